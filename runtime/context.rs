@@ -1,0 +1,65 @@
+//! Which runtime this thread is in: the only thread-local of the crate.
+//!
+//! `spawn`, a socket's constructor and a waker all need "the loop that I am on". While `block_on` runs
+//! (and while a runtime drops its tasks) the thread-local points to that runtime's core; outside it is
+//! null. It has no destructor, so code that runs late at thread exit still finds it and gets the
+//! ordinary answer, "no runtime here".
+
+use std::cell::Cell;
+use std::ptr;
+use std::rc::Rc;
+
+use crate::runtime::Core;
+
+thread_local! {
+    /// A pointer to the `Rc` that an `enter` further up this thread's stack borrows, or null.
+    static CURRENT: Cell<*const Rc<Core>> = const { Cell::new(ptr::null()) };
+}
+
+/// Runs `f` with `core` as this thread's runtime, and puts the previous one back afterwards, also when
+/// `f` panics. Nesting is allowed here (a runtime may be dropped inside another); `block_on` refuses it.
+pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
+    struct Restore(*const Rc<Core>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    let _restore = Restore(CURRENT.replace(core));
+    f()
+}
+
+/// Calls `f` with this thread's runtime, if it is in one.
+#[inline]
+pub(crate) fn try_with<R>(f: impl FnOnce(Option<&Rc<Core>>) -> R) -> R {
+    // SAFETY: a pointer that is not null was put there by an `enter` that has not returned yet, and that
+    // one borrows the `Rc` for as long as it runs. `f` can't keep the reference: its lifetime is `f`'s own.
+    f(unsafe { CURRENT.get().as_ref() })
+}
+
+/// Calls `f` with this thread's runtime.
+///
+/// # Panics
+///
+/// Outside a runtime, with a message that names `what` was called and the way out.
+#[inline]
+#[track_caller]
+pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Rc<Core>) -> R) -> R {
+    #[cold]
+    #[track_caller]
+    fn outside(what: &str) -> ! {
+        panic!(
+            "{what} was called outside a oneloop runtime: call it from inside `oneloop::block_on` \
+             or `Runtime::block_on`, or from a task spawned there"
+        )
+    }
+    try_with(|core| match core {
+        Some(core) => f(core),
+        None => outside(what),
+    })
+}
+
+/// Whether this thread is inside a runtime.
+pub(crate) fn is_inside() -> bool {
+    !CURRENT.get().is_null()
+}

@@ -1,0 +1,121 @@
+//! The driver over the `polling` crate, in its one-shot mode: an event ends the interest in an object, and
+//! waiting for the next one declares it again, with a system call.
+//!
+//! It is here for two reasons. A seam with one driver behind it proves nothing; and one-shot is the simplest
+//! discipline there is (no cached edge can be wrong), so what behaves differently on the two drivers is a
+//! bug in the rooms above.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::polling::{Events, Poller};
+
+use super::{Event, Object, Raw, Readiness, Token, Trigger};
+
+const BATCH: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+pub(crate) struct PollingDriver {
+    poller: Arc<Poller>,
+    events: Events,
+}
+
+pub(crate) struct PollingNotifier(Arc<Poller>);
+
+impl PollingDriver {
+    pub(super) fn new() -> io::Result<(PollingDriver, PollingNotifier)> {
+        let poller = Arc::new(Poller::new()?);
+        let notifier = PollingNotifier(poller.clone());
+        Ok((PollingDriver { poller, events: Events::with_capacity(BATCH) }, notifier))
+    }
+
+    pub(super) fn register(&self, object: Object<'_>, token: Token) -> io::Result<Trigger> {
+        let Some(raw) = object.raw else {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the polling driver can't watch a mio event source: use Source::new with its descriptor, or Driver::Mio",
+            ));
+        };
+        let interest = interest(token, Readiness::NONE);
+        // SAFETY: the object stays open until `deregister` or `forget`, which delete it: a `Registration`
+        // is dropped before the socket that it belongs to.
+        match unsafe { self.poller.add(raw, interest) } {
+            // A duplicate of this file that was registered under the same number is still open.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => self.rearm(raw, token, Readiness::NONE)?,
+            result => result?,
+        }
+        Ok(Trigger::OneShot)
+    }
+
+    pub(super) fn rearm(&self, raw: Raw, token: Token, wanted: Readiness) -> io::Result<()> {
+        self.poller.modify(borrow(&raw), interest(token, wanted))
+    }
+
+    pub(super) fn deregister(&self, object: Object<'_>) -> io::Result<()> {
+        object.raw.map_or(Ok(()), |raw| self.poller.delete(borrow(&raw)))
+    }
+
+    pub(super) fn forget(&self, raw: Raw) {
+        // Fails only if its owner has closed it already; then the kernel has forgotten it, too.
+        let _ = self.poller.delete(borrow(&raw));
+    }
+
+    pub(super) fn poll(
+        &mut self,
+        timeout: Option<Duration>,
+        mut on_event: impl FnMut(Event),
+    ) -> io::Result<()> {
+        self.events.clear();
+        match self.poller.wait(&mut self.events, timeout) {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
+            _ => {}
+        }
+        for event in self.events.iter() {
+            on_event(Event { token: Token::from_word(event.key), readiness: readiness(&event) });
+        }
+        Ok(())
+    }
+}
+
+/// What an event says. A hang-up or an error makes both directions ready; closed directions need no mark of
+/// their own, because one-shot readiness is asked for anew each time.
+fn readiness(event: &::polling::Event) -> Readiness {
+    let broken = event.is_interrupt() || event.is_err().unwrap_or(false);
+    let mut readiness = Readiness::NONE;
+    if event.readable || broken {
+        readiness = readiness.with(Readiness::READABLE);
+    }
+    if event.writable || broken {
+        readiness = readiness.with(Readiness::WRITABLE);
+    }
+    readiness
+}
+
+fn interest(token: Token, wanted: Readiness) -> ::polling::Event {
+    let mut interest = ::polling::Event::none(token.word());
+    interest.readable = wanted.has(Readiness::READABLE);
+    interest.writable = wanted.has(Readiness::WRITABLE);
+    interest
+}
+
+#[cfg(unix)]
+fn borrow(raw: &Raw) -> std::os::fd::BorrowedFd<'_> {
+    // SAFETY: the reactor passes the descriptor of an object that is registered and so still open. Should
+    // its owner have closed it behind our back, epoll_ctl answers with an error; no memory is touched.
+    unsafe { std::os::fd::BorrowedFd::borrow_raw(*raw) }
+}
+
+#[cfg(windows)]
+fn borrow(raw: &Raw) -> std::os::windows::io::BorrowedSocket<'_> {
+    // SAFETY: the reactor passes the socket of an object that is registered and so still open. Should its
+    // owner have closed it behind our back, the call answers with an error; no memory is touched.
+    unsafe { std::os::windows::io::BorrowedSocket::borrow_raw(*raw) }
+}
+
+impl PollingNotifier {
+    pub(super) fn notify(&self) {
+        let notified = self.0.notify();
+        debug_assert!(notified.is_ok(), "{notified:?}");
+    }
+}

@@ -1,0 +1,26 @@
+//! Sockets: TCP, UDP and, on Unix, Unix sockets.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `socket` | what all have in common: a non-blocking socket and its place in the reactor |
+//! | `stream` | what TCP and Unix streams share |
+//! | `tcp`, `udp`, `unix` | each type's own methods |
+//! | `addr` | addresses and names |
+//!
+//! Every operation goes the same way: try the system call while the socket counts as ready, and wait for an
+//! event when it says `WouldBlock` (`reactor.rs`).
+
+mod addr;
+mod socket;
+mod stream;
+mod tcp;
+mod udp;
+#[cfg(unix)]
+mod unix;
+
+pub use addr::ToSocketAddrs;
+pub use stream::{ReadHalf, WriteHalf};
+pub use tcp::{Incoming, TcpListener, TcpStream};
+pub use udp::UdpSocket;
+#[cfg(unix)]
+pub use unix::{UnixDatagram, UnixListener, UnixStream};

@@ -1,0 +1,221 @@
+//! What all sockets have in common: a mio socket and its place in the reactor.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use crate::context;
+use crate::driver::{Object, Raw, Readiness};
+use crate::reactor::{Interest, Registration};
+use crate::source::Ready;
+
+/// A socket that the loop watches and owns: 16 bytes, of which the descriptor is 4.
+///
+/// The sockets of `mio` are used on every driver: on Windows its backend needs them, on Unix they are plain
+/// descriptors.
+pub(crate) struct Socket<T> {
+    /// Dropped first, while the socket is still open.
+    registration: Registration,
+    io: T,
+}
+
+/// The operating system's name for a socket.
+pub(crate) trait AsRaw {
+    fn as_raw(&self) -> Raw;
+}
+
+#[cfg(unix)]
+impl<T: std::os::fd::AsRawFd> AsRaw for T {
+    fn as_raw(&self) -> Raw {
+        self.as_raw_fd()
+    }
+}
+
+#[cfg(windows)]
+impl<T: std::os::windows::io::AsRawSocket> AsRaw for T {
+    fn as_raw(&self) -> Raw {
+        self.as_raw_socket()
+    }
+}
+
+impl<T: mio::event::Source + AsRaw> Socket<T> {
+    /// Watches a non-blocking socket. `assumed` counts as ready until an operation says otherwise: trying
+    /// in vain costs one system call, waiting for an event that could have been skipped costs a turn.
+    #[track_caller]
+    pub(crate) fn new(mut io: T, assumed: Readiness) -> io::Result<Socket<T>> {
+        let raw = Some(io.as_raw());
+        let registration = context::with("making a oneloop socket", |core| {
+            Registration::new(core, Object { mio: Some(&mut io), raw }, assumed)
+        })?;
+        Ok(Socket { registration, io })
+    }
+}
+
+impl<T> Socket<T> {
+    #[inline]
+    pub(crate) fn io(&self) -> &T {
+        &self.io
+    }
+
+    pub(crate) fn readable(&self) -> Ready<'_> {
+        Ready { registration: &self.registration, interest: Interest::Readable }
+    }
+
+    pub(crate) fn writable(&self) -> Ready<'_> {
+        Ready { registration: &self.registration, interest: Interest::Writable }
+    }
+
+    #[inline]
+    pub(crate) fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.registration.poll_io(cx, interest, || operation(&self.io))
+    }
+
+    #[inline]
+    pub(crate) async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        poll_fn(|cx| self.poll_io(cx, interest, &mut operation)).await
+    }
+
+    pub(crate) fn try_io<R>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.registration.try_io(interest, || operation(&self.io))
+    }
+
+    /// Moves bytes of a stream: like `poll_io` for an operation of `asked` bytes, with the short-read rule.
+    #[inline]
+    pub(crate) fn poll_bytes(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        asked: usize,
+        operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if asked == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let polled = self.poll_io(cx, interest, operation);
+        if let Poll::Ready(Ok(moved)) = polled {
+            self.registration.moved(interest, moved, asked);
+        }
+        polled
+    }
+
+    /// Like `try_io` for an operation of `asked` bytes of a stream, with the short-read rule.
+    #[inline]
+    pub(crate) fn try_bytes(
+        &self,
+        interest: Interest,
+        asked: usize,
+        operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if asked == 0 {
+            return Ok(0);
+        }
+        let moved = self.try_io(interest, operation)?;
+        self.registration.moved(interest, moved, asked);
+        Ok(moved)
+    }
+}
+
+impl<T> Drop for Socket<T> {
+    fn drop(&mut self) {
+        self.registration.forget();
+    }
+}
+
+/// What every socket type has beside its own methods, for a type `struct $name(Socket<$mio>)` made from
+/// `$std`.
+macro_rules! impl_socket {
+    ($name:ident, $std:ty, $mio:ty, $assumed:expr) => {
+        impl $name {
+            /// Waits until the socket counts as readable. It may turn out not to be: try, and wait again.
+            ///
+            /// # Errors
+            ///
+            /// If the socket's runtime is gone.
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel safe: it only looks.
+            pub fn readable(&self) -> $crate::Ready<'_> {
+                self.0.readable()
+            }
+
+            /// Waits until the socket counts as writable. See [`readable`](Self::readable).
+            pub fn writable(&self) -> $crate::Ready<'_> {
+                self.0.writable()
+            }
+
+            /// The socket's pending error, which this clears: `SO_ERROR`.
+            ///
+            /// # Errors
+            ///
+            /// If the operating system can't say.
+            pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
+                self.0.io().take_error()
+            }
+        }
+
+        /// Takes over a socket of std's, and makes it non-blocking.
+        ///
+        /// # Panics
+        ///
+        /// Outside a runtime.
+        impl TryFrom<$std> for $name {
+            type Error = std::io::Error;
+
+            #[track_caller]
+            fn try_from(socket: $std) -> std::io::Result<$name> {
+                socket.set_nonblocking(true)?;
+                $crate::net::socket::Socket::new(<$mio>::from_std(socket), $assumed).map($name)
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsFd for $name {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.0.io().as_fd()
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsRawFd for $name {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                self.0.io().as_raw_fd()
+            }
+        }
+
+        #[cfg(windows)]
+        impl std::os::windows::io::AsSocket for $name {
+            fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+                self.0.io().as_socket()
+            }
+        }
+
+        #[cfg(windows)]
+        impl std::os::windows::io::AsRawSocket for $name {
+            fn as_raw_socket(&self) -> std::os::windows::io::RawSocket {
+                self.0.io().as_raw_socket()
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.io().fmt(f)
+            }
+        }
+    };
+}
+
+pub(crate) use impl_socket;

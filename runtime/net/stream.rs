@@ -1,0 +1,254 @@
+//! What TCP and Unix streams share: futures-io's traits, `try_read` and `try_write`, and splitting in two.
+
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+
+/// The byte-moving half of a stream type `struct $name(Socket<$mio>)`.
+macro_rules! impl_stream {
+    ($name:ident) => {
+        impl $name {
+            /// Reads what is there now, without waiting; 0 bytes mean that the peer has closed its side (or that
+            /// `buf` is empty).
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if there is nothing; then [`readable`](Self::readable) waits for more.
+            pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
+                self.0.try_bytes($crate::Interest::Readable, buf.len(), |mut io| std::io::Read::read(&mut io, buf))
+            }
+
+            /// Writes what fits now, without waiting.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if nothing does; then [`writable`](Self::writable) waits for room. `BrokenPipe` or
+            /// `ConnectionReset` if the peer is gone (never a signal).
+            pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
+                self.0.try_bytes($crate::Interest::Writable, buf.len(), |mut io| std::io::Write::write(&mut io, buf))
+            }
+
+            /// Closes one direction or both; the peer sees the end of what was written. Closing what is
+            /// closed already is no error.
+            ///
+            /// # Errors
+            ///
+            /// What the operating system says, for instance `NotConnected`.
+            pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
+                self.0.io().shutdown(how)
+            }
+
+            /// Splits the stream into a half that reads and a half that writes, which can go to different
+            /// tasks. Dropping the writing half shuts writing down.
+            pub fn into_split(self) -> ($crate::net::ReadHalf<$name>, $crate::net::WriteHalf<$name>) {
+                $crate::net::stream::split(self)
+            }
+        }
+
+        /// Cancel safe: bytes that were read are returned in the same poll.
+        impl futures_io::AsyncRead for &$name {
+            #[inline]
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buf: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.0.poll_bytes(cx, $crate::Interest::Readable, buf.len(), |mut io| std::io::Read::read(&mut io, buf))
+            }
+
+            fn poll_read_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                bufs: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let asked = bufs.iter().map(|buf| buf.len()).sum();
+                self.0.poll_bytes(cx, $crate::Interest::Readable, asked, |mut io| {
+                    std::io::Read::read_vectored(&mut io, bufs)
+                })
+            }
+        }
+
+        /// Cancel safe: bytes count as written in the poll in which they were. Flushing does nothing, closing shuts
+        /// writing down.
+        impl futures_io::AsyncWrite for &$name {
+            #[inline]
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buf: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.0.poll_bytes(cx, $crate::Interest::Writable, buf.len(), |mut io| std::io::Write::write(&mut io, buf))
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                bufs: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let asked = bufs.iter().map(|buf| buf.len()).sum();
+                self.0.poll_bytes(cx, $crate::Interest::Writable, asked, |mut io| {
+                    std::io::Write::write_vectored(&mut io, bufs)
+                })
+            }
+
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                std::task::Poll::Ready(Ok(()))
+            }
+
+            fn poll_close(
+                self: std::pin::Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                std::task::Poll::Ready($crate::net::stream::close_write(*self))
+            }
+        }
+
+        $crate::net::stream::forward_read!([] $name, [], |this| &mut &*this);
+        $crate::net::stream::forward_write!([] $name, [], |this| &mut &*this);
+
+        impl $crate::net::stream::Duplex for $name {
+            fn shut_down_write(&self) -> std::io::Result<()> {
+                self.shutdown(std::net::Shutdown::Write)
+            }
+        }
+    };
+}
+
+/// `AsyncRead` for an owned type, forwarded to that of the reference that `$target` makes of it.
+macro_rules! forward_read {
+    ([$($generics:tt)*] $name:ty, [$($bounds:tt)*], |$this:ident| $target:expr) => {
+        impl $($generics)* futures_io::AsyncRead for $name $($bounds)* {
+            #[inline]
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buf: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self;
+                futures_io::AsyncRead::poll_read(std::pin::Pin::new($target), cx, buf)
+            }
+
+            fn poll_read_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                bufs: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self;
+                futures_io::AsyncRead::poll_read_vectored(std::pin::Pin::new($target), cx, bufs)
+            }
+        }
+    };
+}
+
+/// `AsyncWrite` for an owned type, forwarded to that of the reference that `$target` makes of it.
+macro_rules! forward_write {
+    ([$($generics:tt)*] $name:ty, [$($bounds:tt)*], |$this:ident| $target:expr) => {
+        impl $($generics)* futures_io::AsyncWrite for $name $($bounds)* {
+            #[inline]
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buf: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self;
+                futures_io::AsyncWrite::poll_write(std::pin::Pin::new($target), cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                bufs: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self;
+                futures_io::AsyncWrite::poll_write_vectored(std::pin::Pin::new($target), cx, bufs)
+            }
+
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let $this = self;
+                futures_io::AsyncWrite::poll_flush(std::pin::Pin::new($target), cx)
+            }
+
+            fn poll_close(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let $this = self;
+                futures_io::AsyncWrite::poll_close(std::pin::Pin::new($target), cx)
+            }
+        }
+    };
+}
+
+pub(crate) use {forward_read, forward_write, impl_stream};
+
+/// A stream whose directions are closed one at a time. Public only because the halves' bounds name it.
+pub trait Duplex {
+    #[doc(hidden)]
+    fn shut_down_write(&self) -> io::Result<()>;
+}
+
+/// Shuts writing down; a peer that is gone already has nothing to be told.
+pub(crate) fn close_write(stream: &impl Duplex) -> io::Result<()> {
+    match stream.shut_down_write() {
+        Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
+        result => result,
+    }
+}
+
+pub(crate) fn split<S: Duplex>(stream: S) -> (ReadHalf<S>, WriteHalf<S>) {
+    let stream = Rc::new(stream);
+    (ReadHalf { stream: stream.clone() }, WriteHalf { stream })
+}
+
+/// The half of a stream that reads; made by `into_split`.
+pub struct ReadHalf<S> {
+    stream: Rc<S>,
+}
+
+/// The half of a stream that writes; made by `into_split`. Dropping it shuts writing down: the peer sees the
+/// end of what was written.
+pub struct WriteHalf<S: Duplex> {
+    stream: Rc<S>,
+}
+
+forward_read!([<S>] ReadHalf<S>, [where for<'a> &'a S: futures_io::AsyncRead], |this| &mut &*this.stream);
+forward_write!([<S: Duplex>] WriteHalf<S>, [where for<'a> &'a S: futures_io::AsyncWrite], |this| &mut &*this.stream);
+
+impl<S> AsRef<S> for ReadHalf<S> {
+    /// The whole stream, for its other methods.
+    fn as_ref(&self) -> &S {
+        &self.stream
+    }
+}
+
+impl<S: Duplex> AsRef<S> for WriteHalf<S> {
+    /// The whole stream, for its other methods.
+    fn as_ref(&self) -> &S {
+        &self.stream
+    }
+}
+
+impl<S: Duplex> Drop for WriteHalf<S> {
+    fn drop(&mut self) {
+        // There is nobody to tell of a failure; the peer will see the connection's end in any case.
+        let _ = close_write(&*self.stream);
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for ReadHalf<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadHalf").field(&self.stream).finish()
+    }
+}
+
+impl<S: Duplex + fmt::Debug> fmt::Debug for WriteHalf<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WriteHalf").field(&self.stream).finish()
+    }
+}

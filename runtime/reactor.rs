@@ -1,0 +1,326 @@
+//! The reactor: which objects are watched, what is known of their readiness, and who waits for what.
+//!
+//! An object is registered once. Its slot then *caches* readiness in each direction. An operation is simply
+//! tried while its direction counts as ready; when it says `WouldBlock` the direction counts as not ready and
+//! the task waits; an event makes it ready again and wakes all who wait. So a socket that is ready costs
+//! no call here, and one that is not costs none either until the event comes.
+//!
+//! **The short-read rule.** On an edge-triggered driver a read that fills only part of its buffer has
+//! drained the socket: the next one would only say `WouldBlock`. Clearing the readiness at once saves that
+//! system call, half of an echo server's reads. But when the event also said that the peer has closed, readiness must
+//! stay: the end of file is never announced again. Hence the two `CLOSED` bits, which are never cleared.
+//!
+//! A slot is 32 bytes and is the only memory that a round trip touches here. It is reached through its key,
+//! not a pointer, and an event carries key and generation: a late event for a slot that has a new
+//! owner is recognised and dropped.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use crate::driver::{Event, Object, Raw, Readiness, Token, Trigger};
+use crate::runtime::Core;
+use crate::slots::{NIL, Slot, Slots};
+use crate::task::{Tasks, Waiter, Waiters};
+
+use std::rc::Rc;
+
+/// What one waits for at an I/O object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Interest {
+    /// That a read, or an accept, may succeed.
+    Readable,
+    /// That a write may succeed, or that a connect has come to an end.
+    Writable,
+}
+
+impl Interest {
+    fn ready(self) -> Readiness {
+        match self {
+            Interest::Readable => Readiness::READABLE,
+            Interest::Writable => Readiness::WRITABLE,
+        }
+    }
+
+    fn closed(self) -> Readiness {
+        match self {
+            Interest::Readable => Readiness::READ_CLOSED,
+            Interest::Writable => Readiness::WRITE_CLOSED,
+        }
+    }
+}
+
+/// `raw` of an object that is known to mio only: no descriptor, no socket.
+const NO_RAW: Raw = !0;
+
+struct IoSlot {
+    waiting: [Waiters; 2],
+    generation: u32,
+    /// The link of the free list.
+    link: u32,
+    raw: Raw,
+    readiness: Readiness,
+    trigger: Trigger,
+}
+
+#[cfg(unix)]
+const _: () = assert!(size_of::<IoSlot>() == 32, "two slots share a cache line");
+
+impl Default for IoSlot {
+    fn default() -> Self {
+        IoSlot {
+            waiting: Default::default(),
+            generation: 0,
+            link: NIL,
+            raw: NO_RAW,
+            readiness: Readiness::NONE,
+            trigger: Trigger::Edge,
+        }
+    }
+}
+
+impl Slot for IoSlot {
+    fn link(&mut self) -> &mut u32 {
+        &mut self.link
+    }
+}
+
+impl IoSlot {
+    fn raw(&self) -> Option<Raw> {
+        (self.raw != NO_RAW).then_some(self.raw)
+    }
+
+    /// The directions that somebody waits for.
+    fn wanted(&self) -> Readiness {
+        let mut wanted = Readiness::NONE;
+        for interest in [Interest::Readable, Interest::Writable] {
+            if !self.waiting[interest as usize].is_empty() {
+                wanted = wanted.with(interest.ready());
+            }
+        }
+        wanted
+    }
+}
+
+pub(crate) struct Reactor {
+    slots: Slots<IoSlot>,
+    registered: usize,
+    /// The runtime is gone: nothing will ever become ready.
+    closed: bool,
+}
+
+impl Reactor {
+    pub(crate) const fn new() -> Reactor {
+        Reactor { slots: Slots::new(), registered: 0, closed: false }
+    }
+
+    /// Without registrations there is nothing to ask the driver for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.registered == 0
+    }
+
+    fn token(&self, key: u32) -> Token {
+        Token { key, generation: self.slots[key].generation }
+    }
+
+    fn claim(&mut self, raw: Option<Raw>) -> u32 {
+        let (key, slot) = self.slots.claim();
+        slot.raw = raw.unwrap_or(NO_RAW);
+        slot.readiness = Readiness::NONE;
+        self.registered += 1;
+        key
+    }
+
+    /// Ends a registration. Who still waited (nobody who is alive can) is handed back.
+    fn release(&mut self, key: u32) -> [Waiters; 2] {
+        self.registered -= 1;
+        let slot = &mut self.slots[key];
+        slot.generation = (slot.generation + 1) & Token::GENERATION_MAX;
+        let waiting = std::mem::take(&mut slot.waiting);
+        self.slots.release(key);
+        waiting
+    }
+
+    /// Takes an event in: marks what is ready and wakes who waited for it. `rearm` is called when a
+    /// one-shot event has ended the interest of those who wait in the other direction.
+    #[inline]
+    pub(crate) fn mark(&mut self, event: &Event, tasks: &mut Tasks, rearm: impl FnOnce(Raw, Readiness)) {
+        let Event { token, readiness } = *event;
+        let slot = &mut self.slots[token.key];
+        if slot.generation != token.generation {
+            return;
+        }
+        slot.readiness = slot.readiness.with(readiness);
+        for interest in [Interest::Readable, Interest::Writable] {
+            if readiness.has(interest.ready()) {
+                tasks.wake_all(std::mem::take(&mut slot.waiting[interest as usize]));
+            }
+        }
+        if slot.trigger == Trigger::OneShot
+            && slot.wanted() != Readiness::NONE
+            && let Some(raw) = slot.raw()
+        {
+            rearm(raw, slot.wanted());
+        }
+    }
+
+    /// Nothing will become ready any more: wakes all who wait.
+    pub(crate) fn close(&mut self, tasks: &mut Tasks) {
+        self.closed = true;
+        for key in 0..self.slots.used() {
+            for waiters in std::mem::take(&mut self.slots[key].waiting) {
+                tasks.wake_all(waiters);
+            }
+        }
+    }
+}
+
+/// A watched object's place in the reactor. Its owner drops it before it closes the object.
+pub(crate) struct Registration {
+    core: Rc<Core>,
+    key: u32,
+}
+
+impl Registration {
+    /// Watches an object in both directions. `assumed` counts as ready until an operation says otherwise.
+    pub(crate) fn new(core: &Rc<Core>, object: Object<'_>, assumed: Readiness) -> io::Result<Registration> {
+        let key = core.reactor.borrow_mut().claim(object.raw);
+        let token = core.reactor.borrow().token(key);
+        // The object may be the user's own, so registering it may run foreign code: nothing is borrowed
+        // but the driver, and that shared; only the loop's own sleep borrows it otherwise.
+        match core.driver.borrow().register(object, token) {
+            Ok(trigger) => {
+                let slot = &mut core.reactor.borrow_mut().slots[key];
+                slot.trigger = trigger;
+                slot.readiness = slot.readiness.with(assumed);
+                Ok(Registration { core: core.clone(), key })
+            }
+            Err(error) => {
+                core.reactor.borrow_mut().release(key); // nobody waits yet
+                Err(error)
+            }
+        }
+    }
+
+    /// Ready as soon as `interest` counts as ready; until then the task waits.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is gone, or a one-shot driver can't watch the object any more.
+    #[inline]
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
+        if self.core.reactor.borrow().slots[self.key].readiness.has(interest.ready()) {
+            ready!(self.core.budget.poll(cx));
+            return Poll::Ready(Ok(()));
+        }
+        self.wait(Waiter::of(cx.waker()), interest)
+    }
+
+    fn wait(&self, waiter: Waiter, interest: Interest) -> Poll<io::Result<()>> {
+        let mut reactor = self.core.reactor.borrow_mut();
+        if reactor.closed {
+            drop(reactor);
+            return Poll::Ready(Err(io::Error::other(
+                "the oneloop runtime that this socket belongs to is gone",
+            )));
+        }
+        let slot = &mut reactor.slots[self.key];
+        let duplicate = self.core.tasks.borrow_mut().wait(&mut slot.waiting[interest as usize], waiter);
+        let rearm =
+            (slot.trigger == Trigger::OneShot).then(|| slot.raw().map(|raw| (raw, slot.wanted()))).flatten();
+        let token = reactor.token(self.key);
+        drop(reactor);
+        drop(duplicate); // foreign code, perhaps, as every drop of a waker
+        if let Some((raw, wanted)) = rearm
+            && let Err(error) = self.core.driver.borrow().rearm(raw, token, wanted)
+        {
+            return Poll::Ready(Err(error));
+        }
+        Poll::Pending
+    }
+
+    /// Tries `operation` whenever `interest` counts as ready, until it says something other than
+    /// `WouldBlock`.
+    #[inline]
+    pub(crate) fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        mut operation: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            ready!(self.poll_ready(cx, interest))?;
+            match self.attempt(interest, &mut operation) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    /// Tries `operation` if `interest` counts as ready; `WouldBlock` otherwise. Tries again if a signal
+    /// interrupts it.
+    #[inline]
+    pub(crate) fn try_io<R>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        if !self.core.reactor.borrow().slots[self.key].readiness.has(interest.ready()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.attempt(interest, &mut operation)
+    }
+
+    #[inline]
+    fn attempt<R>(&self, interest: Interest, operation: &mut impl FnMut() -> io::Result<R>) -> io::Result<R> {
+        loop {
+            match operation() {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.clear(interest);
+                    return Err(e);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn clear(&self, interest: Interest) {
+        let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
+        slot.readiness = slot.readiness.without(interest.ready());
+    }
+
+    /// After a read or write that moved `done` of `asked` bytes of a *stream*: the short-read rule.
+    #[inline]
+    pub(crate) fn moved(&self, interest: Interest, done: usize, asked: usize) {
+        if done == 0 || done >= asked {
+            return;
+        }
+        let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
+        if slot.trigger == Trigger::Edge && !slot.readiness.has(interest.closed()) {
+            slot.readiness = slot.readiness.without(interest.ready());
+        }
+    }
+
+    /// Ends the watch of an object that is about to be closed.
+    pub(crate) fn forget(&self) {
+        let raw = self.core.reactor.borrow().slots[self.key].raw();
+        if let Some(raw) = raw {
+            self.core.driver.borrow().forget(raw);
+        }
+    }
+
+    /// Ends the watch of an object that lives on.
+    pub(crate) fn deregister(&self, object: Object<'_>) -> io::Result<()> {
+        self.core.driver.borrow().deregister(object)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let waiting = self.core.reactor.borrow_mut().release(self.key);
+        for waiters in waiting {
+            let foreign = self.core.tasks.borrow_mut().forget_waiters(waiters);
+            drop(foreign); // with nothing borrowed: the drop of a waker is foreign code
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What other threads may do: wake a task, start one, stop the loop. All atomics of the crate are here.
+//!
+//! A runtime has an inbox. Other threads post to it; the loop empties it at the start of each turn. A loop
+//! that is busy notices by itself, so posting then costs a lock and an atomic swap; a loop that sleeps in
+//! the driver has to be woken with a system call (a write to an eventfd, on Linux). Who pays that call is
+//! settled by one word:
+//!
+//! ```text
+//!             ┌──────────── drain ────────────┐
+//!             ▼                               │
+//!   ┌──────▶ AWAKE ──────── post ──────────▶ MAIL ◀───┐
+//!   │ unpark  │ park (fails if there is mail)         │ post: this one thread notifies the driver
+//!   │         ▼                                       │
+//!   └────── PARKED ───────────────────────────────────┘
+//! ```
+//!
+//! The loop says PARKED *before* it sleeps and only if it was AWAKE; a poster first adds its message and
+//! then swaps in MAIL. Whichever swap comes first, the other sees it: either the loop finds MAIL and doesn't
+//! sleep, or the poster finds PARKED and notifies, once for each sleep, because the next poster finds MAIL.
+//!
+//! A waker is only a number, so there is a table of the runtimes that are alive, by number. Waking across
+//! threads reads it under a shared lock. That lock is taken for writing when a runtime is made or dropped.
+
+use std::sync::PoisonError;
+
+use crate::driver::Notifier;
+use crate::sync::{Arc, AtomicU8, Mutex, Ordering};
+use crate::task::Ticket;
+
+const AWAKE: u8 = 0;
+const PARKED: u8 = 1;
+const MAIL: u8 = 2;
+
+/// A queue into one thread, with the word that says whether that thread sleeps.
+///
+/// It has no bound: every message is a decision of another thread of this process (wake, spawn, stop), and
+/// refusing a wake-up would lose it. Wake-ups of the same task that come one after the other are folded.
+pub(crate) struct Mailbox<M> {
+    /// `None` once the loop is gone.
+    letters: Mutex<Option<Vec<M>>>,
+    state: AtomicU8,
+}
+
+impl<M> Mailbox<M> {
+    pub(crate) fn new() -> Mailbox<M> {
+        Mailbox { letters: Mutex::new(Some(Vec::new())), state: AtomicU8::new(AWAKE) }
+    }
+
+    /// Posts a message from any thread. `Ok(true)`: the loop sleeps, and the caller must notify it.
+    /// `Err`: the loop is gone, and here is the message.
+    pub(crate) fn post(&self, message: M, is_duplicate: impl Fn(&M, &M) -> bool) -> Result<bool, M> {
+        {
+            let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(letters) = letters.as_mut() else { return Err(message) };
+            if !letters.last().is_some_and(|last| is_duplicate(last, &message)) {
+                letters.push(message);
+            }
+        }
+        Ok(self.state.swap(MAIL, Ordering::AcqRel) == PARKED)
+    }
+
+    /// Before sleeping. `false`: there is mail, don't sleep.
+    pub(crate) fn park(&self) -> bool {
+        self.state.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// After sleeping, for whatever reason it ended.
+    pub(crate) fn unpark(&self) {
+        let _ = self.state.compare_exchange(PARKED, AWAKE, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Whether something was posted; one load.
+    #[inline]
+    pub(crate) fn has_mail(&self) -> bool {
+        self.state.load(Ordering::Acquire) == MAIL
+    }
+
+    /// Takes all messages, and lends the queue an empty buffer for the next ones.
+    pub(crate) fn drain(&self, into: &mut Vec<M>) {
+        debug_assert!(into.is_empty());
+        // First the word, then the letters: one posted in between is taken now, and its MAIL leads to a
+        // drain in vain. The other way round it would be left lying.
+        self.state.swap(AWAKE, Ordering::AcqRel);
+        if let Some(letters) = self.letters.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            std::mem::swap(letters, into);
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// The loop is gone: later posts fail. Returns what nobody will read, to be dropped.
+    pub(crate) fn close(&self) -> Vec<M> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+    }
+}
+
+/// What a thread can ask of a loop.
+pub(crate) enum Message {
+    Wake(Ticket),
+    /// Starts a task; runs on the loop, inside its context.
+    Spawn(Box<dyn FnOnce() + Send>),
+    /// Ends [`Runtime::run`](crate::Runtime::run).
+    Stop,
+}
+
+/// A runtime's mailbox, with the means to wake the loop from its sleep.
+pub(crate) struct Inbox {
+    pub(crate) mailbox: Mailbox<Message>,
+    notifier: Notifier,
+}
+
+impl Inbox {
+    pub(crate) fn new(notifier: Notifier) -> Inbox {
+        Inbox { mailbox: Mailbox::new(), notifier }
+    }
+
+    pub(crate) fn post(&self, message: Message) -> Result<(), Message> {
+        let same =
+            |a: &Message, b: &Message| matches!((a, b), (Message::Wake(a), Message::Wake(b)) if a == b);
+        if self.mailbox.post(message, same)? {
+            self.notifier.notify();
+        }
+        Ok(())
+    }
+}
+
+mod registry {
+    //! The runtimes that are alive, by number.
+
+    use std::io;
+    use std::sync::{PoisonError, RwLock};
+
+    use super::{Arc, Inbox};
+
+    static RUNTIMES: RwLock<Vec<Option<Arc<Inbox>>>> = RwLock::new(Vec::new());
+
+    /// Enters a runtime and gives it the lowest free number, from 1 on.
+    pub(crate) fn enter(inbox: Arc<Inbox>) -> io::Result<u16> {
+        let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
+        let index = runtimes.iter().position(Option::is_none).unwrap_or(runtimes.len());
+        let number = u16::try_from(index + 1).map_err(|_| {
+            io::Error::other("65535 oneloop runtimes are alive in this process, the most there can be")
+        })?;
+        if index == runtimes.len() {
+            runtimes.push(None);
+        }
+        runtimes[index] = Some(inbox);
+        Ok(number)
+    }
+
+    pub(crate) fn leave(number: u16) {
+        let left = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner)[usize::from(number) - 1].take();
+        drop(left); // with the lock released
+    }
+
+    pub(crate) fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
+        let runtimes = RUNTIMES.read().unwrap_or_else(PoisonError::into_inner);
+        runtimes.get(usize::from(number) - 1)?.as_deref().map(f)
+    }
+}
+
+pub(crate) use registry::{enter, leave};
+
+/// Wakes a task of whatever runtime its ticket names; nothing happens if that is gone.
+#[cold]
+pub(crate) fn wake(ticket: Ticket) {
+    // A message that comes back is only a ticket: dropping it under the lock runs nobody's code.
+    registry::with(ticket.runtime(), |inbox| drop(inbox.post(Message::Wake(ticket))));
+}
+
+#[cfg(all(test, oneloop_loom))]
+mod tests {
+    use super::*;
+    use loom::sync::Condvar;
+    use loom::thread;
+
+    /// Stands in for the driver: sleeps until notified, and a notification that comes early is kept, as
+    /// an eventfd keeps it. If the loop sleeps and nobody notifies, loom reports the deadlock.
+    #[derive(Default)]
+    struct Sleeper {
+        notified: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    impl Sleeper {
+        fn sleep(&self) {
+            let mut notified = self.notified.lock().unwrap();
+            while !*notified {
+                notified = self.changed.wait(notified).unwrap();
+            }
+            *notified = false;
+        }
+
+        fn notify(&self) {
+            let doubled = std::mem::replace(&mut *self.notified.lock().unwrap(), true);
+            assert!(!doubled, "one notification for each sleep at most");
+            self.changed.notify_one();
+        }
+    }
+
+    fn every_message_arrives(posters: u8, messages_each: u8) {
+        loom::model(move || {
+            let shared = Arc::new((Mailbox::new(), Sleeper::default()));
+            let threads: Vec<_> = (0..posters)
+                .map(|poster| {
+                    let shared = shared.clone();
+                    thread::spawn(move || {
+                        for message in 0..messages_each {
+                            if shared.0.post((poster, message), |_, _| false) == Ok(true) {
+                                shared.1.notify();
+                            }
+                        }
+                    })
+                })
+                .collect();
+            let (mailbox, sleeper) = &*shared;
+            let mut got = Vec::new();
+            while got.len() < usize::from(posters * messages_each) {
+                if mailbox.has_mail() {
+                    let mut batch = Vec::new();
+                    mailbox.drain(&mut batch);
+                    got.extend(batch);
+                } else if mailbox.park() {
+                    sleeper.sleep();
+                    mailbox.unpark();
+                }
+            }
+            for poster in 0..posters {
+                let order: Vec<u8> = got.iter().filter(|m| m.0 == poster).map(|m| m.1).collect();
+                assert!(order.is_sorted(), "messages of one thread stay in their order");
+            }
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_message_posted_while_the_loop_goes_to_sleep_is_never_left_lying() {
+        every_message_arrives(1, 2);
+    }
+
+    #[test]
+    fn of_two_threads_that_post_at_once_exactly_one_wakes_the_loop() {
+        every_message_arrives(2, 1);
+    }
+
+    #[test]
+    fn a_message_posted_while_the_loop_closes_is_taken_or_refused_never_lost() {
+        loom::model(|| {
+            let mailbox = Arc::new(Mailbox::new());
+            let poster = {
+                let mailbox = mailbox.clone();
+                thread::spawn(move || mailbox.post(1, |_, _| false).is_ok())
+            };
+            let left = mailbox.close();
+            assert_eq!(poster.join().unwrap(), left == [1]);
+        });
+    }
+}

@@ -1,0 +1,448 @@
+//! The runtime, and the turn: the whole loop in one function.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::context;
+use crate::driver::{Backend, Driver, Event};
+use crate::handle::Handle;
+use crate::reactor::Reactor;
+use crate::remote::{self, Inbox, Message};
+use crate::sync::Arc;
+use crate::task::{self, Budget, JoinHandle, Tasks, Ticket, Turn, Waiter};
+use crate::time::Clock;
+use crate::timer::Wheel;
+
+/// Everything that one loop owns. Its sockets, sleeps and join handles share it, so it may outlive its
+/// [`Runtime`]; then nothing runs any more.
+///
+/// Each part is borrowed for a few instructions at a time, and never while foreign code runs.
+pub(crate) struct Core {
+    pub(crate) tasks: RefCell<Tasks>,
+    pub(crate) reactor: RefCell<Reactor>,
+    pub(crate) driver: RefCell<Backend>,
+    pub(crate) timers: RefCell<Wheel>,
+    pub(crate) clock: Clock,
+    pub(crate) budget: Budget,
+    pub(crate) inbox: Arc<Inbox>,
+    number: u16,
+    event_interval: u32,
+    /// Somebody asked for the end of `run`.
+    stop: Cell<bool>,
+    /// The runtime was dropped.
+    closed: Cell<bool>,
+    /// Buffers that each turn uses again.
+    letters: RefCell<Vec<Message>>,
+    due: RefCell<Vec<(u64, Waiter)>>,
+}
+
+impl Core {
+    fn new(driver: Driver, event_interval: u32) -> io::Result<Core> {
+        let (driver, notifier) = Backend::new(driver)?;
+        let inbox = Arc::new(Inbox::new(notifier));
+        let number = remote::enter(inbox.clone())?;
+        Ok(Core {
+            tasks: RefCell::new(Tasks::new(number)),
+            reactor: RefCell::new(Reactor::new()),
+            driver: RefCell::new(driver),
+            timers: RefCell::new(Wheel::new()),
+            clock: Clock::new(),
+            budget: Budget::new(),
+            inbox,
+            number,
+            event_interval,
+            stop: Cell::new(false),
+            closed: Cell::new(false),
+            letters: RefCell::default(),
+            due: RefCell::default(),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// **The turn.** Runs the loop once around; `true` when `main` (which polls `block_on`'s own future)
+    /// says that it is done.
+    ///
+    /// Bounds: the inbox is emptied of what is in it now; at most `event_interval` tasks run; every timer that
+    /// is due fires; at most one batch of events is taken from the driver.
+    fn turn(&self, main: &mut dyn FnMut(&mut Context<'_>) -> bool) -> io::Result<bool> {
+        if self.inbox.mailbox.has_mail() {
+            self.read_mail();
+        }
+        for _ in 0..self.event_interval {
+            let Some(turn) = self.tasks.borrow_mut().pop() else { break };
+            match turn {
+                Turn::Task { task, ticket, aborted } => self.run(task, ticket, aborted),
+                Turn::Main(ticket) => {
+                    self.budget.refill();
+                    if main(&mut Context::from_waker(&ticket.waker())) {
+                        return Ok(true);
+                    }
+                }
+                Turn::Foreign(waker) => task::wake_foreign(waker),
+            }
+        }
+        let next_timer = self.fire_timers();
+        if self.tasks.borrow().has_ready() {
+            if !self.reactor.borrow().is_empty() {
+                self.poll_driver(Some(Duration::ZERO))?;
+            }
+        } else if self.inbox.mailbox.park() {
+            let polled = self.poll_driver(next_timer);
+            self.inbox.mailbox.unpark();
+            polled?;
+        }
+        Ok(false)
+    }
+
+    /// One task's turn: polls it, or drops it if it was aborted.
+    #[inline]
+    fn run(&self, mut task: task::BoxedTask, ticket: Ticket, aborted: bool) {
+        self.budget.refill();
+        if aborted {
+            task::cancel(&mut task);
+        } else if !task::poll(&mut task, &ticket.waker()) {
+            self.tasks.borrow_mut().put_back(ticket, task);
+            return;
+        }
+        self.finish(ticket, task);
+    }
+
+    #[inline]
+    fn finish(&self, ticket: Ticket, task: task::BoxedTask) {
+        let remains = self.tasks.borrow_mut().finish(ticket, task);
+        if remains.is_some() {
+            task::drop_quietly(remains);
+        }
+    }
+
+    /// Does what other threads asked for.
+    #[cold]
+    fn read_mail(&self) {
+        let mut letters = self.letters.take();
+        self.inbox.mailbox.drain(&mut letters);
+        for letter in letters.drain(..) {
+            match letter {
+                Message::Wake(ticket) => self.tasks.borrow_mut().wake(ticket),
+                Message::Spawn(spawn) => spawn(),
+                Message::Stop => {
+                    self.stop.set(true);
+                    self.tasks.borrow_mut().wake_main();
+                }
+            }
+        }
+        self.letters.replace(letters);
+    }
+
+    /// Wakes all whose time has come; returns how long until the next one.
+    fn fire_timers(&self) -> Option<Duration> {
+        let next_ns = self.timers.borrow().next_ns()?;
+        let now_ns = self.clock.now_ns();
+        if next_ns > now_ns {
+            return Some(Duration::from_nanos(next_ns - now_ns));
+        }
+        let due = &mut *self.due.borrow_mut();
+        self.timers.borrow_mut().fire(now_ns, due);
+        let mut tasks = self.tasks.borrow_mut();
+        due.drain(..).for_each(|(_, waiter)| tasks.wake_waiter(waiter));
+        let next_ns = self.timers.borrow().next_ns()?;
+        Some(Duration::from_nanos(next_ns.saturating_sub(now_ns)))
+    }
+
+    /// Asks the operating system what happened, and wakes all who waited for it.
+    fn poll_driver(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let mut driver = self.driver.borrow_mut();
+        let mut rearms = Vec::new();
+        driver.poll(timeout, |event| {
+            let rearm = |raw, wanted| rearms.push((raw, event.token, wanted));
+            self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut(), rearm);
+        })?;
+        for (raw, token, wanted) in rearms {
+            if driver.rearm(raw, token, wanted).is_err() {
+                // Whoever waits finds out at its next operation.
+                let event = Event { token, readiness: wanted };
+                self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut(), |_, _| {});
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends everything: drops every task inside the runtime's context, those too that tasks being dropped
+    /// still spawn, and wakes whoever waits for a socket or a timer of this runtime, so that they see it.
+    fn shut_down(&self) {
+        self.closed.set(true);
+        let unread = self.inbox.mailbox.close();
+        task::drop_quietly(unread);
+        let mut due = Vec::new();
+        self.timers.borrow_mut().fire_all(&mut due);
+        due.into_iter().for_each(|(_, waiter)| self.tasks.borrow_mut().wake_waiter(waiter));
+        self.reactor.borrow_mut().close(&mut self.tasks.borrow_mut());
+        // No bound but the tasks' own: one whose drop always spawns another such task would go on for ever.
+        loop {
+            let mut next = 0;
+            while let Some((mut task, ticket)) = self.take_live(next) {
+                next = ticket.key() + 1;
+                task::cancel(&mut task);
+                self.finish(ticket, task);
+            }
+            match self.take_foreign() {
+                Some(waker) => task::wake_foreign(waker),
+                None if next == 0 => break,
+                None => {}
+            }
+        }
+    }
+
+    fn take_live(&self, from: u32) -> Option<(task::BoxedTask, Ticket)> {
+        self.tasks.borrow_mut().take_live(from)
+    }
+
+    fn take_foreign(&self) -> Option<Waker> {
+        self.tasks.borrow_mut().take_foreign()
+    }
+}
+
+/// An async runtime on one thread.
+///
+/// Most programs need only [`oneloop::block_on`](block_on). A `Runtime` of one's own is for choosing
+/// [options](Builder), for [handles](Handle) that other threads use, and for running several futures one after
+/// the other on the same loop: tasks that are not finished when `block_on` returns go on in the next one.
+///
+/// A runtime belongs to its thread:
+///
+/// ```compile_fail,E0277
+/// let runtime = oneloop::Runtime::new().unwrap();
+/// std::thread::spawn(move || runtime.block_on(async {})); // a Runtime is not Send
+/// ```
+///
+/// # Dropping
+///
+/// drops every task, inside the runtime's context, each exactly once. [Join handles](JoinHandle) of tasks
+/// that had not finished then say cancelled; wakers do nothing; sockets and sleeps that are left over
+/// return an error, or find the runtime in which they are polled next.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = oneloop::Runtime::new()?;
+/// let background = runtime.spawn(async { 1 });
+/// let sum = runtime.block_on(async { background.await.unwrap() + 1 });
+/// assert_eq!(sum, 2);
+/// # Ok(()) }
+/// ```
+pub struct Runtime {
+    core: Rc<Core>,
+}
+
+impl Runtime {
+    /// A runtime with the default options.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives no event queue (too many open files), or if `ONELOOP_DRIVER` names a
+    /// driver that isn't there.
+    pub fn new() -> io::Result<Runtime> {
+        Runtime::builder().build()
+    }
+
+    /// Chooses options for a runtime.
+    pub fn builder() -> Builder {
+        Builder { driver: None, event_interval: Builder::EVENT_INTERVAL }
+    }
+
+    /// Runs `future`, and with it all tasks of this runtime, until `future` is ready. The thread sleeps
+    /// while there is nothing to do.
+    ///
+    /// The future may borrow and need not be `Send`. Tasks that are not finished stay and go on at the
+    /// next call.
+    ///
+    /// # Panics
+    ///
+    /// Inside another `block_on` on the same thread, which would stop that one's loop. If `future` panics, or
+    /// the operating system's event queue fails for good; the runtime can be used again afterwards.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = oneloop::Runtime::new()?;
+    /// let words = vec!["borrowed", "by", "the", "future"];
+    /// assert_eq!(runtime.block_on(async { words.len() }), 4);
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        assert!(
+            !context::is_inside(),
+            "block_on was called inside a oneloop runtime, whose loop it would stop: `.await` the future \
+             instead, or spawn it"
+        );
+        context::enter(&self.core, || {
+            let mut future = pin!(future);
+            let mut output = None;
+            let mut main = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
+                Poll::Ready(value) => output.replace(value).is_none(),
+                Poll::Pending => false,
+            };
+            self.core.tasks.borrow_mut().renew_main();
+            loop {
+                match self.core.turn(&mut main) {
+                    Ok(false) => {}
+                    Ok(true) => break,
+                    Err(error) => panic!("oneloop: the operating system's event queue failed: {error}"),
+                }
+            }
+            output.expect("the loop ends when the future is ready")
+        })
+    }
+
+    /// Runs this runtime's tasks until [`Handle::stop`] is called, from a task or any other thread: for a
+    /// thread that serves others.
+    ///
+    /// A stop that was asked for before counts: then this returns after one turn.
+    ///
+    /// # Panics
+    ///
+    /// As [`block_on`](Runtime::block_on).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = oneloop::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let helper = std::thread::spawn(move || {
+    ///     let answer = oneloop::block_on(handle.spawn(async { 6 * 7 })).unwrap();
+    ///     handle.stop();
+    ///     answer
+    /// });
+    /// runtime.run();
+    /// assert_eq!(helper.join().unwrap(), 42);
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn run(&self) {
+        self.block_on(poll_fn(|_| if self.core.stop.take() { Poll::Ready(()) } else { Poll::Pending }));
+    }
+
+    /// Starts a task; it runs in the next [`block_on`](Runtime::block_on) or [`run`](Runtime::run), or the
+    /// current one.
+    ///
+    /// # Examples
+    ///
+    /// See [`Runtime`].
+    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        task::spawn_on(&self.core, future)
+    }
+
+    /// A handle through which other threads reach this runtime.
+    pub fn handle(&self) -> Handle {
+        Handle::new(&self.core)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        context::enter(&self.core, || self.core.shut_down());
+        // Not before: a runtime made by a task's destructor must not get our number while wakers compare
+        // with it.
+        remote::leave(self.core.number);
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("tasks", &self.core.tasks.borrow().live()).finish_non_exhaustive()
+    }
+}
+
+/// Runs `future` on a new runtime with the default options, until it is ready; then drops the runtime
+/// and with it all tasks that are left.
+///
+/// # Panics
+///
+/// Inside another `block_on` on the same thread; if no runtime can be made (see [`Runtime::new`]); and if
+/// `future` panics.
+///
+/// # Examples
+///
+/// ```
+/// let answer = oneloop::block_on(async { 6 * 7 });
+/// assert_eq!(answer, 42);
+/// ```
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("oneloop: no runtime can be made: {error}"),
+    }
+}
+
+/// Options for a [`Runtime`].
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = oneloop::Runtime::builder().driver(oneloop::Driver::Mio).event_interval(64).build()?;
+/// # runtime.block_on(async {});
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    driver: Option<Driver>,
+    event_interval: u32,
+}
+
+impl Builder {
+    /// At about 2 µs for the poll of a task that does I/O, sockets and timers wait at most half a
+    /// millisecond for tasks; for tasks that do none, one `epoll_wait` that finds nothing (about 0.3 µs) is
+    /// spread over so many polls that it can't be measured.
+    const EVENT_INTERVAL: u32 = 256;
+
+    /// Which driver speaks to the operating system. The default is [`Driver::Mio`], or what the environment
+    /// variable `ONELOOP_DRIVER` says.
+    pub fn driver(mut self, driver: Driver) -> Builder {
+        self.driver = Some(driver);
+        self
+    }
+
+    /// At most how many tasks run before timers and sockets are looked at again, when tasks are always
+    /// ready. Lower: sockets are served sooner; higher: fewer system calls. The default is 256.
+    pub fn event_interval(mut self, tasks: u32) -> Builder {
+        self.event_interval = tasks;
+        self
+    }
+
+    /// Makes the runtime.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the event interval is 0 or `ONELOOP_DRIVER` names no driver; `Unsupported` if
+    /// it names one that was not built in; otherwise the operating system's refusal to give an event queue.
+    pub fn build(self) -> io::Result<Runtime> {
+        if self.event_interval == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "event_interval is 0: no task would ever run; it must be at least 1",
+            ));
+        }
+        let driver = self.driver.map_or_else(Driver::from_env, Ok)?;
+        Ok(Runtime { core: Rc::new(Core::new(driver, self.event_interval)?) })
+    }
+}

@@ -1,0 +1,149 @@
+//! Unix signals: a self-pipe for each listener (D. J. Bernstein, "The self-pipe trick").
+
+use std::fmt;
+use std::io;
+
+use futures_lite::AsyncReadExt;
+use signal_hook::{SigId, consts, low_level};
+
+use crate::net::UnixStream;
+
+/// Which signal. The constants are those that one usually listens for; any other number converts with
+/// `From`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SignalKind(i32);
+
+impl SignalKind {
+    /// `SIGINT`: Ctrl+C at the terminal.
+    pub const INTERRUPT: SignalKind = SignalKind(consts::SIGINT);
+    /// `SIGTERM`: a polite request to end.
+    pub const TERMINATE: SignalKind = SignalKind(consts::SIGTERM);
+    /// `SIGHUP`: the terminal is gone; for servers, by custom, "read your configuration again".
+    pub const HANGUP: SignalKind = SignalKind(consts::SIGHUP);
+    /// `SIGQUIT`: Ctrl+\ at the terminal.
+    pub const QUIT: SignalKind = SignalKind(consts::SIGQUIT);
+    /// `SIGUSR1`: the user's own.
+    pub const USER1: SignalKind = SignalKind(consts::SIGUSR1);
+    /// `SIGUSR2`: the user's own.
+    pub const USER2: SignalKind = SignalKind(consts::SIGUSR2);
+    /// `SIGCHLD`: a child process ended or stopped.
+    pub const CHILD: SignalKind = SignalKind(consts::SIGCHLD);
+    /// `SIGWINCH`: the terminal's window has a new size.
+    pub const WINDOW_CHANGE: SignalKind = SignalKind(consts::SIGWINCH);
+
+    /// The signal's number.
+    pub fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl From<i32> for SignalKind {
+    fn from(number: i32) -> SignalKind {
+        SignalKind(number)
+    }
+}
+
+impl fmt::Debug for SignalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match low_level::signal_name(self.0) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+/// Listens for a signal for as long as it exists.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::signal::{Signal, SignalKind};
+///
+/// oneloop::block_on(async {
+///     let mut hangup = Signal::new(SignalKind::HANGUP)?;
+///     loop {
+///         hangup.recv().await?;
+///         println!("reading the configuration again");
+///     }
+/// })
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Signal {
+    kind: SignalKind,
+    id: SigId,
+    bytes: UnixStream,
+}
+
+impl Signal {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a signal that can't be caught (`SIGKILL`, `SIGSTOP`), that the program can't go on after
+    /// (`SIGSEGV`, `SIGILL`, `SIGFPE`), or that doesn't exist; otherwise what the operating system says.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn new(kind: SignalKind) -> io::Result<Signal> {
+        if consts::FORBIDDEN.contains(&kind.0) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{kind:?} can't be listened for"),
+            ));
+        }
+        let (ours, handlers) = std::os::unix::net::UnixStream::pair()?;
+        let bytes = UnixStream::try_from(ours)?;
+        let id = low_level::pipe::register(kind.0, handlers).map_err(|error| {
+            io::Error::new(error.kind(), format!("{kind:?} can't be listened for: {error}"))
+        })?;
+        Ok(Signal { kind, id, bytes })
+    }
+
+    /// Waits for the next delivery. Deliveries that the operating system merges (several of one signal while
+    /// it is pending) count once, and no more than a pipe holds are remembered; at least one is
+    /// reported after each.
+    ///
+    /// # Errors
+    ///
+    /// If the pipe fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a delivery that was not reported is reported by the next call.
+    pub async fn recv(&mut self) -> io::Result<()> {
+        self.bytes.read_exact(&mut [0]).await
+    }
+
+    /// Which signal.
+    pub fn kind(&self) -> SignalKind {
+        self.kind
+    }
+}
+
+impl Drop for Signal {
+    fn drop(&mut self) {
+        low_level::unregister(self.id);
+    }
+}
+
+/// Waits for the next `SIGTERM`. See [`ctrl_c`](super::ctrl_c), whose every word holds here.
+///
+/// # Errors
+///
+/// If the handler can't be set.
+pub async fn terminate() -> io::Result<()> {
+    Signal::new(SignalKind::TERMINATE)?.recv().await
+}
+
+/// Waits for the next `SIGHUP`. See [`ctrl_c`](super::ctrl_c), whose every word holds here.
+///
+/// # Errors
+///
+/// If the handler can't be set.
+pub async fn hangup() -> io::Result<()> {
+    Signal::new(SignalKind::HANGUP)?.recv().await
+}

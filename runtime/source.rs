@@ -1,0 +1,212 @@
+//! `Source`: any I/O object of the user's, watched by the loop.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::context;
+use crate::driver::{Object, Readiness};
+use crate::reactor::{Interest, Registration};
+
+/// Makes any I/O object async: anything with a descriptor (on Unix), or any [`mio::event::Source`].
+///
+/// The object must be non-blocking. Operations on it go through [`try_io`](Source::try_io) or
+/// [`async_io`](Source::async_io), which keep the loop's idea of its readiness true.
+///
+/// A source belongs to the runtime it was made in, and to its thread.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(unix)]
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::{Interest, Source};
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+///
+/// oneloop::block_on(async {
+///     let (mut ours, theirs) = UnixStream::pair()?;
+///     theirs.set_nonblocking(true)?;
+///     let theirs = Source::new(theirs)?;
+///     ours.write_all(b"hello")?;
+///
+///     let mut text = [0; 5];
+///     let n = theirs.async_io(Interest::Readable, |mut stream| stream.read(&mut text)).await?;
+///     assert_eq!(&text[..n], b"hello");
+/// #   Ok(())
+/// })
+/// # }
+/// # #[cfg(not(unix))]
+/// # fn main() {}
+/// ```
+pub struct Source<T> {
+    registration: Registration,
+    /// `None` only inside `into_inner`.
+    io: Option<T>,
+    /// How the driver sees the object, chosen when it was made.
+    object: fn(&mut T) -> Object<'_>,
+}
+
+#[cfg(unix)]
+impl<T: std::os::fd::AsFd> Source<T> {
+    /// Watches a descriptor.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says: a regular file, for one, can't be watched.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn new(io: T) -> io::Result<Source<T>> {
+        use std::os::fd::AsRawFd;
+        Source::watch(io, |io| Object { mio: None, raw: Some(io.as_fd().as_raw_fd()) })
+    }
+}
+
+impl<T: mio::event::Source> Source<T> {
+    /// Watches anything that mio can. Needs the driver [`Driver::Mio`](crate::Driver::Mio).
+    ///
+    /// # Errors
+    ///
+    /// What the object's own `register` says; `Unsupported` on another driver.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn from_mio(io: T) -> io::Result<Source<T>> {
+        Source::watch(io, |io| Object { mio: Some(io), raw: None })
+    }
+}
+
+impl<T> Source<T> {
+    #[track_caller]
+    fn watch(mut io: T, object: fn(&mut T) -> Object<'_>) -> io::Result<Source<T>> {
+        let registration = context::with("making a oneloop Source", |core| {
+            Registration::new(core, object(&mut io), Readiness::NONE)
+        })?;
+        Ok(Source { registration, io: Some(io), object })
+    }
+
+    /// Waits until the object counts as readable. It may turn out not to be: try, and wait again.
+    ///
+    /// # Errors
+    ///
+    /// If the source's runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only looks.
+    pub fn readable(&self) -> Ready<'_> {
+        Ready { registration: &self.registration, interest: Interest::Readable }
+    }
+
+    /// Waits until the object counts as writable. See [`readable`](Source::readable).
+    pub fn writable(&self) -> Ready<'_> {
+        Ready { registration: &self.registration, interest: Interest::Writable }
+    }
+
+    /// The poll behind [`readable`](Source::readable) and [`writable`](Source::writable).
+    pub fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
+        self.registration.poll_ready(cx, interest)
+    }
+
+    /// Tries an operation now, if the object counts as ready for it.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if the object is not ready, without calling `operation`; otherwise what that returns. If it
+    /// returns `WouldBlock` the object counts as not ready until the next event.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.registration.try_io(interest, || operation(self.get_ref()))
+    }
+
+    /// Waits until the object is ready and tries an operation, until that says something other than
+    /// `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// What `operation` returns, or that the source's runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: once `operation` has succeeded, its result is returned in the same poll.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        std::future::poll_fn(|cx| self.registration.poll_io(cx, interest, || operation(self.get_ref()))).await
+    }
+
+    /// The object.
+    pub fn get_ref(&self) -> &T {
+        self.io.as_ref().expect("only into_inner takes it")
+    }
+
+    /// The object, to be changed. It must keep its descriptor.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.io.as_mut().expect("only into_inner takes it")
+    }
+
+    /// Ends the watch and returns the object.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses; the object is then closed.
+    pub fn into_inner(mut self) -> io::Result<T> {
+        let mut io = self.io.take().expect("only into_inner takes it");
+        self.registration.deregister((self.object)(&mut io))?;
+        Ok(io)
+    }
+}
+
+impl<T> Drop for Source<T> {
+    fn drop(&mut self) {
+        if let Some(io) = &mut self.io {
+            // Dropping `T` need not close the object (it may be a shared one), so the watch is ended by hand.
+            // That fails only if the owner has closed it already, which ends the watch, too.
+            let _ = self.registration.deregister((self.object)(io));
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Source<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Source").field(&self.io).finish()
+    }
+}
+
+/// Waits for readiness: the future of [`Source::readable`] and of every socket's `readable` and `writable`.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it only looks.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Ready<'a> {
+    pub(crate) registration: &'a Registration,
+    pub(crate) interest: Interest,
+}
+
+impl Future for Ready<'_> {
+    type Output = io::Result<()>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.registration.poll_ready(cx, self.interest)
+    }
+}
+
+impl fmt::Debug for Ready<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").field("interest", &self.interest).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+//! The few things shared between threads, from std; under `--cfg oneloop_loom` from loom, which tries every order
+//! in which they can interleave.
+
+#[cfg(not(oneloop_loom))]
+pub(crate) use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU8, Ordering},
+};
+
+#[cfg(oneloop_loom)]
+pub(crate) use loom::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU8, Ordering},
+};

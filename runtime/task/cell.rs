@@ -1,0 +1,113 @@
+//! A task's one allocation: first the future, later its output in the same place.
+//!
+//! The loop takes the box out of its slot to poll it and puts it back afterwards. While a future runs,
+//! nothing else can reach it, so whatever it does (abort itself, drop its own handle, spawn) meets an
+//! empty slot and never a future that is already borrowed. That is why this file needs no `unsafe`.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
+
+use super::error::JoinError;
+
+/// A task as the loop sees it, whatever its future is.
+pub(crate) trait Task {
+    /// Polls the future; `true` once the output is there.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool;
+    /// Drops whatever the task holds, future or output, and leaves `error` as its output.
+    fn finish(self: Pin<&mut Self>, error: JoinError);
+    /// Swaps the output into `place`, which is an empty `Option<Result<T, JoinError>>` of the task's own `T`.
+    fn take_output(self: Pin<&mut Self>, place: &mut dyn Any);
+}
+
+/// A task on the heap: the box is the task's only allocation.
+pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
+
+pin_project! {
+    /// The tag that tells the two apart costs eight bytes; everything else that a task needs stands in
+    /// its slot, where waking and queueing touch it without touching this.
+    #[project = StageProjection]
+    enum Stage<F: Future> {
+        Running { #[pin] future: F },
+        /// `None` once the join handle has taken it.
+        Done { output: Option<Result<F::Output, JoinError>> },
+    }
+}
+
+pub(crate) fn boxed<F: Future + 'static>(future: F) -> BoxedTask {
+    Box::pin(Stage::Running { future })
+}
+
+impl<F: Future + 'static> Task for Stage<F> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
+        if let StageProjection::Running { future } = self.as_mut().project() {
+            match future.poll(cx) {
+                Poll::Ready(output) => self.set(Stage::Done { output: Some(Ok(output)) }),
+                Poll::Pending => return false,
+            }
+        }
+        true
+    }
+
+    fn finish(mut self: Pin<&mut Self>, error: JoinError) {
+        self.set(Stage::Done { output: Some(Err(error)) });
+    }
+
+    fn take_output(self: Pin<&mut Self>, place: &mut dyn Any) {
+        if let StageProjection::Done { output } = self.project() {
+            let place = place.downcast_mut().expect("a join handle is made with its task's own type");
+            std::mem::swap(place, output);
+        }
+    }
+}
+
+/// Polls a task; `true` if it has finished. A panic, in the poll or in the drop of the finished future,
+/// becomes its output.
+#[inline]
+pub(crate) fn poll(task: &mut BoxedTask, waker: &Waker) -> bool {
+    let mut cx = Context::from_waker(waker);
+    match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut cx))) {
+        Ok(finished) => finished,
+        Err(payload) => {
+            finish(task, JoinError::panic(payload));
+            true
+        }
+    }
+}
+
+/// Drops a task's future early. A panic in that drop becomes the task's output.
+#[cold]
+pub(crate) fn cancel(task: &mut BoxedTask) {
+    finish(task, JoinError::cancelled());
+}
+
+/// Dropping what the task holds runs its owner's code, which may panic. The assignment is made all the
+/// same (`Pin::set` is an assignment, and Rust completes one whose drop unwinds), so that the second
+/// attempt only replaces an error with the panic.
+fn finish(task: &mut BoxedTask, error: JoinError) {
+    let after_a_panic = error.is_panic();
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| task.as_mut().finish(error))) {
+        if after_a_panic {
+            forget_payload(payload);
+        } else {
+            task.as_mut().finish(JoinError::panic(payload));
+        }
+    }
+}
+
+/// Drops something that belongs to a task whose handle is gone. There is nobody left to tell of a panic;
+/// the panic hook has.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        forget_payload(payload);
+    }
+}
+
+/// The payload of a second panic is leaked: its own drop could be the third.
+fn forget_payload(payload: Box<dyn Any + Send>) {
+    std::mem::forget(payload);
+}

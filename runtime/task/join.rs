@@ -1,0 +1,154 @@
+//! `JoinHandle` and `AbortHandle`: a task seen from outside.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::error::JoinError;
+use super::table::take_output;
+use super::ticket::Ticket;
+use super::waiter::Waiter;
+use crate::runtime::Core;
+
+/// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task, which
+/// then runs on by itself.
+///
+/// It may outlive its runtime, and be awaited on another one: a task that had finished gives its value,
+/// any other says [cancelled](JoinError::is_cancelled). It belongs to its loop's thread:
+///
+/// ```compile_fail,E0277
+/// # oneloop::block_on(async {
+/// let task = oneloop::spawn(async { 1 });
+/// std::thread::spawn(move || drop(task)); // a JoinHandle is not Send
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// [`JoinError`], if the task panicked or was cancelled.
+///
+/// # Panics
+///
+/// When polled again after it has given the result.
+///
+/// # Cancel safety
+///
+/// Awaiting `&mut JoinHandle` is cancel safe: if it is dropped before it is ready nothing is lost, and
+/// the handle can be awaited again.
+///
+/// # Examples
+///
+/// ```
+/// oneloop::block_on(async {
+///     let task = oneloop::spawn(async { 6 * 7 });
+///     assert_eq!(task.await.unwrap(), 42);
+/// });
+/// ```
+pub struct JoinHandle<T> {
+    core: Rc<Core>,
+    ticket: Ticket,
+    /// The output was taken: the ticket is stale.
+    taken: bool,
+    output: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(core: Rc<Core>, ticket: Ticket) -> Self {
+        JoinHandle { core, ticket, taken: false, output: std::marker::PhantomData }
+    }
+
+    /// Asks the task to stop. Its future is dropped at the latest in the loop's next turn, and before this
+    /// handle resolves, with [`JoinError::is_cancelled`]. A task that has finished, or finishes in the
+    /// poll in which it aborts itself, delivers its value all the same.
+    pub fn abort(&self) {
+        self.core.tasks.borrow_mut().abort(self.ticket);
+    }
+
+    /// Whether the task has finished, panicked, or been dropped. A task that was only just aborted hasn't.
+    pub fn is_finished(&self) -> bool {
+        self.core.tasks.borrow().is_finished(self.ticket)
+    }
+
+    /// A handle that can abort the task but not await it.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle { core: self.core.clone(), ticket: self.ticket }
+    }
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.taken, "a JoinHandle was polled again after it had given the task's result");
+        if self.core.budget.is_spent() && self.is_finished() {
+            ready!(self.core.budget.poll(cx));
+        }
+        let waiter = Waiter::of(cx.waker());
+        let mut tasks = self.core.tasks.borrow_mut();
+        if let Some(task) = tasks.take_finished(self.ticket) {
+            drop(tasks);
+            self.core.budget.spend();
+            self.taken = true;
+            return Poll::Ready(take_output(task));
+        }
+        let duplicate = tasks.wait_for_join(self.ticket, waiter);
+        drop(tasks);
+        drop(duplicate); // foreign code, perhaps, as every drop of a waker
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.taken {
+            let remains = self.core.tasks.borrow_mut().detach(self.ticket);
+            drop(remains); // an output nobody took: its drop is foreign code
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("finished", &self.is_finished()).finish_non_exhaustive()
+    }
+}
+
+/// Aborts a task without being able to await it. Any number of clones may exist; none keeps the task.
+///
+/// # Examples
+///
+/// ```
+/// oneloop::block_on(async {
+///     let task = oneloop::spawn(std::future::pending::<()>());
+///     let abort = task.abort_handle();
+///     oneloop::spawn(async move { abort.abort() });
+///     assert!(task.await.unwrap_err().is_cancelled());
+/// });
+/// ```
+#[derive(Clone)]
+pub struct AbortHandle {
+    core: Rc<Core>,
+    ticket: Ticket,
+}
+
+impl AbortHandle {
+    /// Asks the task to stop, as [`JoinHandle::abort`] does.
+    pub fn abort(&self) {
+        self.core.tasks.borrow_mut().abort(self.ticket);
+    }
+
+    /// Whether the task has finished, panicked, or been dropped.
+    pub fn is_finished(&self) -> bool {
+        self.core.tasks.borrow().is_finished(self.ticket)
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").field("finished", &self.is_finished()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,364 @@
+//! The task table and, threaded through it, the ready queue.
+//!
+//! A slot is 32 bytes, half a cache line, and holds all that waking, queueing and joining touch:
+//!
+//! ```text
+//!   task 16 B          waiter 8 B        next 4 B           life 4 B
+//! ┌──────────────────┬─────────────────┬──────────────────┬─────────────────────┐
+//! │ the boxed future │ who awaits the  │ link of the ready │ generation │ flags │
+//! │ (out while polled)│ join handle    │ queue, or IDLE    │   24 bits  │ 8 bits│
+//! └──────────────────┴─────────────────┴──────────────────┴─────────────────────┘
+//! ```
+//!
+//! The ready queue is a linked list through the slots. It needs no memory of its own, so waking never
+//! allocates, a burst leaves nothing behind, and its bound is the number of tasks: `next` says whether a
+//! task is queued, and a task is queued at most once.
+//!
+//! A slot that is released while it is still queued can't be reused until the queue has passed it. It is
+//! emptied and its generation ends at once; the key goes back when it is popped.
+//!
+//! Slot 0 is `block_on`'s own future. It has a ticket like any task and takes its turn in the same
+//! queue, but it may borrow and is polled where it stands, so its slot never holds a box.
+//!
+//! Nothing in this file calls foreign code: what must be dropped or woken is handed to the caller, who does
+//! it when the table is no longer borrowed.
+
+use std::any::Any;
+use std::mem::ManuallyDrop;
+use std::task::Waker;
+
+use super::cell::BoxedTask;
+use super::ticket::{GENERATION_MAX, KEY_MAX, Ticket};
+use super::waiter::{Crowds, Waiter, Waiters, Who};
+use crate::slots::{NIL, Slot, Slots};
+
+/// The slot of `block_on`'s own future.
+const MAIN: u32 = 0;
+
+/// `next` of a task that is not in the ready queue. (`NIL` is the last one that is.)
+const IDLE: u32 = NIL - 1;
+
+/// The future is to be dropped when the task's turn comes.
+const ABORTED: u32 = 1;
+/// The join handle is gone: nobody wants the output.
+const DETACHED: u32 = 2;
+/// The output is there and waits for the join handle.
+const DONE: u32 = 4;
+/// Released while queued: the key goes back to the free list when it is popped.
+const GHOST: u32 = 8;
+
+const FLAG_BITS: u32 = 8;
+
+struct TaskSlot {
+    task: Option<BoxedTask>,
+    waiter: Waiters,
+    next: u32,
+    life: u32,
+}
+
+const _: () = assert!(size_of::<TaskSlot>() == 32, "two slots share a cache line");
+
+impl Default for TaskSlot {
+    fn default() -> Self {
+        TaskSlot { task: None, waiter: Waiters::default(), next: IDLE, life: 0 }
+    }
+}
+
+impl Slot for TaskSlot {
+    fn link(&mut self) -> &mut u32 {
+        &mut self.next
+    }
+}
+
+impl TaskSlot {
+    fn generation(&self) -> u32 {
+        self.life >> FLAG_BITS
+    }
+
+    fn has(&self, flag: u32) -> bool {
+        self.life & flag != 0
+    }
+
+    /// From here on every ticket of the slot is stale. `true` if it may be used again now: not while it is
+    /// queued, and never once its generations are used up (so that names stay unique).
+    #[inline]
+    fn end_generation(&mut self) -> bool {
+        let generation = self.generation() + 1;
+        self.life = generation << FLAG_BITS;
+        if self.next != IDLE {
+            self.life |= GHOST;
+            return false;
+        }
+        generation < GENERATION_MAX
+    }
+}
+
+/// Whose turn it is.
+pub(crate) enum Turn {
+    /// `block_on`'s own future.
+    Main(Ticket),
+    /// A task, out of its slot until `put_back` or `finish`.
+    Task { task: BoxedTask, ticket: Ticket, aborted: bool },
+    /// A waker that isn't ours, to be called.
+    Foreign(Waker),
+}
+
+pub(crate) struct Tasks {
+    slots: Slots<TaskSlot>,
+    crowds: Crowds,
+    /// Wakers that aren't ours and whose time has come. They are called in the loop's own time, as
+    /// turns of their own, because calling them is foreign code. Bound: those who wait.
+    foreign: Vec<Waker>,
+    /// The ready queue: pop at the head, push at the tail.
+    head: u32,
+    tail: u32,
+    /// Tasks whose future has not been dropped yet.
+    live: u32,
+    runtime: u16,
+}
+
+impl Tasks {
+    pub(crate) fn new(runtime: u16) -> Tasks {
+        let mut slots = Slots::new();
+        let (main, slot): (u32, &mut TaskSlot) = slots.claim();
+        debug_assert_eq!(main, MAIN);
+        slot.next = IDLE;
+        Tasks { slots, crowds: Crowds::new(), foreign: Vec::new(), head: NIL, tail: NIL, live: 0, runtime }
+    }
+
+    /// Takes a new task in and queues it; the ticket is its name. Hands the task back if there are as
+    /// many as tickets can name.
+    #[inline]
+    pub(crate) fn insert(&mut self, task: BoxedTask) -> Result<Ticket, BoxedTask> {
+        let (key, slot) = self.slots.claim();
+        if key > KEY_MAX {
+            self.slots.release(key);
+            return Err(task);
+        }
+        slot.task = Some(task); // its `next` is NIL already: the end of the ready queue
+        let generation = slot.generation();
+        self.live += 1;
+        self.append(key);
+        Ok(Ticket::new(self.runtime, generation, key))
+    }
+
+    /// A ticket for a new `block_on`, queued. Tickets of earlier ones no longer match.
+    pub(crate) fn renew_main(&mut self) {
+        let slot = &mut self.slots[MAIN];
+        // Wrapping is harmless here: nothing but wake-ups goes by this ticket.
+        slot.life = ((slot.generation() + 1) & GENERATION_MAX) << FLAG_BITS;
+        self.wake_main();
+    }
+
+    pub(crate) fn wake_main(&mut self) {
+        self.wake(Ticket::new(self.runtime, self.slots[MAIN].generation(), MAIN));
+    }
+
+    /// Queues the task that a ticket names, unless it is queued, finished or gone.
+    #[inline]
+    pub(crate) fn wake(&mut self, ticket: Ticket) {
+        // A ticket of a dead runtime that had our number may name a slot that we don't have.
+        let Some(slot) = self.slots.get_mut(ticket.key()) else { return };
+        if slot.generation() == ticket.generation() && slot.next == IDLE && !slot.has(DONE) {
+            slot.next = NIL;
+            self.append(ticket.key());
+        }
+    }
+
+    /// Links a slot, whose `next` is NIL, to the end of the ready queue.
+    #[inline]
+    fn append(&mut self, key: u32) {
+        let last = std::mem::replace(&mut self.tail, key);
+        if self.head == NIL {
+            self.head = key;
+        } else {
+            self.slots[last].next = key;
+        }
+    }
+
+    /// Wakes one who waits: a task of this runtime at once, any other in a turn of its own.
+    #[inline]
+    pub(crate) fn wake_waiter(&mut self, waiter: Waiter) {
+        match waiter {
+            Waiter::Task(ticket) if ticket.runtime() == self.runtime => self.wake(ticket),
+            Waiter::Task(ticket) => self.wake_later(ManuallyDrop::into_inner(ticket.waker())),
+            Waiter::Foreign(waker) => self.wake_later(waker),
+        }
+    }
+
+    #[cold]
+    fn wake_later(&mut self, waker: Waker) {
+        self.foreign.push(waker);
+    }
+
+    /// Wakes all who wait at a place.
+    #[inline]
+    pub(crate) fn wake_all(&mut self, waiters: Waiters) {
+        match waiters.who() {
+            Who::Nobody => {}
+            Who::Task(ticket) => self.wake_waiter(Waiter::Task(ticket)),
+            Who::Crowd(key) => self.wake_crowd(key),
+        }
+    }
+
+    #[cold]
+    fn wake_crowd(&mut self, key: u32) {
+        let mut crowd = self.crowds.disband(key);
+        crowd.drain(..).for_each(|waiter| self.wake_waiter(waiter));
+        self.crowds.recycle(key, crowd);
+    }
+
+    /// Notes who waits at a place. Hands a duplicate back, to be dropped.
+    #[inline]
+    pub(crate) fn wait(&mut self, place: &mut Waiters, waiter: Waiter) -> Option<Waiter> {
+        place.add(&mut self.crowds, waiter)
+    }
+
+    /// Forgets who waits at a place. Hands them back, to be dropped.
+    pub(crate) fn forget_waiters(&mut self, waiters: Waiters) -> Vec<Waiter> {
+        let Who::Crowd(key) = waiters.who() else { return Vec::new() };
+        let crowd = self.crowds.disband(key);
+        self.crowds.recycle(key, Vec::new());
+        crowd
+    }
+
+    pub(crate) fn has_ready(&self) -> bool {
+        self.head != NIL || !self.foreign.is_empty()
+    }
+
+    /// Whose turn is it? The task comes out of its slot, and may be woken again from here on.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Turn> {
+        loop {
+            if !self.foreign.is_empty() {
+                return self.foreign.pop().map(Turn::Foreign);
+            }
+            let key = self.head;
+            if key == NIL {
+                return None;
+            }
+            let slot = &mut self.slots[key];
+            self.head = slot.next;
+            slot.next = IDLE;
+            if slot.has(DONE | GHOST) {
+                self.pop_finished(key);
+                continue;
+            }
+            let ticket = Ticket::new(self.runtime, slot.generation(), key);
+            match slot.task.take() {
+                Some(task) => return Some(Turn::Task { task, ticket, aborted: slot.has(ABORTED) }),
+                None => return Some(Turn::Main(ticket)),
+            }
+        }
+    }
+
+    /// A task that finished while it was queued: nothing is left to poll.
+    #[cold]
+    fn pop_finished(&mut self, key: u32) {
+        let slot = &mut self.slots[key];
+        if slot.has(GHOST) {
+            slot.life &= !GHOST;
+            self.free(key);
+        }
+    }
+
+    /// Puts a task back that has more to do.
+    #[inline]
+    pub(crate) fn put_back(&mut self, ticket: Ticket, task: BoxedTask) {
+        self.slots[ticket.key()].task = Some(task);
+    }
+
+    /// Keeps a finished task's output for its join handle, and wakes who waits for it. Hands the task
+    /// back, to be dropped, if nobody will ever ask.
+    #[inline]
+    pub(crate) fn finish(&mut self, ticket: Ticket, task: BoxedTask) -> Option<BoxedTask> {
+        self.live -= 1;
+        let slot = &mut self.slots[ticket.key()];
+        let waiters = std::mem::take(&mut slot.waiter);
+        if slot.has(DETACHED) {
+            self.slots.release_if(ticket.key(), TaskSlot::end_generation);
+            return Some(task);
+        }
+        slot.life |= DONE;
+        slot.task = Some(task);
+        self.wake_all(waiters);
+        None
+    }
+
+    /// Marks a task to be dropped when its turn comes, and queues it. Nothing happens if it has finished.
+    pub(crate) fn abort(&mut self, ticket: Ticket) {
+        let slot = &mut self.slots[ticket.key()];
+        if slot.generation() == ticket.generation() && !slot.has(DONE) {
+            slot.life |= ABORTED;
+            self.wake(ticket);
+        }
+    }
+
+    /// Whether the task has its output, or had it.
+    #[inline]
+    pub(crate) fn is_finished(&self, ticket: Ticket) -> bool {
+        let slot = &self.slots[ticket.key()];
+        slot.generation() != ticket.generation() || slot.has(DONE)
+    }
+
+    /// Notes who waits for a task that has not finished. Hands a duplicate back, to be dropped.
+    #[inline]
+    pub(crate) fn wait_for_join(&mut self, ticket: Ticket, waiter: Waiter) -> Option<Waiter> {
+        self.slots[ticket.key()].waiter.add(&mut self.crowds, waiter)
+    }
+
+    /// Takes a finished task out, for its join handle; `None` if it hasn't finished.
+    #[inline]
+    pub(crate) fn take_finished(&mut self, ticket: Ticket) -> Option<BoxedTask> {
+        let mut task = None;
+        self.slots.release_if(ticket.key(), |slot| {
+            if !slot.has(DONE) {
+                return false;
+            }
+            task = slot.task.take();
+            slot.end_generation()
+        });
+        task
+    }
+
+    /// The join handle is gone. Returns what it leaves behind, to be dropped: an output nobody took.
+    pub(crate) fn detach(&mut self, ticket: Ticket) -> Option<BoxedTask> {
+        let slot = &mut self.slots[ticket.key()];
+        slot.life |= DETACHED;
+        self.take_finished(ticket)
+    }
+
+    /// A retired slot costs 32 bytes for every 16.7 million tasks; names stay unique.
+    fn free(&mut self, key: u32) {
+        self.slots.release_if(key, |slot| slot.generation() < GENERATION_MAX);
+    }
+
+    /// For shutting down: the next task whose future is still there, at or after `from`.
+    pub(crate) fn take_live(&mut self, from: u32) -> Option<(BoxedTask, Ticket)> {
+        if self.live == 0 {
+            return None;
+        }
+        (from..self.slots.used()).find_map(|key| {
+            let slot = &mut self.slots[key];
+            let task = if slot.has(DONE) { None } else { slot.task.take() };
+            task.map(|task| (task, Ticket::new(self.runtime, slot.generation(), key)))
+        })
+    }
+
+    /// For shutting down: a foreign waker that is still to be called.
+    pub(crate) fn take_foreign(&mut self) -> Option<Waker> {
+        self.foreign.pop()
+    }
+
+    /// Tasks whose future has not been dropped yet.
+    pub(crate) fn live(&self) -> u32 {
+        self.live
+    }
+}
+
+/// Moves a finished task's output out of it.
+pub(crate) fn take_output<T: 'static>(mut task: BoxedTask) -> T {
+    let mut place: Option<T> = None;
+    task.as_mut().take_output(&mut place as &mut dyn Any);
+    place.expect("a task that is done has its output")
+}

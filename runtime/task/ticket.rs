@@ -1,0 +1,120 @@
+//! The waker: a ticket, not a reference.
+//!
+//! An ordinary waker points to its task and counts references to it. Ours is one word that *names* the
+//! task:
+//!
+//! ```text
+//!  63            48 47                    24 23                     0
+//! ┌────────────────┬────────────────────────┬────────────────────────┐
+//! │ runtime number │   slot's generation    │        slot key        │
+//! └────────────────┴────────────────────────┴────────────────────────┘
+//! ```
+//!
+//! Cloning copies the word and dropping does nothing, so a forgotten waker leaks nothing and a task's
+//! memory is free the moment it completes. When the task is gone its slot has moved on to the next
+//! generation and the ticket matches nothing: waking is then a no-op, as it is when the runtime is gone.
+//! The one false match left is a ticket of a dead runtime whose number, key and generation all came
+//! round again: that is a spurious wake-up, which the contract of `Future` allows.
+//!
+//! On the loop's own thread waking is a thread-local read, a compare and a push: no atomics. From any
+//! other thread it goes through the runtime's inbox (see `remote.rs`).
+//!
+//! The price: 65,535 runtimes alive at once, 16.7 million tasks alive in one runtime, and a 64-bit target.
+
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use crate::context;
+use crate::remote;
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("oneloop packs a task's name into the waker's data word and needs a 64-bit target");
+
+const KEY_BITS: u32 = 24;
+const GENERATION_BITS: u32 = 24;
+
+/// The largest slot key that a ticket can name.
+pub(crate) const KEY_MAX: u32 = (1 << KEY_BITS) - 1;
+/// The last generation of a slot. A slot that reaches it is retired, never reused: names stay unique.
+pub(crate) const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
+
+/// The name of a task. Never zero, because runtime numbers start at 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+impl Ticket {
+    pub(crate) fn new(runtime: u16, generation: u32, key: u32) -> Ticket {
+        debug_assert!(runtime != 0 && generation <= GENERATION_MAX && key <= KEY_MAX);
+        Ticket(u64::from(runtime) << 48 | u64::from(generation) << KEY_BITS | u64::from(key))
+    }
+
+    /// The ticket in a word, if it holds one: a word with no runtime number doesn't.
+    pub(crate) fn from_word(word: u64) -> Option<Ticket> {
+        (word >> 48 != 0).then_some(Ticket(word))
+    }
+
+    pub(crate) fn word(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn runtime(self) -> u16 {
+        (self.word() >> 48) as u16
+    }
+
+    pub(crate) fn generation(self) -> u32 {
+        (self.word() >> KEY_BITS) as u32 & GENERATION_MAX
+    }
+
+    pub(crate) fn key(self) -> u32 {
+        self.word() as u32 & KEY_MAX
+    }
+
+    /// The ticket inside a waker of this crate; `None` if the waker is somebody else's.
+    #[inline]
+    pub(crate) fn of(waker: &Waker) -> Option<Ticket> {
+        if !ptr::eq(waker.vtable(), &VTABLE) {
+            return None;
+        }
+        Ticket::from_word(waker.data().addr() as u64)
+    }
+
+    /// A waker to poll with. It owns nothing, so nobody need drop it.
+    #[inline]
+    pub(crate) fn waker(self) -> ManuallyDrop<Waker> {
+        // SAFETY: the vtable's functions keep `RawWaker`'s contract for any data word: they never
+        // dereference it, may be called from any thread, and own nothing that could be freed twice.
+        ManuallyDrop::new(unsafe { Waker::new(ptr::without_provenance(self.0 as usize), &VTABLE) })
+    }
+
+    /// Queues the task on its own loop, from wherever this is called.
+    #[inline]
+    pub(crate) fn wake(self) {
+        let here = context::try_with(|core| match core {
+            Some(core) if core.number() == self.runtime() => {
+                core.tasks.borrow_mut().wake(self);
+                true
+            }
+            _ => false,
+        });
+        if !here {
+            remote::wake(self);
+        }
+    }
+}
+
+/// One table for every waker of this crate, a `static` so that it has one address and `will_wake` of a
+/// clone is true.
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
+
+fn clone(word: *const ()) -> RawWaker {
+    RawWaker::new(word, &VTABLE)
+}
+
+fn wake(word: *const ()) {
+    if let Some(ticket) = Ticket::from_word(word.addr() as u64) {
+        ticket.wake();
+    }
+}
+
+fn drop(_word: *const ()) {}

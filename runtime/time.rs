@@ -1,0 +1,356 @@
+//! Waiting for a time: `sleep`, `timeout`, `interval`, over the timer wheel.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+pub use std::time::{Duration, Instant};
+
+use futures_lite::Stream;
+use pin_project_lite::pin_project;
+
+use crate::context;
+use crate::runtime::Core;
+use crate::task::Waiter;
+
+/// A runtime's time: nanoseconds since it was made, which is how the timer wheel counts.
+pub(crate) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Clock {
+        Clock { start: Instant::now() }
+    }
+
+    /// Reads the clock: on Linux no system call, about 25 ns.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.ns(Instant::now())
+    }
+
+    /// A moment before the start counts as the start; 584 years from it, as for ever.
+    fn ns(&self, instant: Instant) -> u64 {
+        u64::try_from(instant.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Waits until `duration` has passed, counted from this call.
+///
+/// Never early; on an idle loop at most about a millisecond late (the driver sleeps in milliseconds,
+/// rounded up), on a busy one as late as the tasks that keep it busy. A duration that overflows
+/// [`Instant`] means never. It may be made anywhere, and is first polled inside a runtime.
+///
+/// # Cancel safety
+///
+/// Nothing is lost if it is dropped; a new one counts anew.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// oneloop::block_on(oneloop::time::sleep(Duration::from_millis(5)));
+/// assert!(start.elapsed() >= Duration::from_millis(5));
+/// ```
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep { deadline: Instant::now().checked_add(duration), timer: None }
+}
+
+/// Waits until `deadline`. If that has passed, it is ready in the loop's next turn.
+///
+/// # Cancel safety
+///
+/// Nothing is lost if it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let deadline = Instant::now() + Duration::from_millis(5);
+/// oneloop::block_on(oneloop::time::sleep_until(deadline));
+/// assert!(Instant::now() >= deadline);
+/// ```
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep { deadline: Some(deadline), timer: None }
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+///
+/// It belongs to the loop that polls it:
+///
+/// ```compile_fail,E0277
+/// let sleep = oneloop::time::sleep(std::time::Duration::ZERO);
+/// std::thread::spawn(move || drop(sleep)); // a Sleep is not Send
+/// ```
+///
+/// # Panics
+///
+/// When polled for the first time outside a runtime.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Sleep {
+    /// `None`: never.
+    deadline: Option<Instant>,
+    timer: Option<Timer>,
+}
+
+/// A place in a runtime's timer wheel.
+struct Timer {
+    core: Rc<Core>,
+    key: u32,
+}
+
+impl Sleep {
+    /// When it will be ready; `None` if never.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether its time has come.
+    pub fn is_elapsed(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Moves the deadline. If it was waiting, it has to be polled again to wait for the new one.
+    pub fn reset(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+        self.timer = None;
+    }
+
+    /// Like `poll`, but free of the cooperative budget: for combinators whose other half pays.
+    #[inline]
+    fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        match &self.timer {
+            Some(timer) if timer.is_here() => timer.poll(cx),
+            _ => {
+                self.timer = None;
+                context::with("polling a oneloop Sleep", |core| {
+                    self.timer = Some(Timer::start(core, deadline, cx));
+                });
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Timer {
+    /// Enters the wheel. A deadline that has passed fires in the next turn, in its order among the others.
+    fn start(core: &Rc<Core>, deadline: Instant, cx: &mut Context<'_>) -> Timer {
+        let deadline_ns = core.clock.ns(deadline);
+        let waiter = Waiter::of(cx.waker());
+        let key = core.timers.borrow_mut().insert(deadline_ns, waiter);
+        Timer { core: core.clone(), key }
+    }
+
+    /// Whether this is a timer of a runtime that can still fire it: one that is alive and, if we are inside
+    /// a runtime at all, that one. A `Sleep` may be carried from one runtime to another.
+    #[inline]
+    fn is_here(&self) -> bool {
+        !self.core.is_closed()
+            && context::try_with(|core| core.is_none_or(|core| Rc::ptr_eq(core, &self.core)))
+    }
+
+    #[inline]
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.core.timers.borrow().has_fired(self.key) {
+            return Poll::Ready(());
+        }
+        let waiter = Waiter::of(cx.waker());
+        let old = self.core.timers.borrow_mut().set_waiter(self.key, waiter);
+        drop(old); // foreign code, perhaps
+        Poll::Pending
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let waiter = self.core.timers.borrow_mut().remove(self.key);
+        drop(waiter); // foreign code, perhaps
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.poll_elapsed(cx));
+        match &self.timer {
+            Some(timer) => timer.core.budget.poll(cx),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+/// Waits for `future`, but not longer than `duration`, counted from this call.
+///
+/// The future is polled first: one that is ready wins over a time-out that has passed. It is
+/// dropped with the returned `Timeout`, not when the time is over.
+///
+/// # Errors
+///
+/// [`Elapsed`], if the time was over first.
+///
+/// # Cancel safety
+///
+/// As cancel safe as `future`, which is dropped with it.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use oneloop::time::timeout;
+///
+/// oneloop::block_on(async {
+///     assert_eq!(timeout(Duration::from_secs(1), async { 42 }).await, Ok(42));
+///     let never = std::future::pending::<()>();
+///     assert!(timeout(Duration::from_millis(5), never).await.is_err());
+/// });
+/// ```
+pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
+    Timeout { future, sleep: sleep(duration) }
+}
+
+/// Waits for `future`, but not beyond `deadline`. See [`timeout`].
+pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
+    Timeout { future, sleep: sleep_until(deadline) }
+}
+
+pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        sleep: Sleep,
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        // Not charged to the budget: a future that has used it up would otherwise never be timed out.
+        this.sleep.poll_elapsed(cx).map(|()| Err(Elapsed(())))
+    }
+}
+
+/// The error of [`timeout`]: the time was over before the future was ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elapsed(());
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time-out has elapsed")
+    }
+}
+
+impl std::error::Error for Elapsed {}
+
+impl From<Elapsed> for std::io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
+/// Ticks every `period`: the first time at once, then on the grid that the first tick begins.
+///
+/// Ticks that were missed because nobody awaited them are *skipped*, and the grid is kept: with a period of 10 ms, a
+/// consumer that is busy from 5 to 37 ms gets the ticks of 10 ms (late, at 37) and 40 ms.
+///
+/// # Panics
+///
+/// If `period` is zero.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// oneloop::block_on(async {
+///     let start = Instant::now();
+///     let mut interval = oneloop::time::interval(Duration::from_millis(5));
+///     let first = interval.tick().await;
+///     let second = interval.tick().await;
+///     assert_eq!(second - first, Duration::from_millis(5));
+///     assert!(start.elapsed() >= Duration::from_millis(5));
+/// });
+/// ```
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    assert!(!period.is_zero(), "oneloop::time::interval was called with a period of zero");
+    Interval { sleep: sleep(Duration::ZERO), period }
+}
+
+/// Ticks at a fixed rate; see [`interval`]. Also a [`Stream`] of the same instants, which never ends.
+#[derive(Debug)]
+pub struct Interval {
+    /// Its deadline is the next tick.
+    sleep: Sleep,
+    period: Duration,
+}
+
+impl Interval {
+    /// Waits for the next tick and returns the moment it was due.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no tick is lost if it is dropped before it is ready.
+    pub async fn tick(&mut self) -> Instant {
+        poll_fn(|cx| self.poll_tick(cx)).await
+    }
+
+    /// The poll behind [`tick`](Interval::tick).
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        // Once time has run out (in 584 years) there is no next tick.
+        let Some(due) = self.sleep.deadline() else { return Poll::Pending };
+        ready!(Pin::new(&mut self.sleep).poll(cx));
+        self.sleep = Sleep { deadline: next_tick(due, self.period, Instant::now()), timer: None };
+        Poll::Ready(due)
+    }
+
+    /// Starts a new grid: the next tick is one period from now.
+    pub fn reset(&mut self) {
+        self.sleep = sleep(self.period);
+    }
+
+    /// The time from one tick to the next.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+}
+
+/// The first point after `now` on the grid through `due`.
+fn next_tick(due: Instant, period: Duration, now: Instant) -> Option<Instant> {
+    let next = due.checked_add(period)?;
+    if next > now {
+        return Some(next);
+    }
+    let into_period_ns = (now - due).as_nanos() % period.as_nanos();
+    let rest_ns = period.as_nanos() - into_period_ns;
+    // Less than the period, which is a Duration.
+    now.checked_add(Duration::new((rest_ns / 1_000_000_000) as u64, (rest_ns % 1_000_000_000) as u32))
+}
+
+impl Stream for Interval {
+    type Item = Instant;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
+        self.poll_tick(cx).map(Some)
+    }
+}

@@ -1,0 +1,341 @@
+//! The timer wheel: which deadline is next, in O(1) for insert, cancel and look-up.
+//!
+//! A hashed hierarchical timing wheel (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP
+//! 1987, scheme 7). Time is cut into ticks of 2²⁰ ns, about a millisecond. Level 0 has 64 buckets of one tick, level 1 has 64
+//! buckets of 64 ticks, and so on; eight levels hold every `u64` of nanoseconds, 584 years. A deadline
+//! goes to the level of the highest base-64 digit in which its tick differs from the wheel's position:
+//!
+//! ```text
+//!   position 1.0.5   deadline 1.0.9 → level 0, bucket 9
+//!                    deadline 1.3.2 → level 1, bucket 3: sorted out into level 0 when 1.3.0 comes
+//! ```
+//!
+//! Two additions to the textbook, both because a timer must never be early and hardly ever late:
+//!
+//! * Each bucket knows its earliest deadline *to the nanosecond*. The loop sleeps until that, not until a
+//!   tick begins or a bucket has to be sorted out; so a far timer costs no wake-ups on its way, and a tick's
+//!   length has no influence on precision. (A cancelled timer may leave a bucket's earliest too low: then the
+//!   loop wakes once in vain, and knows better.)
+//! * What is due is fired in the order of deadlines, even when a late loop finds many at once.
+//!
+//! A timer moves down at most once for each level. Bound: one entry for each timer that waits.
+
+use crate::slots::{NIL, Slot, Slots};
+use crate::task::Waiter;
+
+/// A tick is 2 to this power nanoseconds: a shift where a millisecond would need a division.
+const TICK_BITS: u32 = 20;
+const LEVEL_BITS: u32 = 6;
+const BUCKETS: usize = 1 << LEVEL_BITS;
+/// Enough for all of `u64`: 20 + 8 × 6 bits ≥ 64.
+const LEVELS: usize = 8;
+
+/// `bucket` of a timer that is in none: it has fired and waits for its owner to notice.
+const FIRED: u16 = u16::MAX;
+
+struct Timer {
+    deadline_ns: u64,
+    waiter: Option<Waiter>,
+    /// The bucket's list is a ring: the first one's `previous` is the last.
+    previous: u32,
+    next: u32,
+    bucket: u16,
+}
+
+impl Default for Timer {
+    fn default() -> Self {
+        Timer { deadline_ns: 0, waiter: None, previous: NIL, next: NIL, bucket: FIRED }
+    }
+}
+
+impl Slot for Timer {
+    fn link(&mut self) -> &mut u32 {
+        &mut self.next
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Bucket {
+    first: u32,
+    /// No timer in the bucket is due before.
+    earliest_ns: u64,
+}
+
+const EMPTY: Bucket = Bucket { first: NIL, earliest_ns: u64::MAX };
+
+/// Times are nanoseconds since a moment of the caller's choice; the wheel never reads a clock.
+pub(crate) struct Wheel {
+    timers: Slots<Timer>,
+    /// `LEVELS * BUCKETS` of them; empty until the first timer, so that a runtime without any pays nothing.
+    buckets: Vec<Bucket>,
+    /// For each level, which buckets hold something.
+    occupied: [u64; LEVELS],
+    /// The position, in ticks. Every timer stands at or after it, and it enters a bucket of a higher level
+    /// only when that bucket is sorted out.
+    position: u64,
+    waiting: usize,
+}
+
+impl Wheel {
+    pub(crate) const fn new() -> Wheel {
+        Wheel { timers: Slots::new(), buckets: Vec::new(), occupied: [0; LEVELS], position: 0, waiting: 0 }
+    }
+
+    /// Adds a timer and returns its key, which stays valid until [`remove`](Wheel::remove).
+    pub(crate) fn insert(&mut self, deadline_ns: u64, waiter: Waiter) -> u32 {
+        if self.buckets.is_empty() {
+            self.buckets = vec![EMPTY; LEVELS * BUCKETS];
+        }
+        let (key, timer) = self.timers.claim();
+        timer.deadline_ns = deadline_ns;
+        timer.waiter = Some(waiter);
+        self.waiting += 1;
+        self.place(key);
+        key
+    }
+
+    /// Takes a timer out, fired or not, and hands back who waited, to be dropped.
+    pub(crate) fn remove(&mut self, key: u32) -> Option<Waiter> {
+        if self.timers[key].bucket != FIRED {
+            self.unlink(key);
+            self.waiting -= 1;
+        }
+        let waiter = self.timers[key].waiter.take();
+        self.timers.release(key);
+        waiter
+    }
+
+    pub(crate) fn has_fired(&self, key: u32) -> bool {
+        self.timers[key].bucket == FIRED
+    }
+
+    /// Replaces who waits for a timer; hands back the one that won't be needed, to be dropped.
+    pub(crate) fn set_waiter(&mut self, key: u32, waiter: Waiter) -> Option<Waiter> {
+        self.timers[key].waiter.replace(waiter)
+    }
+
+    /// When to look again: no timer is due before. `None` without timers.
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        self.first_bucket().map(|(level, index)| self.buckets[level * BUCKETS + index].earliest_ns)
+    }
+
+    /// Takes out all that is due at `now_ns` and appends who waited to `due`, with the deadline, in the
+    /// order of deadlines; timers of one deadline in no particular order.
+    ///
+    /// No bound: a timer fires once, costs a few steps and only queues a task.
+    pub(crate) fn fire(&mut self, now_ns: u64, due: &mut Vec<(u64, Waiter)>) {
+        while let Some((level, index)) = self.first_bucket() {
+            if self.buckets[level * BUCKETS + index].earliest_ns > now_ns {
+                break;
+            }
+            self.sort_out(level, index, now_ns, due);
+        }
+        if self.waiting == 0 {
+            // Nothing stands in the way: later timers find their place relative to now.
+            self.position = self.position.max(now_ns >> TICK_BITS);
+        }
+        due.sort_unstable_by_key(|&(deadline_ns, _)| deadline_ns);
+    }
+
+    /// Empties every timer at once, for shutting down.
+    pub(crate) fn fire_all(&mut self, due: &mut Vec<(u64, Waiter)>) {
+        self.fire(u64::MAX, due);
+    }
+
+    /// The bucket with the earliest timers. All of a lower level come before any of a higher one, and in a
+    /// level nothing stands before the position: so it is the lowest bit of the lowest level in use.
+    fn first_bucket(&self) -> Option<(usize, usize)> {
+        let level = self.occupied.iter().position(|&bits| bits != 0)?;
+        Some((level, self.occupied[level].trailing_zeros() as usize))
+    }
+
+    /// Moves the position to a bucket's start and takes its timers out: the due ones for good, the others
+    /// to their place on a lower level (or, within the current tick, back to the same bucket).
+    fn sort_out(&mut self, level: usize, index: usize, now_ns: u64, due: &mut Vec<(u64, Waiter)>) {
+        let shift = LEVEL_BITS * level as u32;
+        let above = self.position.checked_shr(shift + LEVEL_BITS).unwrap_or(0);
+        let start = (above << LEVEL_BITS | index as u64) << shift;
+        self.position = self.position.max(start);
+
+        let bucket = std::mem::replace(&mut self.buckets[level * BUCKETS + index], EMPTY);
+        self.occupied[level] &= !(1 << index);
+        let mut key = bucket.first;
+        loop {
+            let timer = &mut self.timers[key];
+            let next = timer.next;
+            if timer.deadline_ns <= now_ns {
+                timer.bucket = FIRED;
+                due.extend(timer.waiter.take().map(|waiter| (timer.deadline_ns, waiter)));
+                self.waiting -= 1;
+            } else {
+                self.place(key);
+            }
+            if next == bucket.first {
+                break;
+            }
+            key = next;
+        }
+    }
+
+    /// Links a timer into the bucket that its deadline belongs to.
+    fn place(&mut self, key: u32) {
+        let deadline_ns = self.timers[key].deadline_ns;
+        let tick = (deadline_ns >> TICK_BITS).max(self.position);
+        let differing = (tick ^ self.position) | 1;
+        let level = (differing.ilog2() / LEVEL_BITS) as usize;
+        let index = (tick >> (LEVEL_BITS * level as u32)) as usize % BUCKETS;
+        let number = level * BUCKETS + index;
+
+        let bucket = &mut self.buckets[number];
+        bucket.earliest_ns = bucket.earliest_ns.min(deadline_ns);
+        let first = bucket.first;
+        self.occupied[level] |= 1 << index;
+        self.timers[key].bucket = number as u16;
+        if first == NIL {
+            self.buckets[number].first = key;
+            self.timers[key].previous = key;
+            self.timers[key].next = key;
+        } else {
+            let last = std::mem::replace(&mut self.timers[first].previous, key);
+            self.timers[last].next = key;
+            self.timers[key].previous = last;
+            self.timers[key].next = first;
+        }
+    }
+
+    fn unlink(&mut self, key: u32) {
+        let Timer { previous, next, bucket: number, .. } = self.timers[key];
+        let bucket = &mut self.buckets[number as usize];
+        if next == key {
+            *bucket = EMPTY;
+            self.occupied[number as usize / BUCKETS] &= !(1 << (number as usize % BUCKETS));
+            return;
+        }
+        if bucket.first == key {
+            bucket.first = next;
+        }
+        self.timers[previous].next = next;
+        self.timers[next].previous = previous;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Ticket;
+
+    /// A generator of numbers that look random and are the same each time (Knuth's MMIX constants).
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn next(&mut self) -> u64 {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            self.0 >> 20
+        }
+
+        /// A span of any order of magnitude, from nanoseconds to years.
+        fn span_ns(&mut self) -> u64 {
+            let bits = self.next() % 56;
+            self.next() & ((1 << bits) - 1)
+        }
+    }
+
+    fn waiter(n: u32) -> Waiter {
+        Waiter::Task(Ticket::new(1, 0, n))
+    }
+
+    /// Fires at `now_ns` and returns who was due, as (deadline, number).
+    fn fire(wheel: &mut Wheel, now_ns: u64) -> Vec<(u64, u32)> {
+        let mut due = Vec::new();
+        wheel.fire(now_ns, &mut due);
+        due.into_iter()
+            .map(|(deadline_ns, waiter)| match waiter {
+                Waiter::Task(ticket) => (deadline_ns, ticket.key()),
+                Waiter::Foreign(_) => unreachable!("the test only uses tickets"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn agrees_with_a_sorted_list_whatever_is_inserted_cancelled_and_fired() {
+        for seed in 0..200 {
+            let mut numbers = Numbers(seed);
+            let mut wheel = Wheel::new();
+            let mut model: Vec<(u64, u32, u32)> = Vec::new(); // deadline, number, key
+            let mut now_ns = 0;
+            for n in 0..300 {
+                match numbers.next() % 4 {
+                    0 | 1 => {
+                        let deadline_ns = now_ns + numbers.span_ns();
+                        let key = wheel.insert(deadline_ns, waiter(n));
+                        model.push((deadline_ns, n, key));
+                    }
+                    2 if !model.is_empty() => {
+                        let (_, _, key) = model.swap_remove(numbers.next() as usize % model.len());
+                        assert!(!wheel.has_fired(key));
+                        assert!(wheel.remove(key).is_some());
+                    }
+                    _ => {
+                        now_ns += numbers.span_ns();
+                        let fired = fire(&mut wheel, now_ns);
+                        assert!(
+                            fired.is_sorted_by_key(|&(deadline_ns, _)| deadline_ns),
+                            "in order of deadlines"
+                        );
+                        let (due, rest): (Vec<_>, Vec<_>) = model.into_iter().partition(|t| t.0 <= now_ns);
+                        model = rest;
+                        let mut expected: Vec<_> = due.iter().map(|t| (t.0, t.1)).collect();
+                        let mut fired = fired;
+                        expected.sort_unstable();
+                        fired.sort_unstable();
+                        assert_eq!(fired, expected, "seed {seed}: all that is due, and nothing else");
+                        due.iter().for_each(|t| assert!(wheel.has_fired(t.2) && wheel.remove(t.2).is_none()));
+                    }
+                }
+                let earliest = model.iter().map(|t| t.0).min();
+                assert_eq!(wheel.next_ns().is_none(), earliest.is_none());
+                assert!(wheel.next_ns() <= earliest, "seed {seed}: never sleeps past a deadline");
+            }
+        }
+    }
+
+    #[test]
+    fn without_cancellations_the_next_deadline_is_exact() {
+        let mut numbers = Numbers(7);
+        let mut wheel = Wheel::new();
+        let mut deadlines: Vec<u64> = (0..1000).map(|_| numbers.span_ns()).collect();
+        for &deadline_ns in &deadlines {
+            wheel.insert(deadline_ns, waiter(0));
+        }
+        deadlines.sort_unstable();
+        let mut left = &deadlines[..];
+        while let Some(&first) = left.first() {
+            assert_eq!(wheel.next_ns(), Some(first));
+            let count = fire(&mut wheel, first).len();
+            assert_eq!(count, left.iter().take_while(|&&d| d == first).count());
+            left = &left[count..];
+        }
+        assert_eq!(wheel.next_ns(), None);
+    }
+
+    #[test]
+    fn deadlines_on_both_sides_of_every_level_fire_in_their_own_nanosecond() {
+        for level in 0..LEVELS as u32 {
+            let edge = 1u64.checked_shl(TICK_BITS + LEVEL_BITS * level).unwrap_or(u64::MAX);
+            for deadline_ns in [edge - 1, edge, edge.saturating_add(1)] {
+                let mut wheel = Wheel::new();
+                wheel.insert(deadline_ns, waiter(1));
+                assert_eq!(fire(&mut wheel, deadline_ns - 1), []);
+                assert_eq!(fire(&mut wheel, deadline_ns), [(deadline_ns, 1)]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_time_can_be_waited_for() {
+        let mut wheel = Wheel::new();
+        wheel.insert(u64::MAX, waiter(1));
+        assert_eq!(fire(&mut wheel, u64::MAX - 1), []);
+        assert_eq!(fire(&mut wheel, u64::MAX), [(u64::MAX, 1)]);
+    }
+}
