@@ -49,11 +49,21 @@ impl<T: Slot> Slots<T> {
         (key, slot)
     }
 
-    /// A slot that was never used, with no other behind it.
+    /// The key that `claim` will give next.
+    #[inline]
+    pub(crate) fn next_key(&self) -> u32 {
+        if self.vacant == NIL { self.used } else { self.vacant }
+    }
+
+    /// A slot that was never used, with no other behind it. Out of line: once in 256 new slots it makes a chunk.
+    #[cold]
+    #[inline(never)]
     fn fresh(&mut self) -> u32 {
         let key = self.used;
         if key as usize == self.chunks.len() * CHUNK {
-            self.chunks.push(Box::new(std::array::from_fn(|_| T::default())));
+            // Through a `Vec`, so that the chunk is made on the heap and not on the stack first.
+            let chunk: Vec<T> = (0..CHUNK).map(|_| T::default()).collect();
+            self.chunks.push(chunk.try_into().unwrap_or_else(|_| unreachable!("a chunk has CHUNK slots")));
         }
         self.used += 1;
         *self[key].link() = NIL;

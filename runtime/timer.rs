@@ -241,7 +241,7 @@ mod tests {
     }
 
     fn waiter(n: u32) -> Waiter {
-        Waiter::Task(Ticket::new(1, 0, n))
+        Waiter::Task(Ticket::first(1).name(0, n))
     }
 
     /// Fires at `now_ns` and returns who was due, as (deadline, number).

@@ -60,7 +60,7 @@ impl<F: Future + 'static> Task for Stage<F> {
     fn take_output(self: Pin<&mut Self>, place: &mut dyn Any) {
         if let StageProjection::Done { output } = self.project() {
             let place = place.downcast_mut().expect("a join handle is made with its task's own type");
-            std::mem::swap(place, output);
+            *place = output.take();
         }
     }
 }

@@ -48,27 +48,28 @@ use crate::runtime::Core;
 /// ```
 pub struct JoinHandle<T> {
     core: Rc<Core>,
-    ticket: Ticket,
-    /// The output was taken: the ticket is stale.
-    taken: bool,
+    /// `None` once the output was taken.
+    ticket: Option<Ticket>,
     output: std::marker::PhantomData<fn() -> T>,
 }
 
 impl<T> JoinHandle<T> {
     pub(crate) fn new(core: Rc<Core>, ticket: Ticket) -> Self {
-        JoinHandle { core, ticket, taken: false, output: std::marker::PhantomData }
+        JoinHandle { core, ticket: Some(ticket), output: std::marker::PhantomData }
     }
 
     /// Asks the task to stop. Its future is dropped at the latest in the loop's next turn, and before this
     /// handle resolves, with [`JoinError::is_cancelled`]. A task that has finished, or finishes in the
     /// poll in which it aborts itself, delivers its value all the same.
     pub fn abort(&self) {
-        self.core.tasks.borrow_mut().abort(self.ticket);
+        if let Some(ticket) = self.ticket {
+            self.core.tasks.borrow_mut().abort(ticket);
+        }
     }
 
     /// Whether the task has finished, panicked, or been dropped. A task that was only just aborted hasn't.
     pub fn is_finished(&self) -> bool {
-        self.core.tasks.borrow().is_finished(self.ticket)
+        self.ticket.is_none_or(|ticket| self.core.tasks.borrow().is_finished(ticket))
     }
 
     /// A handle that can abort the task but not await it.
@@ -82,19 +83,19 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.taken, "a JoinHandle was polled again after it had given the task's result");
+        let ticket = self.ticket.expect("a JoinHandle was polled again after it had given the task's result");
         if self.core.budget.is_spent() && self.is_finished() {
             ready!(self.core.budget.poll(cx));
         }
         let waiter = Waiter::of(cx.waker());
         let mut tasks = self.core.tasks.borrow_mut();
-        if let Some(task) = tasks.take_finished(self.ticket) {
+        if let Some(task) = tasks.take_finished(ticket) {
             drop(tasks);
             self.core.budget.spend();
-            self.taken = true;
+            self.ticket = None;
             return Poll::Ready(take_output(task));
         }
-        let duplicate = tasks.wait_for_join(self.ticket, waiter);
+        let duplicate = tasks.wait_for_join(ticket, waiter);
         drop(tasks);
         drop(duplicate); // foreign code, perhaps, as every drop of a waker
         Poll::Pending
@@ -104,8 +105,8 @@ impl<T: 'static> Future for JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.taken {
-            let remains = self.core.tasks.borrow_mut().detach(self.ticket);
+        if let Some(ticket) = self.ticket {
+            let remains = self.core.tasks.borrow_mut().detach(ticket);
             drop(remains); // an output nobody took: its drop is foreign code
         }
     }
@@ -132,18 +133,21 @@ impl<T> fmt::Debug for JoinHandle<T> {
 #[derive(Clone)]
 pub struct AbortHandle {
     core: Rc<Core>,
-    ticket: Ticket,
+    /// `None` if the task's output was taken before this handle was made.
+    ticket: Option<Ticket>,
 }
 
 impl AbortHandle {
     /// Asks the task to stop, as [`JoinHandle::abort`] does.
     pub fn abort(&self) {
-        self.core.tasks.borrow_mut().abort(self.ticket);
+        if let Some(ticket) = self.ticket {
+            self.core.tasks.borrow_mut().abort(ticket);
+        }
     }
 
     /// Whether the task has finished, panicked, or been dropped.
     pub fn is_finished(&self) -> bool {
-        self.core.tasks.borrow().is_finished(self.ticket)
+        self.ticket.is_none_or(|ticket| self.core.tasks.borrow().is_finished(ticket))
     }
 }
 

@@ -85,13 +85,12 @@ where
     F: Future + 'static,
 {
     let task = cell::boxed(future);
-    let inserted = core.tasks.borrow_mut().insert(task);
-    match inserted {
-        Ok(ticket) => JoinHandle::new(core.clone(), ticket),
-        Err(_task) => {
-            panic!("oneloop: {} tasks are alive in this runtime, which is the most it can name", KEY_MAX)
-        }
+    let mut tasks = core.tasks.borrow_mut();
+    if !tasks.has_room() {
+        drop(tasks); // the panic drops the future, which is foreign code
+        panic!("oneloop: {KEY_MAX} tasks are alive in this runtime, which is the most it can name");
     }
+    JoinHandle::new(core.clone(), tasks.insert(task))
 }
 
 /// Gives every other task that is ready a turn first.

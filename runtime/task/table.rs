@@ -114,7 +114,8 @@ pub(crate) struct Tasks {
     tail: u32,
     /// Tasks whose future has not been dropped yet.
     live: u32,
-    runtime: u16,
+    /// From which the others are made.
+    first_ticket: Ticket,
 }
 
 impl Tasks {
@@ -123,23 +124,32 @@ impl Tasks {
         let (main, slot): (u32, &mut TaskSlot) = slots.claim();
         debug_assert_eq!(main, MAIN);
         slot.next = IDLE;
-        Tasks { slots, crowds: Crowds::new(), foreign: Vec::new(), head: NIL, tail: NIL, live: 0, runtime }
+        Tasks {
+            slots,
+            crowds: Crowds::new(),
+            foreign: Vec::new(),
+            head: NIL,
+            tail: NIL,
+            live: 0,
+            first_ticket: Ticket::first(runtime),
+        }
     }
 
-    /// Takes a new task in and queues it; the ticket is its name. Hands the task back if there are as
-    /// many as tickets can name.
+    /// Whether there is a name left for one more task.
     #[inline]
-    pub(crate) fn insert(&mut self, task: BoxedTask) -> Result<Ticket, BoxedTask> {
+    pub(crate) fn has_room(&self) -> bool {
+        self.slots.next_key() <= KEY_MAX
+    }
+
+    /// Takes a new task in and queues it; the ticket is its name. There must be [room](Tasks::has_room).
+    #[inline]
+    pub(crate) fn insert(&mut self, task: BoxedTask) -> Ticket {
         let (key, slot) = self.slots.claim();
-        if key > KEY_MAX {
-            self.slots.release(key);
-            return Err(task);
-        }
         slot.task = Some(task); // its `next` is NIL already: the end of the ready queue
         let generation = slot.generation();
         self.live += 1;
         self.append(key);
-        Ok(Ticket::new(self.runtime, generation, key))
+        self.first_ticket.name(generation, key)
     }
 
     /// A ticket for a new `block_on`, queued. Tickets of earlier ones no longer match.
@@ -151,7 +161,7 @@ impl Tasks {
     }
 
     pub(crate) fn wake_main(&mut self) {
-        self.wake(Ticket::new(self.runtime, self.slots[MAIN].generation(), MAIN));
+        self.wake(self.first_ticket.name(self.slots[MAIN].generation(), MAIN));
     }
 
     /// Queues the task that a ticket names, unless it is queued, finished or gone.
@@ -180,7 +190,7 @@ impl Tasks {
     #[inline]
     pub(crate) fn wake_waiter(&mut self, waiter: Waiter) {
         match waiter {
-            Waiter::Task(ticket) if ticket.runtime() == self.runtime => self.wake(ticket),
+            Waiter::Task(ticket) if ticket.runtime() == self.first_ticket.runtime() => self.wake(ticket),
             Waiter::Task(ticket) => self.wake_later(ManuallyDrop::into_inner(ticket.waker())),
             Waiter::Foreign(waker) => self.wake_later(waker),
         }
@@ -244,7 +254,7 @@ impl Tasks {
                 self.pop_finished(key);
                 continue;
             }
-            let ticket = Ticket::new(self.runtime, slot.generation(), key);
+            let ticket = self.first_ticket.name(slot.generation(), key);
             match slot.task.take() {
                 Some(task) => return Some(Turn::Task { task, ticket, aborted: slot.has(ABORTED) }),
                 None => return Some(Turn::Main(ticket)),
@@ -341,7 +351,7 @@ impl Tasks {
         (from..self.slots.used()).find_map(|key| {
             let slot = &mut self.slots[key];
             let task = if slot.has(DONE) { None } else { slot.task.take() };
-            task.map(|task| (task, Ticket::new(self.runtime, slot.generation(), key)))
+            task.map(|task| (task, self.first_ticket.name(slot.generation(), key)))
         })
     }
 

@@ -22,6 +22,7 @@
 //! The price: 65,535 runtimes alive at once, 16.7 million tasks alive in one runtime, and a 64-bit target.
 
 use std::mem::ManuallyDrop;
+use std::num::NonZeroU64;
 use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
@@ -41,21 +42,28 @@ pub(crate) const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
 
 /// The name of a task. Never zero, because runtime numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Ticket(NonZeroU64);
 
 impl Ticket {
-    pub(crate) fn new(runtime: u16, generation: u32, key: u32) -> Ticket {
-        debug_assert!(runtime != 0 && generation <= GENERATION_MAX && key <= KEY_MAX);
-        Ticket(u64::from(runtime) << 48 | u64::from(generation) << KEY_BITS | u64::from(key))
+    /// The ticket of a runtime's slot 0 in its first generation, from which its others are [made](Ticket::name).
+    pub(crate) fn first(runtime: u16) -> Ticket {
+        Ticket(NonZeroU64::new(u64::from(runtime) << 48).expect("runtime numbers start at 1"))
+    }
+
+    /// A ticket of the runtime whose first ticket this is. (An "or" keeps the word from being zero without a check.)
+    #[inline]
+    pub(crate) fn name(self, generation: u32, key: u32) -> Ticket {
+        debug_assert!(generation <= GENERATION_MAX && key <= KEY_MAX);
+        Ticket(self.0 | (u64::from(generation) << KEY_BITS | u64::from(key)))
     }
 
     /// The ticket in a word, if it holds one: a word with no runtime number doesn't.
     pub(crate) fn from_word(word: u64) -> Option<Ticket> {
-        (word >> 48 != 0).then_some(Ticket(word))
+        if word >> 48 == 0 { None } else { NonZeroU64::new(word).map(Ticket) }
     }
 
     pub(crate) fn word(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     pub(crate) fn runtime(self) -> u16 {
@@ -84,7 +92,7 @@ impl Ticket {
     pub(crate) fn waker(self) -> ManuallyDrop<Waker> {
         // SAFETY: the vtable's functions keep `RawWaker`'s contract for any data word: they never
         // dereference it, may be called from any thread, and own nothing that could be freed twice.
-        ManuallyDrop::new(unsafe { Waker::new(ptr::without_provenance(self.0 as usize), &VTABLE) })
+        ManuallyDrop::new(unsafe { Waker::new(ptr::without_provenance(self.word() as usize), &VTABLE) })
     }
 
     /// Queues the task on its own loop, from wherever this is called.
