@@ -9,6 +9,7 @@
 //! drained the socket: the next one would only say `WouldBlock`. Clearing the readiness at once saves that
 //! system call, half of an echo server's reads. But when the event also said that the peer has closed, readiness must
 //! stay: the end of file is never announced again. Hence the two `CLOSED` bits, which are never cleared.
+//! Neither does the rule hold once urgent data has come (`URGENT`): a read stops short of it with more behind.
 //!
 //! A slot is 32 bytes and is the only memory that a round trip touches here. It is reached through its key,
 //! not a pointer, and an event carries key and generation: a late event for a slot that has a new
@@ -20,7 +21,7 @@ use std::task::{Context, Poll, ready};
 use crate::driver::{Event, Object, Raw, Readiness, Token, Trigger};
 use crate::runtime::Core;
 use crate::slots::{NIL, Slot, Slots};
-use crate::task::{Tasks, Waiter, Waiters};
+use crate::task::{Tasks, Waiter, Waiters, drop_quietly};
 
 use std::rc::Rc;
 
@@ -135,9 +136,15 @@ impl Reactor {
         self.registered -= 1;
         let slot = &mut self.slots[key];
         slot.generation = (slot.generation + 1) & Token::GENERATION_MAX;
+        slot.raw = NO_RAW;
         let waiting = std::mem::take(&mut slot.waiting);
         self.slots.release(key);
         waiting
+    }
+
+    /// Whether an object other than `key`'s is watched under this number.
+    fn watches(&self, raw: Raw, key: u32) -> bool {
+        (0..self.slots.used()).any(|other| other != key && self.slots[other].raw == raw)
     }
 
     /// Takes an event in: marks what is ready and wakes who waited for it. `rearm` is called when a
@@ -174,6 +181,22 @@ impl Reactor {
     }
 }
 
+/// Registers an object with the driver.
+///
+/// A system that says "exists already" means either that this object is watched twice, which is an error (the
+/// second watch would silence the first), or that an earlier object with this number was closed while a duplicate of
+/// it lives on, whose watch is then taken over.
+fn register(core: &Core, mut object: Object<'_>, token: Token) -> io::Result<Trigger> {
+    let driver = core.driver.borrow();
+    match driver.register(object.reborrow(), token) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => match object.raw {
+            Some(raw) if !core.reactor.borrow().watches(raw, token.key) => driver.take_over(object, token),
+            _ => Err(io::Error::new(e.kind(), "this object is watched by the loop already")),
+        },
+        result => result,
+    }
+}
+
 /// A watched object's place in the reactor. Its owner drops it before it closes the object.
 pub(crate) struct Registration {
     core: Rc<Core>,
@@ -187,7 +210,7 @@ impl Registration {
         let token = core.reactor.borrow().token(key);
         // The object may be the user's own, so registering it may run foreign code: nothing is borrowed
         // but the driver, and that shared; only the loop's own sleep borrows it otherwise.
-        match core.driver.borrow().register(object, token) {
+        match register(core, object, token) {
             Ok(trigger) => {
                 let slot = &mut core.reactor.borrow_mut().slots[key];
                 slot.trigger = trigger;
@@ -296,7 +319,8 @@ impl Registration {
             return;
         }
         let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
-        if slot.trigger == Trigger::Edge && !slot.readiness.has(interest.closed()) {
+        let more_behind = slot.readiness.has(interest.closed()) || slot.readiness.has(Readiness::URGENT);
+        if slot.trigger == Trigger::Edge && !more_behind {
             slot.readiness = slot.readiness.without(interest.ready());
         }
     }
@@ -320,7 +344,7 @@ impl Drop for Registration {
         let waiting = self.core.reactor.borrow_mut().release(self.key);
         for waiters in waiting {
             let foreign = self.core.tasks.borrow_mut().forget_waiters(waiters);
-            drop(foreign); // with nothing borrowed: the drop of a waker is foreign code
+            foreign.into_iter().for_each(drop_quietly); // with nothing borrowed: it is foreign code
         }
     }
 }

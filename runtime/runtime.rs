@@ -96,14 +96,12 @@ impl Core {
             }
         }
         let next_timer = self.fire_timers();
-        if self.tasks.borrow().has_ready() {
-            if !self.reactor.borrow().is_empty() {
-                self.poll_driver(Some(Duration::ZERO))?;
-            }
-        } else if self.inbox.mailbox.park() {
+        if !self.tasks.borrow().has_ready() && self.inbox.mailbox.park() {
             let polled = self.poll_driver(next_timer);
             self.inbox.mailbox.unpark();
             polled?;
+        } else if !self.reactor.borrow().is_empty() {
+            self.poll_driver(Some(Duration::ZERO))?;
         }
         Ok(false)
     }
@@ -185,7 +183,7 @@ impl Core {
     fn shut_down(&self) {
         self.closed.set(true);
         let unread = self.inbox.mailbox.close();
-        task::drop_quietly(unread);
+        unread.into_iter().for_each(task::drop_quietly);
         let mut due = Vec::new();
         self.timers.borrow_mut().fire_all(&mut due);
         due.into_iter().for_each(|(_, waiter)| self.tasks.borrow_mut().wake_waiter(waiter));

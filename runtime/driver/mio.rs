@@ -18,7 +18,11 @@ const NOTIFIED: ::mio::Token = ::mio::Token(usize::MAX);
 /// Events taken from the kernel at once. More just stay there until the next turn.
 const BATCH: usize = 1024;
 
-const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+/// Both directions; on Linux also the news that urgent data has come.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE);
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 
 /// Whether mio's backend reports each change by itself. On IOCP, and on its poll(2) fallback, an object
 /// is watched again only after an operation on it has said `WouldBlock`.
@@ -39,19 +43,19 @@ impl MioDriver {
     }
 
     pub(super) fn register(&self, object: Object<'_>, token: Token) -> io::Result<Trigger> {
-        let registry = self.poll.registry();
-        let token = ::mio::Token(token.word());
-        let by_mio = object.mio.is_some();
-        with_source(object, |source| match source.register(registry, token, BOTH) {
-            // A duplicate of this file that was registered under the same number is still open.
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => source.reregister(registry, token, BOTH),
-            result => result,
+        let trigger = trigger(&object);
+        with_source(object, |source| {
+            source.register(self.poll.registry(), ::mio::Token(token.word()), INTERESTS)
         })?;
-        Ok(match (EDGE, by_mio) {
-            (true, _) => Trigger::Edge,
-            (false, true) => Trigger::EdgeAfterWouldBlock,
-            (false, false) => Trigger::OneShot,
-        })
+        Ok(trigger)
+    }
+
+    pub(super) fn take_over(&self, object: Object<'_>, token: Token) -> io::Result<Trigger> {
+        let trigger = trigger(&object);
+        with_source(object, |source| {
+            source.reregister(self.poll.registry(), ::mio::Token(token.word()), INTERESTS)
+        })?;
+        Ok(trigger)
     }
 
     /// Only for plain descriptors on the poll(2) fallback.
@@ -59,7 +63,7 @@ impl MioDriver {
         let interest = match (interest.has(Readiness::READABLE), interest.has(Readiness::WRITABLE)) {
             (true, false) => Interest::READABLE,
             (false, true) => Interest::WRITABLE,
-            _ => BOTH,
+            _ => Interest::READABLE | Interest::WRITABLE,
         };
         let object = Object { mio: None, raw: Some(raw) };
         with_source(object, |source| {
@@ -96,6 +100,14 @@ impl MioDriver {
     }
 }
 
+fn trigger(object: &Object<'_>) -> Trigger {
+    match (EDGE, &object.mio) {
+        (true, _) => Trigger::Edge,
+        (false, Some(_)) => Trigger::EdgeAfterWouldBlock,
+        (false, None) => Trigger::OneShot,
+    }
+}
+
 /// What an event says. An error makes both directions ready: the next operation will report it.
 #[inline]
 fn readiness(event: &::mio::event::Event) -> Readiness {
@@ -106,6 +118,9 @@ fn readiness(event: &::mio::event::Event) -> Readiness {
     }
     if event.is_write_closed() {
         readiness = readiness.with(Readiness::WRITE_CLOSED).with(Readiness::WRITABLE);
+    }
+    if event.is_priority() {
+        readiness = readiness.with(Readiness::URGENT).with(Readiness::READABLE);
     }
     if event.is_readable() || error {
         readiness = readiness.with(Readiness::READABLE);

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `new` | make the queue and its notifier |
 //! | `register(object, token)` | watch both directions. Readiness that exists already must be reported, too |
+//! | `take_over(object, token)` | after `register` has said `AlreadyExists`: watch this object instead of the one that was registered under its number |
 //! | `rearm(raw, token, interest)` | only if `register` said so: watch these directions until the next event |
 //! | `deregister(object)` | end the watch of an object that lives on: no event of its token comes later than the current batch |
 //! | `forget(raw)` | the same for one that is about to be closed; nothing, where closing is enough |
@@ -99,6 +100,8 @@ impl Readiness {
     /// The peer will send no more: after what is still there comes the end.
     pub(crate) const READ_CLOSED: Readiness = Readiness(4);
     pub(crate) const WRITE_CLOSED: Readiness = Readiness(8);
+    /// Urgent data has come, at which reads stop short.
+    pub(crate) const URGENT: Readiness = Readiness(16);
 
     pub(crate) fn has(self, other: Readiness) -> bool {
         self.0 & other.0 == other.0
@@ -142,6 +145,12 @@ pub(crate) struct Object<'a> {
     pub(crate) raw: Option<Raw>,
 }
 
+impl Object<'_> {
+    pub(crate) fn reborrow(&mut self) -> Object<'_> {
+        Object { mio: self.mio.as_mut().map(|source| &mut **source as _), raw: self.raw }
+    }
+}
+
 /// The driver of a runtime.
 pub(crate) enum Backend {
     Mio(MioDriver),
@@ -177,6 +186,10 @@ impl Backend {
 
     pub(crate) fn register(&self, object: Object<'_>, token: Token) -> io::Result<Trigger> {
         each!(self, driver => driver.register(object, token))
+    }
+
+    pub(crate) fn take_over(&self, object: Object<'_>, token: Token) -> io::Result<Trigger> {
+        each!(self, driver => driver.take_over(object, token))
     }
 
     pub(crate) fn rearm(&self, raw: Raw, token: Token, interest: Readiness) -> io::Result<()> {

@@ -40,11 +40,12 @@ impl PollingDriver {
         let interest = interest(token, Readiness::NONE);
         // SAFETY: the object stays open until `deregister` or `forget`, which delete it: a `Registration`
         // is dropped before the socket that it belongs to.
-        match unsafe { self.poller.add(raw, interest) } {
-            // A duplicate of this file that was registered under the same number is still open.
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => self.rearm(raw, token, Readiness::NONE)?,
-            result => result?,
-        }
+        unsafe { self.poller.add(raw, interest) }?;
+        Ok(Trigger::OneShot)
+    }
+
+    pub(super) fn take_over(&self, object: Object<'_>, token: Token) -> io::Result<Trigger> {
+        object.raw.map_or(Ok(()), |raw| self.rearm(raw, token, Readiness::NONE))?;
         Ok(Trigger::OneShot)
     }
 

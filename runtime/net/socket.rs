@@ -91,8 +91,16 @@ impl<T> Socket<T> {
     ) -> io::Result<R> {
         self.registration.try_io(interest, || operation(&self.io))
     }
+}
 
-    /// Moves bytes of a stream: like `poll_io` for an operation of `asked` bytes, with the short-read rule.
+/// A stream's socket, for the short-read rule.
+pub(crate) trait ByteStream {
+    /// Whether a read that fills only part of its buffer has drained the socket.
+    const SHORT_READ_DRAINS: bool;
+}
+
+impl<T: ByteStream> Socket<T> {
+    /// Reads or writes: like `poll_io` for an operation of `asked` bytes.
     #[inline]
     pub(crate) fn poll_bytes(
         &self,
@@ -106,12 +114,12 @@ impl<T> Socket<T> {
         }
         let polled = self.poll_io(cx, interest, operation);
         if let Poll::Ready(Ok(moved)) = polled {
-            self.registration.moved(interest, moved, asked);
+            self.moved(interest, moved, asked);
         }
         polled
     }
 
-    /// Like `try_io` for an operation of `asked` bytes of a stream, with the short-read rule.
+    /// Reads or writes without waiting: like `try_io` for an operation of `asked` bytes.
     #[inline]
     pub(crate) fn try_bytes(
         &self,
@@ -123,8 +131,15 @@ impl<T> Socket<T> {
             return Ok(0);
         }
         let moved = self.try_io(interest, operation)?;
-        self.registration.moved(interest, moved, asked);
+        self.moved(interest, moved, asked);
         Ok(moved)
+    }
+
+    #[inline]
+    fn moved(&self, interest: Interest, moved: usize, asked: usize) {
+        if interest == Interest::Writable || T::SHORT_READ_DRAINS {
+            self.registration.moved(interest, moved, asked);
+        }
     }
 }
 

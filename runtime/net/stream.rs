@@ -61,7 +61,7 @@ macro_rules! impl_stream {
                 cx: &mut std::task::Context<'_>,
                 bufs: &mut [std::io::IoSliceMut<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let asked = bufs.iter().map(|buf| buf.len()).sum();
+                let asked = $crate::net::stream::asked(bufs.iter().map(|buf| buf.len()));
                 self.0.poll_bytes(cx, $crate::Interest::Readable, asked, |mut io| {
                     std::io::Read::read_vectored(&mut io, bufs)
                 })
@@ -85,9 +85,9 @@ macro_rules! impl_stream {
                 cx: &mut std::task::Context<'_>,
                 bufs: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let asked = bufs.iter().map(|buf| buf.len()).sum();
-                self.0.poll_bytes(cx, $crate::Interest::Writable, asked, |mut io| {
-                    std::io::Write::write_vectored(&mut io, bufs)
+                let asked = $crate::net::stream::asked(bufs.iter().map(|buf| buf.len()));
+                self.0.poll_bytes(cx, $crate::Interest::Writable, asked, |io| {
+                    io.try_io(|| $crate::net::stream::write_vectored(io, bufs))
                 })
             }
 
@@ -186,6 +186,35 @@ macro_rules! forward_write {
 }
 
 pub(crate) use {forward_read, forward_write, impl_stream};
+
+/// How many bytes a vectored operation certainly asks for. The system takes no more than `IOV_MAX` buffers at
+/// once, 16 at the least (POSIX, limits.h): to have moved those of the first 16 is no proof of a short read or
+/// write.
+pub(crate) fn asked(lengths: impl Iterator<Item = usize>) -> usize {
+    lengths.take(16).sum()
+}
+
+/// Writes several buffers. Not with `writev`, as std does: where the program has restored `SIGPIPE`'s default
+/// action, that would end it when the peer is gone.
+#[cfg(unix)]
+pub(crate) fn write_vectored(socket: &impl std::os::fd::AsFd, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    // Apple's systems have an option of the socket instead, which mio sets.
+    #[cfg(target_vendor = "apple")]
+    const NO_SIGNAL: i32 = 0;
+    #[cfg(not(target_vendor = "apple"))]
+    const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+    // More than `IOV_MAX` buffers would be an error.
+    let bufs = &bufs[..bufs.len().min(16)];
+    socket2::SockRef::from(socket).send_vectored_with_flags(bufs, NO_SIGNAL)
+}
+
+#[cfg(windows)]
+pub(crate) fn write_vectored(
+    mut socket: &mio::net::TcpStream,
+    bufs: &[io::IoSlice<'_>],
+) -> io::Result<usize> {
+    io::Write::write_vectored(&mut socket, bufs)
+}
 
 /// A stream whose directions are closed one at a time. Public only because the halves' bounds name it.
 pub trait Duplex {

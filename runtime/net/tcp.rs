@@ -10,7 +10,7 @@ use futures_lite::Stream;
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::addr::{ToSocketAddrs, first_that_works};
-use super::socket::{Socket, impl_socket};
+use super::socket::{ByteStream, Socket, impl_socket};
 use super::stream::impl_stream;
 use crate::driver::Readiness;
 use crate::reactor::Interest;
@@ -170,6 +170,10 @@ impl_socket!(
     Readiness::READABLE.with(Readiness::WRITABLE)
 );
 impl_stream!(TcpStream);
+
+impl ByteStream for mio::net::TcpStream {
+    const SHORT_READ_DRAINS: bool = true;
+}
 
 impl TcpStream {
     /// Connects to the first of the addresses that answers.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_lite::Stream;
 
-use super::socket::{Socket, impl_socket};
+use super::socket::{ByteStream, Socket, impl_socket};
 use super::stream::impl_stream;
 use crate::driver::Readiness;
 use crate::reactor::Interest;
@@ -124,6 +124,12 @@ pub struct UnixStream(Socket<mio::net::UnixStream>);
 
 impl_socket!(UnixStream, std::os::unix::net::UnixStream, mio::net::UnixStream, READY);
 impl_stream!(UnixStream);
+
+impl ByteStream for mio::net::UnixStream {
+    /// A read also stops short after bytes that came with a descriptor (`SCM_RIGHTS`), and there is no event
+    /// that says so. The price is the system call that the rule would save.
+    const SHORT_READ_DRAINS: bool = false;
+}
 
 /// How long `connect` waits before it asks a listener again whose backlog was full. The system has no
 /// event for "there is room again".

@@ -221,7 +221,12 @@ impl Tasks {
     /// Notes who waits at a place. Hands a duplicate back, to be dropped.
     #[inline]
     pub(crate) fn wait(&mut self, place: &mut Waiters, waiter: Waiter) -> Option<Waiter> {
-        place.add(&mut self.crowds, waiter)
+        if place.add_alone(&waiter) {
+            return None;
+        }
+        let crowded = place.add_to_crowd(&mut self.crowds, waiter);
+        crowded.to_wake.into_iter().for_each(|waiter| self.wake_waiter(waiter));
+        crowded.duplicate
     }
 
     /// Forgets who waits at a place. Hands them back, to be dropped.
@@ -314,7 +319,10 @@ impl Tasks {
     /// Notes who waits for a task that has not finished. Hands a duplicate back, to be dropped.
     #[inline]
     pub(crate) fn wait_for_join(&mut self, ticket: Ticket, waiter: Waiter) -> Option<Waiter> {
-        self.slots[ticket.key()].waiter.add(&mut self.crowds, waiter)
+        let mut place = std::mem::take(&mut self.slots[ticket.key()].waiter);
+        let duplicate = self.wait(&mut place, waiter);
+        self.slots[ticket.key()].waiter = place;
+        duplicate
     }
 
     /// Takes a finished task out, for its join handle; `None` if it hasn't finished.

@@ -12,6 +12,8 @@ use std::task::Waker;
 use super::ticket::Ticket;
 use crate::slots::{NIL, Slot, Slots};
 
+type Identity = (u64, usize);
+
 /// One that waits.
 #[derive(Debug)]
 pub(crate) enum Waiter {
@@ -26,6 +28,14 @@ impl Waiter {
         match Ticket::of(waker) {
             Some(ticket) => Waiter::Task(ticket),
             None => Waiter::Foreign(waker.clone()),
+        }
+    }
+
+    /// Words that are the same for the same waiter. (Another one may get them later, when this one is gone.)
+    fn identity(&self) -> Identity {
+        match self {
+            Waiter::Task(ticket) => (ticket.word(), 0),
+            Waiter::Foreign(waker) => (waker.data().addr() as u64, std::ptr::from_ref(waker.vtable()).addr()),
         }
     }
 
@@ -57,34 +67,33 @@ impl Waiters {
         self.0 == 0
     }
 
-    /// Adds one that waits, unless the same one already does.
-    ///
-    /// Bound: one entry for each different waker since the place last became ready. A task has one
-    /// ticket however often it polls. Hands back a duplicate, whose drop is foreign code.
+    /// Adds a task if nobody else waits; `false` if it takes a crowd.
     #[inline]
-    pub(crate) fn add(&mut self, crowds: &mut Crowds, waiter: Waiter) -> Option<Waiter> {
+    pub(crate) fn add_alone(&mut self, waiter: &Waiter) -> bool {
         if let Waiter::Task(ticket) = waiter
             && (self.0 == 0 || self.0 == ticket.word())
         {
             self.0 = ticket.word();
-            return None;
+            return true;
         }
-        self.add_to_crowd(crowds, waiter)
+        false
     }
 
+    /// Adds one that waits to the place's crowd, unless the same one already does.
     #[cold]
-    fn add_to_crowd(&mut self, crowds: &mut Crowds, waiter: Waiter) -> Option<Waiter> {
+    pub(crate) fn add_to_crowd(&mut self, crowds: &mut Crowds, waiter: Waiter) -> Crowded {
         let first = Ticket::from_word(self.0);
         if self.0 == 0 || first.is_some() {
             self.0 = u64::from(crowds.0.claim().0) + 1;
         }
-        let crowd = &mut crowds.0[(self.0 - 1) as u32].waiters;
-        crowd.extend(first.map(Waiter::Task));
-        if crowd.iter().any(|w| w.will_wake(&waiter)) {
-            return Some(waiter);
+        let crowd = &mut crowds.0[(self.0 - 1) as u32];
+        crowd.waiters.extend(first.map(Waiter::Task));
+        if crowd.waiters.iter().any(|w| w.will_wake(&waiter)) {
+            return Crowded { duplicate: Some(waiter), to_wake: Vec::new() };
         }
-        crowd.push(waiter);
-        None
+        let to_wake = crowd.make_room();
+        crowd.waiters.push(waiter);
+        Crowded { duplicate: None, to_wake }
     }
 
     /// Who that is.
@@ -106,6 +115,14 @@ pub(crate) enum Who {
     Crowd(u32),
 }
 
+/// What is left to do after somebody has joined a crowd.
+pub(crate) struct Crowded {
+    /// The one that joined, if it was in the crowd already; to be dropped, which is foreign code.
+    pub(crate) duplicate: Option<Waiter>,
+    /// Those who made room.
+    pub(crate) to_wake: Vec<Waiter>,
+}
+
 /// The crowds of a runtime.
 pub(crate) struct Crowds(Slots<Crowd>);
 
@@ -123,19 +140,49 @@ impl Crowds {
     /// Gives a crowd's number back, with a buffer for the next: steady crowds allocate nothing.
     pub(crate) fn recycle(&mut self, key: u32, buffer: Vec<Waiter>) {
         debug_assert!(buffer.is_empty());
-        self.0[key].waiters = buffer;
+        self.0[key] = Crowd { waiters: buffer, ..Crowd::default() };
         self.0.release(key);
     }
 }
 
+/// Several that wait at one place.
+///
+/// One that has given up waiting (a future that was dropped) says so to nobody, and at a place that never becomes
+/// ready those would pile up for ever. So a crowd has a limit. When it is reached, all are woken and forgotten;
+/// who still waits comes back. If most do, the limit was too low and is doubled instead: each doubling wakes
+/// everybody once, so a large crowd settles and doesn't spin.
 struct Crowd {
     waiters: Vec<Waiter>,
+    limit: usize,
+    /// Who was woken when the limit was reached, sorted.
+    woken: Vec<Identity>,
     link: u32,
+}
+
+impl Crowd {
+    /// What the limit is at first.
+    const LIMIT: usize = 64;
+
+    /// Makes room for one more: returns those to be woken.
+    fn make_room(&mut self) -> Vec<Waiter> {
+        if self.waiters.len() < self.limit {
+            return Vec::new();
+        }
+        let woken = std::mem::take(&mut self.woken);
+        let came_back = self.waiters.iter().filter(|w| woken.binary_search(&w.identity()).is_ok()).count();
+        if came_back > self.limit / 2 {
+            self.limit *= 2;
+            return Vec::new();
+        }
+        self.woken = self.waiters.iter().map(Waiter::identity).collect();
+        self.woken.sort_unstable();
+        std::mem::take(&mut self.waiters)
+    }
 }
 
 impl Default for Crowd {
     fn default() -> Self {
-        Crowd { waiters: Vec::new(), link: NIL }
+        Crowd { waiters: Vec::new(), limit: Self::LIMIT, woken: Vec::new(), link: NIL }
     }
 }
 

@@ -1,0 +1,110 @@
+//! The command line.
+
+use std::time::Duration;
+
+use lexopt::prelude::*;
+
+use crate::{child, operations, peers, servers};
+
+/// What the command line asks for.
+pub enum Command {
+    Help,
+    Run(Options),
+    /// The program was started by itself, to be measured.
+    Child(child::Role),
+    /// `cargo test --all-targets` also starts benchmarks; it must not wait minutes for this one.
+    NotABenchmarkRun,
+}
+
+/// How to run.
+pub struct Options {
+    pub quick: bool,
+    /// Substrings of case or runtime names; none chooses everything.
+    pub filters: Vec<String>,
+}
+
+impl Options {
+    /// How many times a case with long measurements visits each runtime, and how many times one with short ones.
+    pub fn rounds(&self) -> Rounds {
+        if self.quick { Rounds { long: 3, short: 5 } } else { Rounds { long: 5, short: 15 } }
+    }
+
+    /// How long a server is measured in each round.
+    pub fn server_time(&self) -> Duration {
+        Duration::from_millis(if self.quick { 700 } else { 2_000 })
+    }
+
+    /// How long an operation is measured in each round. Shared hardware has slow phases of some tenths of a second:
+    /// many short rounds meet them more evenly than a few long ones.
+    pub fn operation_time(&self) -> Duration {
+        Duration::from_millis(if self.quick { 60 } else { 100 })
+    }
+}
+
+/// Numbers of rounds.
+pub struct Rounds {
+    pub long: usize,
+    pub short: usize,
+}
+
+/// Reads the command line. Errors are messages for the user.
+pub fn parse() -> Result<Command, String> {
+    let mut options = Options { quick: false, filters: Vec::new() };
+    let mut from_cargo_bench = false;
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next().map_err(usage)? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Short('q') | Long("quick") => options.quick = true,
+            // Cargo adds it.
+            Long("bench") => from_cargo_bench = true,
+            Value(word) if word == child::MARKER => {
+                let words = arguments.raw_args().map_err(usage)?;
+                let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+                return child::Role::from_words(&words).map(Command::Child);
+            }
+            Value(word) => options.filters.push(word.to_string_lossy().to_lowercase()),
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    let from_cargo = std::env::var_os("CARGO_MANIFEST_DIR").is_some();
+    if from_cargo && !from_cargo_bench {
+        return Ok(Command::NotABenchmarkRun);
+    }
+    Ok(Command::Run(options))
+}
+
+fn usage(error: lexopt::Error) -> String {
+    format!("{error}\nTry: cargo bench -p oneloop-bench -- --help")
+}
+
+/// The text of `--help`.
+pub fn help() -> String {
+    let mut text = String::from(
+        "Measures oneloop and its peers, side by side.
+
+cargo bench -p oneloop-bench -- [--quick] [FILTER]...
+
+  -q, --quick   shorter and fewer rounds: for a first look
+  -h, --help    this text
+  FILTER        part of the name of a case or of a runtime; several may be given. Filters that match cases choose
+                cases, filters that match runtimes choose runtimes. The runtimes that ratios refer to (epoll for
+                servers, tokio for operations) always take part.
+",
+    );
+    let mut list = |title: &str, rows: &mut dyn Iterator<Item = (&str, &str)>| {
+        text.push_str(&format!("\n{title}:\n"));
+        rows.for_each(|(name, about)| text.push_str(&format!("  {name:15} {about}\n")));
+    };
+    list(
+        "Server cases (processor time per round trip or connection, and its ratio to epoll)",
+        &mut servers::CASES.iter().map(|case| (case.name, case.about)),
+    );
+    list("Servers", &mut peers::SERVERS.iter().map(|server| (server.name, server.about)));
+    list(
+        "Operation cases (ratios are to tokio)",
+        &mut operations::CASES.iter().map(|case| (case.name, case.about)),
+    );
+    list("Runtimes", &mut peers::EXECUTORS.iter().map(|executor| (executor.name, executor.about)));
+    text
+}

@@ -1,0 +1,169 @@
+//! This program started again, in a process of its own, to be measured.
+//!
+//! A fresh process has a fresh heap and a memory layout of its own, and a peer that crashes takes only its own
+//! figures with it.
+
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::sys::{self, CpuClock};
+use crate::{operations, peers};
+
+/// The hidden first word of a child's command line.
+pub const MARKER: &str = "__child";
+
+/// What a child is for.
+pub enum Role {
+    /// Serve echo on the listener that is this process's standard input.
+    Serve { server: &'static peers::Server, core: usize },
+    /// Measure an operation and print its figures.
+    Operate {
+        executor: &'static peers::Candidate,
+        case: &'static operations::Case,
+        setting: operations::Setting,
+    },
+}
+
+impl Role {
+    fn words(&self) -> Vec<String> {
+        match self {
+            Role::Serve { server, core } => vec!["serve".into(), server.name.into(), core.to_string()],
+            Role::Operate { executor, case, setting } => {
+                let mut words = vec!["operate".into(), executor.name.into(), case.name.into()];
+                words.extend(setting.words());
+                words
+            }
+        }
+    }
+
+    pub fn from_words(words: &[String]) -> Result<Role, String> {
+        let role = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["serve", server, core] => peers::SERVERS
+                .iter()
+                .find(|known| known.name == server)
+                .zip(core.parse().ok())
+                .map(|(server, core)| Role::Serve { server, core }),
+            ["operate", executor, case, ref setting @ ..] => {
+                let executor = peers::EXECUTORS.iter().find(|known| known.name == executor);
+                let case = operations::CASES.iter().find(|known| known.name == case);
+                let setting = operations::Setting::from_words(setting);
+                executor.zip(case).zip(setting).map(|((executor, case), setting)| Role::Operate {
+                    executor,
+                    case,
+                    setting,
+                })
+            }
+            _ => None,
+        };
+        role.ok_or_else(|| format!("{MARKER} is for the benchmark's own use"))
+    }
+
+    fn start(&self, input: Stdio) -> Result<Child, String> {
+        let program =
+            std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+        let mut command = Command::new(program);
+        command.arg(MARKER).args(self.words());
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(|error| format!("cannot start a process: {error}"))
+    }
+}
+
+/// The child's side: does what the role says.
+pub fn become_role(role: &Role) -> Result<(), String> {
+    let told = |error: io::Error| error.to_string();
+    sys::end_with_parent().map_err(told)?;
+    match role {
+        Role::Serve { server, core } => {
+            sys::pin_to(*core).map_err(told)?;
+            let listener: OwnedFd = io::stdin().as_fd().try_clone_to_owned().map_err(told)?;
+            (server.serve)(TcpListener::from(listener)).map_err(told)
+        }
+        Role::Operate { executor, case, setting } => {
+            sys::pin_to(setting.core).map_err(told)?;
+            let figures = (executor.measure)(case, setting)?;
+            let words: Vec<String> = figures.iter().map(f64::to_string).collect();
+            println!("{}", words.join(" "));
+            // Some peers have threads or a hundred thousand parked tasks left: none of that is measured.
+            std::process::exit(0)
+        }
+    }
+}
+
+/// Has a child measure an operation.
+pub fn operate(role: &Role, limit: Duration) -> Result<Vec<f64>, String> {
+    let mut child = role.start(Stdio::null())?;
+    let (mut output, errors) = (child.stdout.take(), child.stderr.take());
+    let (sender, receiver) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        let outcome = output.as_mut().map_or(Ok(0), |output| output.read_to_string(&mut text));
+        // The receiver has gone when the time was over.
+        let _ = sender.send(outcome.map(|_| text));
+    });
+    let answer = receiver.recv_timeout(limit);
+    if answer.is_err() {
+        // It may have ended in this moment; then there is nothing to kill.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    let _ = reader.join();
+    let text = match answer {
+        Ok(text) => text.map_err(|error| error.to_string())?,
+        Err(_) => return Err(format!("no answer within {} s", limit.as_secs())),
+    };
+    if !status.success() {
+        return Err(last_words(errors).unwrap_or_else(|| status.to_string()));
+    }
+    let figures: Result<Vec<f64>, _> = text.split_whitespace().map(str::parse).collect();
+    figures.map_err(|_| format!("unreadable answer: {text}"))
+}
+
+/// What a process that failed wrote last, on one line.
+fn last_words(errors: Option<impl Read>) -> Option<String> {
+    let mut text = String::new();
+    errors?.read_to_string(&mut text).ok()?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("note:"));
+    let line: String = lines.collect::<Vec<_>>().join(" ").chars().take(160).collect();
+    (!line.is_empty()).then_some(line)
+}
+
+/// A server in a process of its own; dropping it ends the process.
+pub struct ServerProcess {
+    child: Child,
+    pub address: SocketAddr,
+    pub clock: CpuClock,
+}
+
+impl ServerProcess {
+    /// Starts the server on a listener that is open already: a client may connect at once.
+    pub fn start(
+        server: &'static peers::Server,
+        core: usize,
+        listener: TcpListener,
+    ) -> Result<ServerProcess, String> {
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let child = Role::Serve { server, core }.start(Stdio::from(OwnedFd::from(listener)))?;
+        let clock = CpuClock::of_process(child.id()).map_err(|error| error.to_string())?;
+        Ok(ServerProcess { child, address, clock })
+    }
+
+    /// The reason why the server is no more; `None` while it runs.
+    pub fn failure(&mut self) -> Option<String> {
+        // A server that breaks ends its connections a moment before its process.
+        std::thread::sleep(Duration::from_millis(50));
+        let status = self.child.try_wait().ok()??;
+        Some(last_words(self.child.stderr.take()).unwrap_or_else(|| format!("the server ended: {status}")))
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // Both fail only if the process has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,53 @@
+//! Who else works on this machine: a benchmark that shared its cores must say so.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
+use crate::sys::checked;
+
+/// A moment in the life of the machine.
+pub struct Moment {
+    at: Instant,
+    /// The processor time that all processes have used.
+    everyone: Duration,
+    /// The part of this process and its children.
+    own: Duration,
+}
+
+impl Moment {
+    pub fn now() -> io::Result<Moment> {
+        let own = used_by(libc::RUSAGE_SELF)? + used_by(libc::RUSAGE_CHILDREN)?;
+        Ok(Moment { at: Instant::now(), everyone: used_by_everyone()?, own })
+    }
+
+    /// How much of one core others have used since then, in per cent. All children must have ended.
+    pub fn others_percent(&self) -> io::Result<f64> {
+        let now = Moment::now()?;
+        let others = (now.everyone - self.everyone).saturating_sub(now.own - self.own);
+        Ok(100.0 * others.as_secs_f64() / now.at.duration_since(self.at).as_secs_f64())
+    }
+}
+
+fn used_by(whom: libc::c_int) -> io::Result<Duration> {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the call writes one `rusage`.
+    checked(unsafe { libc::getrusage(whom, usage.as_mut_ptr()) })?;
+    // SAFETY: all zeros are a valid value, and the kernel wrote one over it.
+    let usage = unsafe { usage.assume_init() };
+    let duration = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1_000);
+    Ok(duration(usage.ru_utime) + duration(usage.ru_stime))
+}
+
+/// User, nice, system, irq, softirq and steal time from the first line of `/proc/stat`, in hundredths of a second.
+fn used_by_everyone() -> io::Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let line = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<u64> = line.split_whitespace().skip(1).map_while(|word| word.parse().ok()).collect();
+    match ticks[..] {
+        [user, nice, system, _idle, _iowait, irq, softirq, steal, ..] => {
+            Ok(Duration::from_millis(10 * (user + nice + system + irq + softirq + steal)))
+        }
+        _ => Err(io::Error::other("/proc/stat has an unknown form")),
+    }
+}

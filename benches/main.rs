@@ -1,0 +1,64 @@
+//! The benchmark of `oneloop` against its peers: `cargo bench -p oneloop-bench -- --help`.
+//!
+//! Two families of cases run side by side, in rounds (A B C A B C), so that whatever slows the machine down for a
+//! while slows every runtime down:
+//!
+//! * [`servers`]: TCP servers, each in a fresh process pinned to one core, under a load generator on another core.
+//!   The figure to trust is the processor time (kernel included) that the server process spends on one round trip,
+//!   and its ratio to the hand-written `epoll` loop of the same round.
+//! * [`operations`]: what a runtime does between system calls: spawning, yielding, waking, timers, memory.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `args.rs`, `run.rs` | the command line; the plan, the rounds and the progress bar |
+//! | `child.rs` | this program started again as a measured process |
+//! | `servers/` | the load generator and what it measures |
+//! | `operations/` | one file per kind of operation, generic over the runtime |
+//! | `peers/` | one file per runtime: its echo server and its side of the operations |
+//! | `sys.rs`, `epoll.rs`, `heap.rs` | the operating system, made safe; a counting allocator |
+//! | `machine.rs` | who else used the machine meanwhile |
+//! | `report.rs`, `stats.rs`, `table.rs` | results compared; medians and spreads; text tables |
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("the benchmark measures epoll and io_uring: run it on Linux");
+
+mod args;
+mod child;
+mod epoll;
+mod heap;
+mod machine;
+mod operations;
+mod peers;
+mod report;
+mod run;
+mod servers;
+mod stats;
+mod sys;
+mod table;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static HEAP: heap::Counted = heap::Counted;
+
+fn main() -> ExitCode {
+    let result = args::parse().and_then(|command| match command {
+        args::Command::Help => {
+            print!("{}", args::help());
+            Ok(())
+        }
+        args::Command::Run(options) => run::all(&options),
+        args::Command::Child(role) => child::become_role(&role),
+        args::Command::NotABenchmarkRun => {
+            println!("nothing to test here: `cargo bench -p oneloop-bench` runs the benchmark");
+            Ok(())
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Spawning tasks and awaiting them.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use super::{once, sample};
+use crate::peers::Executor;
+
+pub async fn join<E: Executor>(time: Duration) -> Vec<f64> {
+    const SPAWNS: u64 = 10_000;
+    let per_spawn = sample(time, SPAWNS, async || {
+        for number in 0..SPAWNS {
+            let joined = E::spawn(async move { black_box(number) }).await;
+            black_box(joined);
+        }
+    });
+    vec![per_spawn.await]
+}
+
+/// The first batch of a process also pays for memory that it has never used; the later ones find it at hand.
+pub async fn batch<E: Executor>(time: Duration) -> Vec<f64> {
+    const SPAWNS: u64 = 100_000;
+    let mut body = async || {
+        let spawn = |number| E::spawn(async move { black_box(number) });
+        let joins: Vec<_> = (0..SPAWNS).map(spawn).collect();
+        for join in joins {
+            black_box(join.await);
+        }
+    };
+    let first = once(SPAWNS, &mut body).await;
+    vec![sample(time, SPAWNS, body).await, first]
+}

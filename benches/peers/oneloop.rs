@@ -1,0 +1,118 @@
+//! This project.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use oneloop::JoinHandle;
+use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+use oneloop::net::{TcpListener, TcpStream};
+
+use super::{BUFFER_BYTES, Executor};
+
+/// The usual server: every task has a buffer of its own.
+pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
+    oneloop::block_on(async {
+        let listener = TcpListener::try_from(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            // A client that goes away with an error ends its own task, no more.
+            oneloop::spawn(echo(stream));
+        }
+    })
+}
+
+async fn echo(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        stream.write_all(&buffer[..count]).await?;
+    }
+}
+
+/// One buffer for all tasks: a task borrows it only while it runs, so waiting connections need none.
+pub fn serve_shared(listener: std::net::TcpListener) -> io::Result<()> {
+    oneloop::block_on(async {
+        let listener = TcpListener::try_from(listener)?;
+        let buffer = Rc::new(RefCell::new(vec![0; BUFFER_BYTES]));
+        loop {
+            let (stream, _) = listener.accept().await?;
+            oneloop::spawn(echo_shared(stream, Rc::clone(&buffer)));
+        }
+    })
+}
+
+async fn echo_shared(mut stream: TcpStream, buffer: Rc<RefCell<Vec<u8>>>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    loop {
+        stream.readable().await?;
+        let unsent = match echo_now(&stream, &mut buffer.borrow_mut()) {
+            Ok(Some(unsent)) => unsent,
+            Ok(None) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        if !unsent.is_empty() {
+            stream.write_all(&unsent).await?;
+        }
+    }
+}
+
+/// Reads once and writes once, without waiting. Returns what could not be sent, seldom more than nothing; `None` at
+/// the end of the stream.
+fn echo_now(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<Vec<u8>>> {
+    let count = stream.try_read(buffer)?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let sent = match stream.try_write(&buffer[..count]) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+        outcome => outcome?,
+    };
+    Ok(Some(buffer[sent..count].to_vec()))
+}
+
+pub struct Oneloop;
+
+impl Executor for Oneloop {
+    type Join<T: 'static> = Joined<T>;
+
+    fn block_on<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
+        oneloop::block_on(future)
+    }
+
+    fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Self::Join<T> {
+        Joined(oneloop::spawn(future))
+    }
+
+    fn detach<T: 'static>(join: Self::Join<T>) {
+        drop(join);
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        oneloop::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> {
+        oneloop::time::sleep(duration)
+    }
+}
+
+/// A join handle that gives the output itself.
+pub struct Joined<T>(JoinHandle<T>);
+
+impl<T: 'static> Future for Joined<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let outcome = Pin::new(&mut self.0).poll(context);
+        outcome.map(|outcome| outcome.expect("the measured tasks neither panic nor are cancelled"))
+    }
+}

@@ -1,0 +1,135 @@
+//! tokio's current-thread runtime, with `spawn` and with `spawn_local`.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::task::JoinHandle;
+
+use super::{BUFFER_BYTES, Executor};
+
+pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            // A client that goes away with an error ends its own task, no more.
+            tokio::spawn(echo(stream));
+        }
+    })
+}
+
+async fn echo(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        stream.write_all(&buffer[..count]).await?;
+    }
+}
+
+/// `tokio::spawn` on the current-thread runtime.
+pub struct Spawn;
+
+/// `tokio::task::spawn_local` on a `LocalRuntime`.
+pub struct SpawnLocal;
+
+const NO_PANICS: &str = "the measured tasks neither panic nor are cancelled";
+
+impl Executor for Spawn {
+    type Join<T: 'static> = JoinedOneThread<T>;
+
+    fn block_on<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("tokio starts");
+        runtime.block_on(future)
+    }
+
+    fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Self::Join<T> {
+        JoinedOneThread(tokio::spawn(OneThread(future)))
+    }
+
+    fn detach<T: 'static>(join: Self::Join<T>) {
+        drop(join);
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        tokio::task::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> {
+        tokio::time::sleep(duration)
+    }
+}
+
+impl Executor for SpawnLocal {
+    type Join<T: 'static> = Joined<T>;
+
+    fn block_on<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
+        let options = LocalOptions::default();
+        let runtime = Builder::new_current_thread().enable_all().build_local(options).expect("tokio starts");
+        runtime.block_on(future)
+    }
+
+    fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Self::Join<T> {
+        Joined(tokio::task::spawn_local(future))
+    }
+
+    fn detach<T: 'static>(join: Self::Join<T>) {
+        drop(join);
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        tokio::task::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> {
+        tokio::time::sleep(duration)
+    }
+}
+
+/// Lets `spawn` take the futures that all runtimes take here.
+pub struct OneThread<T>(T);
+
+// SAFETY: the current-thread runtime polls and drops its tasks on the thread that is in `block_on`, which is also the
+// only thread of the process that spawns and joins them; so no value changes threads.
+unsafe impl<T> Send for OneThread<T> {}
+
+impl<F: Future> Future for OneThread<F> {
+    type Output = OneThread<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: the field is pinned with the whole: nothing moves it out, and there is no `Drop`.
+        let inner = unsafe { self.map_unchecked_mut(|this| &mut this.0) };
+        inner.poll(context).map(OneThread)
+    }
+}
+
+/// A join handle that gives the output itself.
+pub struct Joined<T>(JoinHandle<T>);
+
+impl<T> Future for Joined<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(context).map(|outcome| outcome.expect(NO_PANICS))
+    }
+}
+
+/// The same for tasks that had to be `Send`.
+pub struct JoinedOneThread<T>(JoinHandle<OneThread<T>>);
+
+impl<T> Future for JoinedOneThread<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(context).map(|outcome| outcome.expect(NO_PANICS).0)
+    }
+}

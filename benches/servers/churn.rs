@@ -1,0 +1,126 @@
+//! Connections that live for one message.
+//!
+//! They end as most do: the client closes first, in order. Each then stays in the kernel's table for a minute, so
+//! their number is bounded, and they come from several loopback addresses, each of which has ports of its own.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+
+use super::{BUFFER_BYTES, MESSAGE_BYTES, STALL, figures, hung_up, stalled, verify};
+use crate::child::ServerProcess;
+use crate::epoll::{BOTH_EDGES, Epoll};
+use crate::sys;
+
+/// How many connections are open at a time.
+const OPEN: usize = 64;
+/// How many connections a measurement makes at most.
+const CONNECTIONS_MAX: u64 = 30_000;
+const WARM_UP_CONNECTIONS: u64 = 2_000;
+/// How many loopback addresses the clients use.
+const SOURCES: u64 = 4;
+
+pub fn measure(process: &ServerProcess, time: Duration) -> io::Result<Vec<f64>> {
+    verify::bulk_and_half_close(process.address)?;
+    let mut clients = Clients::new(process.address)?;
+    clients.run(time, WARM_UP_CONNECTIONS)?;
+    figures(process, || clients.run(time, CONNECTIONS_MAX))
+}
+
+struct Clients {
+    epoll: Epoll,
+    server: SocketAddr,
+    slots: Vec<Option<Client>>,
+    /// How many connections were ever made.
+    made: u64,
+    buffer: [u8; BUFFER_BYTES],
+}
+
+struct Client {
+    stream: TcpStream,
+    sent: bool,
+    received: usize,
+}
+
+impl Clients {
+    fn new(server: SocketAddr) -> io::Result<Clients> {
+        let slots = (0..OPEN).map(|_| None).collect();
+        Ok(Clients { epoll: Epoll::new()?, server, slots, made: 0, buffer: [0; BUFFER_BYTES] })
+    }
+
+    /// Makes connections until `time` is over or there have been `connections_max`, and waits for the last of them.
+    /// Returns their number.
+    fn run(&mut self, time: Duration, connections_max: u64) -> io::Result<u64> {
+        let end = Instant::now() + time;
+        let first = self.made;
+        for slot in 0..OPEN {
+            self.open(slot)?;
+        }
+        let mut open = OPEN;
+        let mut ready = Vec::with_capacity(OPEN);
+        while open > 0 {
+            ready.clear();
+            ready.extend(self.epoll.wait(Some(STALL))?.iter().map(|event| event.u64 as usize));
+            if ready.is_empty() {
+                return Err(stalled());
+            }
+            let more = Instant::now() < end;
+            for &slot in &ready {
+                let Some(client) = &mut self.slots[slot] else { continue };
+                if !client.turn(&mut self.buffer)? {
+                    continue;
+                }
+                // Closes it.
+                self.slots[slot] = None;
+                if more && self.made - first < connections_max {
+                    self.open(slot)?;
+                } else {
+                    open -= 1;
+                }
+            }
+        }
+        Ok(self.made - first)
+    }
+
+    fn open(&mut self, slot: usize) -> io::Result<()> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None)?;
+        socket.set_tcp_nodelay(true)?;
+        sys::choose_port_late(&socket)?;
+        let source = Ipv4Addr::new(127, 0, 0, 1 + (self.made % SOURCES) as u8);
+        socket.bind(&SocketAddr::from((source, 0)).into())?;
+        match socket.connect(&self.server.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            Err(error) => return Err(error),
+        }
+        let stream = TcpStream::from(socket);
+        self.epoll.add(&stream, slot as u64, BOTH_EDGES)?;
+        self.slots[slot] = Some(Client { stream, sent: false, received: 0 });
+        self.made += 1;
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Does what can be done. True when the whole answer is here.
+    fn turn(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        let outcome =
+            if self.sent { self.stream.read(buffer) } else { self.stream.write(&[b'x'; MESSAGE_BYTES]) };
+        match outcome {
+            Ok(0) => Err(hung_up()),
+            Ok(count) if self.sent => {
+                self.received += count;
+                Ok(self.received == MESSAGE_BYTES)
+            }
+            Ok(MESSAGE_BYTES) => {
+                self.sent = true;
+                Ok(false)
+            }
+            Ok(_) => Err(io::Error::other("a message was sent in part")),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

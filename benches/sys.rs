@@ -1,0 +1,100 @@
+//! What the benchmark asks of Linux beyond the standard library, made safe.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
+
+/// Turns the `-1` of a system call into the error that it stands for.
+pub fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// The numbers of the cores that this process may run on.
+pub fn cores() -> io::Result<Vec<usize>> {
+    let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: the kernel writes at most the size that it is told.
+    checked(unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) })?;
+    // SAFETY: all zeros are a valid (empty) set, and the kernel wrote one over it.
+    let set = unsafe { set.assume_init() };
+    // SAFETY: the number is below the size of the set.
+    let allowed = |core: &usize| unsafe { libc::CPU_ISSET(*core, &set) };
+    Ok((0..libc::CPU_SETSIZE as usize).filter(allowed).collect())
+}
+
+/// Lets the calling thread, and those that it starts, run on one core alone.
+pub fn pin_to(core: usize) -> io::Result<()> {
+    let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: all zeros are an empty set.
+    let set = unsafe { set.assume_init_mut() };
+    assert!(core < libc::CPU_SETSIZE as usize);
+    // SAFETY: the number is below the size of the set.
+    unsafe { libc::CPU_SET(core, set) };
+    // SAFETY: the kernel reads the set, whose size it is told.
+    checked(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), set) })?;
+    Ok(())
+}
+
+/// A process's processor time clock: user and kernel time of all its threads, in nanoseconds.
+#[derive(Clone, Copy)]
+pub struct CpuClock(libc::clockid_t);
+
+impl CpuClock {
+    /// The clock of this process.
+    pub const OWN: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID);
+
+    pub fn of_process(pid: u32) -> io::Result<CpuClock> {
+        let mut clock = 0;
+        // SAFETY: the call writes one clock number.
+        let error = unsafe { libc::clock_getcpuclockid(pid as libc::pid_t, &mut clock) };
+        // This one returns its error instead of setting `errno`.
+        if error == 0 { Ok(CpuClock(clock)) } else { Err(io::Error::from_raw_os_error(error)) }
+    }
+
+    pub fn now(self) -> io::Result<Duration> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the call writes one `timespec`.
+        checked(unsafe { libc::clock_gettime(self.0, &mut time) })?;
+        Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+    }
+}
+
+/// Raises the number of descriptors that this process and its children may have open as far as is allowed, and
+/// returns it.
+pub fn raise_descriptor_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the call writes one `rlimit`.
+    checked(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) })?;
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: the call reads one `rlimit`.
+    checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) })?;
+    Ok(limit.rlim_cur)
+}
+
+/// Has the kernel end this process when its parent ends, so that an interrupted benchmark leaves no server behind.
+pub fn end_with_parent() -> io::Result<()> {
+    // SAFETY: this option takes one number and touches no memory.
+    checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })?;
+    Ok(())
+}
+
+/// The memory of this process that is in RAM.
+pub fn resident_bytes() -> io::Result<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm")?;
+    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    let pages = pages.ok_or_else(|| io::Error::other("/proc/self/statm has an unknown form"))?;
+    // SAFETY: the call has no memory to touch.
+    let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    Ok(pages * page_bytes as u64)
+}
+
+/// Lets a socket that is bound to an address get its port only when it connects: one port can then serve connections
+/// to different servers, and after a second also new connections to the same.
+pub fn choose_port_late(socket: &impl AsFd) -> io::Result<()> {
+    let yes: libc::c_int = 1;
+    let (value, size) = ((&raw const yes).cast(), size_of::<libc::c_int>() as libc::socklen_t);
+    let (level, option) = (libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT);
+    // SAFETY: the kernel reads one int, whose size it is told.
+    checked(unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, option, value, size) })?;
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! What the tests of the executor and the timers share.
+//!
+//! Each test file takes it in with `#[path = "common/executor.rs"] mod executor;`.
+
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
+
+use std::any::Any;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::process::{Command, Output};
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use oneloop::net::{TcpListener, TcpStream};
+
+/// Far more than any test needs: what takes longer waits for a wake-up that was lost.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// Ends the process if it is not dropped in time: for a loop that not even its timers can wake any more.
+struct Watchdog {
+    _alive: mpsc::Sender<()>,
+}
+
+impl Watchdog {
+    fn start() -> Watchdog {
+        let (alive, dropped) = mpsc::channel();
+        let test = std::thread::current().name().unwrap_or("a thread of a test").to_owned();
+        std::thread::spawn(move || {
+            if dropped.recv_timeout(2 * LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("{test} hangs: its loop is not even woken by its timers");
+                std::process::abort();
+            }
+        });
+        Watchdog { _alive: alive }
+    }
+}
+
+/// Runs a test on a new runtime; one that hangs fails.
+#[track_caller]
+pub fn finish<T>(test: impl Future<Output = T>) -> T {
+    finish_on(&oneloop::Runtime::new().expect("a runtime can be made"), test)
+}
+
+/// The same on a runtime that is there already.
+#[track_caller]
+pub fn finish_on<T>(runtime: &oneloop::Runtime, test: impl Future<Output = T>) -> T {
+    let _watchdog = Watchdog::start();
+    runtime.block_on(oneloop::time::timeout(LIMIT, test)).expect("it hangs: a wake-up was lost")
+}
+
+/// Counts how many of its tokens were dropped, on whatever thread.
+#[derive(Clone, Default)]
+pub struct Drops(Arc<AtomicUsize>);
+
+/// Counts itself when it is dropped.
+pub struct Token(Arc<AtomicUsize>);
+
+impl Drops {
+    pub fn new() -> Drops {
+        Drops::default()
+    }
+
+    pub fn token(&self) -> Token {
+        Token(self.0.clone())
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Calls a function when it is dropped.
+pub struct OnDrop<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Panics when it is dropped.
+pub struct Bomb(pub &'static str);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("{}", self.0);
+    }
+}
+
+/// A future that counts its polls and is never ready.
+#[derive(Clone, Default)]
+pub struct Polled(pub Rc<Cell<usize>>);
+
+impl Polled {
+    pub fn count(&self) -> usize {
+        self.0.get()
+    }
+}
+
+impl Future for Polled {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        self.0.set(self.0.get() + 1);
+        Poll::Pending
+    }
+}
+
+/// Somebody else's waker: it counts how often it was woken.
+#[derive(Default)]
+pub struct Wakes(AtomicUsize);
+
+impl Wakes {
+    pub fn new() -> (Arc<Wakes>, Waker) {
+        let wakes = Arc::new(Wakes::default());
+        (wakes.clone(), Waker::from(wakes))
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Polls a future once, with a waker of the caller's.
+pub fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+/// The waker of the task that calls this.
+pub async fn own_waker() -> Waker {
+    poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
+}
+
+/// Waits until a condition holds, giving every other task a turn in between.
+pub async fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        oneloop::yield_now().await;
+    }
+}
+
+/// Lets every task that is ready run, and those that they wake.
+pub async fn settle() {
+    for _ in 0..8 {
+        oneloop::yield_now().await;
+    }
+}
+
+/// What a panic said.
+pub fn text_of(payload: &(dyn Any + Send)) -> String {
+    match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => String::from("(not a text)"),
+    }
+}
+
+/// Calls a function that must panic; returns what the panic said.
+#[track_caller]
+pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(_) => panic!("it should have panicked"),
+        Err(payload) => text_of(&*payload),
+    }
+}
+
+/// Both ends of a TCP connection.
+pub async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let addr = listener.local_addr()?;
+    let (ours, theirs) = futures::join!(TcpStream::connect(addr), listener.accept());
+    Ok((ours?, theirs?.0))
+}
+
+const CHILD: &str = "ONELOOP_TEST_CHILD";
+
+/// Whether this process was started by [`in_a_child`].
+pub fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// Runs one test of this file again, in a process of its own, with an environment variable set. The test
+/// asks [`is_child`] which of the two it is.
+pub fn in_a_child(test: &str, variable: &str, value: &str) -> Output {
+    let exe = std::env::current_exe().expect("a test knows its own program");
+    let mut command = Command::new(exe);
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+    command.env(CHILD, "1").env(variable, value);
+    let output = command.output().expect("a test can start its own program");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("running 1 test"), "no test is called {test}: {text}");
+    output
+}
+
+/// Fails unless the child's test passed.
+#[track_caller]
+pub fn assert_passed(output: &Output) {
+    assert!(
+        output.status.success(),
+        "the child failed, {}:\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+}

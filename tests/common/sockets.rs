@@ -1,0 +1,189 @@
+//! Helpers of the socket tests.
+#![allow(dead_code)] // each test program uses some of them
+
+use std::future::Future;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
+use std::time::Duration;
+
+use oneloop::net::{TcpListener, TcpStream};
+use oneloop::time::timeout;
+
+/// What a test returns: any error fails it.
+pub type Outcome = io::Result<()>;
+
+/// The longest wait for anything that must happen. Only a test that fails waits so long.
+pub const LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs a test on a loop of its own.
+#[track_caller]
+pub fn run<F: Future>(test: F) -> F::Output {
+    match oneloop::block_on(timeout(LIMIT, test)) {
+        Ok(output) => output,
+        Err(_) => panic!("nothing happens any more: the test has waited for {LIMIT:?}"),
+    }
+}
+
+/// Waits for something that must happen.
+pub async fn within<F: Future>(future: F) -> F::Output {
+    timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("nothing happened for {LIMIT:?}"))
+}
+
+/// Gives the loop time to take events in, and every task its turn: each sleep goes through the driver.
+pub async fn settle() {
+    for _ in 0..3 {
+        oneloop::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A connection whose two ends are both on this loop.
+pub async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let ours = TcpStream::connect(listener.local_addr()?).await?;
+    let (theirs, _) = listener.accept().await?;
+    Ok((ours, theirs))
+}
+
+/// A connection from a blocking socket of std's (the client) to one of ours. It needs no thread: the
+/// system completes it before anybody accepts.
+pub async fn tcp_from_std() -> io::Result<(std::net::TcpStream, TcpStream)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let client = std::net::TcpStream::connect(listener.local_addr()?)?;
+    client.set_read_timeout(Some(LIMIT))?;
+    client.set_write_timeout(Some(LIMIT))?;
+    let (server, _) = listener.accept().await?;
+    Ok((client, server))
+}
+
+/// Bytes that differ at every place and for every seed, so that a lost, doubled or swapped piece shows.
+pub fn pattern(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// A checksum of bytes that come in pieces: FNV-1a.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sum(u64);
+
+impl Default for Sum {
+    fn default() -> Sum {
+        Sum(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Sum {
+    pub fn add(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    pub fn of(bytes: &[u8]) -> Sum {
+        let mut sum = Sum::default();
+        sum.add(bytes);
+        sum
+    }
+}
+
+/// A waker that isn't the loop's: it counts how often it was woken.
+#[derive(Default)]
+pub struct CountingWaker(AtomicUsize);
+
+impl CountingWaker {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for CountingWaker {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Runs a test's body in a process of its own: for what concerns the whole process (limits, signals,
+/// the number of open descriptors). `test` is the test's name; that test does nothing but call this.
+pub fn in_child(test: &str, body: impl FnOnce()) {
+    in_child_with(test, &[], body);
+}
+
+/// Like `in_child`, with environment variables.
+pub fn in_child_with(test: &str, vars: &[(&str, &str)], body: impl FnOnce()) {
+    const MARK: &str = "ONELOOP_TEST_CHILD";
+    if std::env::var(MARK).is_ok_and(|name| name == test) {
+        return body();
+    }
+    let this = std::env::current_exe().expect("the test program knows its path");
+    let output = std::process::Command::new(this)
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(MARK, test)
+        .envs(vars.iter().copied())
+        .output()
+        .expect("the test program can be started again");
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{test} in its own process: {}\n{}{}", output.status, text[0], text[1]);
+    assert!(text[0].contains("1 passed"), "{test} is no test's name:\n{}", text[0]);
+}
+
+/// How many descriptors this process has open; for tests in a process of their own.
+#[cfg(target_os = "linux")]
+pub fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("/proc is there").count()
+}
+
+/// The processor time that this thread has used.
+#[cfg(unix)]
+pub fn thread_cpu_time() -> Duration {
+    // SAFETY: all-zero bytes are a valid `timespec`.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a `timespec` that lives during the call.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    assert_eq!(result, 0, "the system counts a thread's processor time");
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Whether mio was told to do without epoll, on poll(2).
+pub const POLL_FALLBACK: bool = cfg!(mio_unsupported_force_poll_poll);
+
+/// Whether the tests run on the polling driver.
+pub fn on_polling() -> bool {
+    std::env::var("ONELOOP_DRIVER").is_ok_and(|name| name == "polling")
+}
+
+/// A path for a socket that nothing else uses, removed when this is dropped.
+#[cfg(unix)]
+pub struct SocketPath(std::path::PathBuf);
+
+#[cfg(unix)]
+impl Default for SocketPath {
+    fn default() -> SocketPath {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("oneloop-test-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_file(&path); // of a process that had our number and was killed
+        SocketPath(path)
+    }
+}
+
+#[cfg(unix)]
+impl AsRef<std::path::Path> for SocketPath {
+    fn as_ref(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+#[cfg(unix)]
+impl Drop for SocketPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
