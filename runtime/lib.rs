@@ -59,7 +59,7 @@
 //! | `timer.rs` | the timer wheel; [`time`] is built on it |
 //! | `remote.rs`, `handle.rs` | what other threads may do, and all the atomics there are; [`Handle`] |
 //! | `context.rs` | "the runtime that this thread is in": the only thread-local |
-//! | `net/`, `source.rs`, `io.rs` | sockets and other I/O objects |
+//! | `net/`, `source.rs`, `io.rs`, `future.rs` | sockets and other I/O objects, and what one does with them |
 //! | `signal/`, `unblock.rs` | signals; blocking work on other threads |
 //!
 //! `DESIGN.md` follows a read and a waker through all of them, and says what each step costs.
@@ -89,6 +89,7 @@
 
 mod context;
 mod driver;
+pub mod future;
 mod handle;
 pub mod io;
 pub mod net;

@@ -4,11 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::context;
 use crate::driver::{Object, Readiness};
 use crate::reactor::{Interest, Registration};
+use crate::runtime::Core;
 
 /// Makes any I/O object async: anything with a descriptor (on Unix), or any [`mio::event::Source`].
 ///
@@ -42,7 +44,8 @@ use crate::reactor::{Interest, Registration};
 /// # fn main() {}
 /// ```
 pub struct Source<T> {
-    registration: Registration,
+    core: Rc<Core>,
+    key: u32,
     /// `None` only inside `into_inner`.
     io: Option<T>,
     /// How the driver sees the object, chosen when it was made.
@@ -86,10 +89,14 @@ impl<T: mio::event::Source> Source<T> {
 impl<T> Source<T> {
     #[track_caller]
     fn watch(mut io: T, object: fn(&mut T) -> Object<'_>) -> io::Result<Source<T>> {
-        let registration = context::with("making a oneloop Source", |core| {
-            Registration::new(core, object(&mut io), Readiness::NONE)
-        })?;
-        Ok(Source { registration, io: Some(io), object })
+        context::with("making a oneloop Source", |core| {
+            let key = Registration::open(core, object(&mut io), Readiness::NONE)?;
+            Ok(Source { core: core.clone(), key, io: Some(io), object })
+        })
+    }
+
+    fn registration(&self) -> Registration<'_> {
+        Registration { core: &self.core, key: self.key }
     }
 
     /// Waits until the object counts as readable. It may turn out not to be: try, and wait again.
@@ -102,17 +109,17 @@ impl<T> Source<T> {
     ///
     /// Cancel safe: it only looks.
     pub fn readable(&self) -> Ready<'_> {
-        Ready { registration: &self.registration, interest: Interest::Readable }
+        Ready { registration: self.registration(), interest: Interest::Readable }
     }
 
     /// Waits until the object counts as writable. See [`readable`](Source::readable).
     pub fn writable(&self) -> Ready<'_> {
-        Ready { registration: &self.registration, interest: Interest::Writable }
+        Ready { registration: self.registration(), interest: Interest::Writable }
     }
 
     /// The poll behind [`readable`](Source::readable) and [`writable`](Source::writable).
     pub fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
-        self.registration.poll_ready(cx, interest)
+        self.registration().poll_ready(cx, interest)
     }
 
     /// Tries an operation now, if the object counts as ready for it.
@@ -126,7 +133,7 @@ impl<T> Source<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        self.registration.try_io(interest, || operation(self.get_ref()))
+        self.registration().try_io(interest, || operation(self.get_ref()))
     }
 
     /// Waits until the object is ready and tries an operation, until that says something other than
@@ -144,7 +151,8 @@ impl<T> Source<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        std::future::poll_fn(|cx| self.registration.poll_io(cx, interest, || operation(self.get_ref()))).await
+        std::future::poll_fn(|cx| self.registration().poll_io(cx, interest, || operation(self.get_ref())))
+            .await
     }
 
     /// The object.
@@ -164,7 +172,7 @@ impl<T> Source<T> {
     /// If the operating system refuses; the object is then closed.
     pub fn into_inner(mut self) -> io::Result<T> {
         let mut io = self.io.take().expect("only into_inner takes it");
-        self.registration.deregister((self.object)(&mut io))?;
+        self.registration().deregister((self.object)(&mut io))?;
         Ok(io)
     }
 }
@@ -174,8 +182,10 @@ impl<T> Drop for Source<T> {
         if let Some(io) = &mut self.io {
             // Dropping `T` need not close the object (it may be a shared one), so the watch is ended by hand.
             // That fails only if the owner has closed it already, which ends the watch, too.
-            let _ = self.registration.deregister((self.object)(io));
+            let object = (self.object)(io);
+            let _ = Registration { core: &self.core, key: self.key }.deregister(object);
         }
+        self.registration().release();
     }
 }
 
@@ -192,7 +202,7 @@ impl<T: fmt::Debug> fmt::Debug for Source<T> {
 /// Cancel safe: it only looks.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Ready<'a> {
-    pub(crate) registration: &'a Registration,
+    pub(crate) registration: Registration<'a>,
     pub(crate) interest: Interest,
 }
 

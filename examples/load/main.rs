@@ -78,6 +78,7 @@ fn run(options: &Options) -> Result<String, Failure> {
                     let exit_code = if error.kind() == io::ErrorKind::InvalidInput { 2 } else { 1 };
                     failure(exit_code, error.to_string())
                 })?;
+                let addresses: Vec<_> = addresses.collect();
                 drive(options, || connect_tcp(&addresses)).await
             }
             #[cfg(unix)]

@@ -22,19 +22,45 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 /// use oneloop::net::ToSocketAddrs;
 ///
 /// oneloop::block_on(async {
-///     let addrs = "127.0.0.1:80".to_socket_addrs().await?;
-///     assert_eq!(addrs, ["127.0.0.1:80".parse().unwrap()]);
+///     let mut addrs = "127.0.0.1:80".to_socket_addrs().await?;
+///     assert_eq!(addrs.next(), Some("127.0.0.1:80".parse().unwrap()));
 /// #   Ok(())
 /// })
 /// # }
 /// ```
 pub trait ToSocketAddrs {
     /// The addresses, at least one, in the order in which to try them.
-    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<Vec<SocketAddr>>>;
+    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<SocketAddrs>>;
+}
+
+/// The addresses that a [`ToSocketAddrs`] stands for, in the order in which to try them. A single one takes no
+/// allocation.
+#[derive(Clone, Debug)]
+pub struct SocketAddrs {
+    first: Option<SocketAddr>,
+    others: std::vec::IntoIter<SocketAddr>,
+}
+
+impl SocketAddrs {
+    fn one(addr: SocketAddr) -> SocketAddrs {
+        SocketAddrs { first: Some(addr), others: Vec::new().into_iter() }
+    }
+
+    fn several(addrs: Vec<SocketAddr>) -> SocketAddrs {
+        SocketAddrs { first: None, others: addrs.into_iter() }
+    }
+}
+
+impl Iterator for SocketAddrs {
+    type Item = SocketAddr;
+
+    fn next(&mut self) -> Option<SocketAddr> {
+        self.first.take().or_else(|| self.others.next())
+    }
 }
 
 impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
-    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
+    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<SocketAddrs>> {
         (**self).to_socket_addrs()
     }
 }
@@ -43,8 +69,8 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
 macro_rules! known {
     ($($type:ty),*) => {$(
         impl ToSocketAddrs for $type {
-            async fn to_socket_addrs(&self) -> io::Result<Vec<SocketAddr>> {
-                Ok(vec![SocketAddr::from(*self)])
+            async fn to_socket_addrs(&self) -> io::Result<SocketAddrs> {
+                Ok(SocketAddrs::one(SocketAddr::from(*self)))
             }
         }
     )*};
@@ -60,46 +86,46 @@ known!(
 );
 
 impl ToSocketAddrs for [SocketAddr] {
-    async fn to_socket_addrs(&self) -> io::Result<Vec<SocketAddr>> {
+    async fn to_socket_addrs(&self) -> io::Result<SocketAddrs> {
         if self.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "an empty list of addresses"));
         }
-        Ok(self.to_vec())
+        Ok(SocketAddrs::several(self.to_vec()))
     }
 }
 
 impl<const N: usize> ToSocketAddrs for [SocketAddr; N] {
-    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
+    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<SocketAddrs>> {
         self[..].to_socket_addrs()
     }
 }
 
 impl ToSocketAddrs for Vec<SocketAddr> {
-    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
+    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<SocketAddrs>> {
         self[..].to_socket_addrs()
     }
 }
 
 impl ToSocketAddrs for (&str, u16) {
-    async fn to_socket_addrs(&self) -> io::Result<Vec<SocketAddr>> {
+    async fn to_socket_addrs(&self) -> io::Result<SocketAddrs> {
         let (host, port) = *self;
         match host.parse::<IpAddr>() {
-            Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
+            Ok(ip) => Ok(SocketAddrs::one(SocketAddr::new(ip, port))),
             Err(_) => resolve(host, port).await,
         }
     }
 }
 
 impl ToSocketAddrs for (String, u16) {
-    async fn to_socket_addrs(&self) -> io::Result<Vec<SocketAddr>> {
+    async fn to_socket_addrs(&self) -> io::Result<SocketAddrs> {
         (self.0.as_str(), self.1).to_socket_addrs().await
     }
 }
 
 impl ToSocketAddrs for str {
-    async fn to_socket_addrs(&self) -> io::Result<Vec<SocketAddr>> {
+    async fn to_socket_addrs(&self) -> io::Result<SocketAddrs> {
         if let Ok(addr) = self.parse::<SocketAddr>() {
-            return Ok(vec![addr]);
+            return Ok(SocketAddrs::one(addr));
         }
         let parts = self.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
         match parts {
@@ -115,13 +141,13 @@ impl ToSocketAddrs for str {
 }
 
 impl ToSocketAddrs for String {
-    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
+    fn to_socket_addrs(&self) -> impl Future<Output = io::Result<SocketAddrs>> {
         self.as_str().to_socket_addrs()
     }
 }
 
 #[cfg(feature = "unblock")]
-async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+async fn resolve(host: &str, port: u16) -> io::Result<SocketAddrs> {
     let name = host.to_owned();
     let looked_up = crate::unblock(move || {
         std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port)).map(Iterator::collect::<Vec<_>>)
@@ -130,13 +156,13 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         Ok(addrs) if addrs.is_empty() => {
             Err(io::Error::new(io::ErrorKind::NotFound, format!("`{host}` has no address")))
         }
+        Ok(addrs) => Ok(SocketAddrs::several(addrs)),
         Err(error) => Err(io::Error::new(error.kind(), format!("`{host}` can't be resolved: {error}"))),
-        found => found,
     }
 }
 
 #[cfg(not(feature = "unblock"))]
-async fn resolve(host: &str, _port: u16) -> io::Result<Vec<SocketAddr>> {
+async fn resolve(host: &str, _port: u16) -> io::Result<SocketAddrs> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         format!("`{host}` is a name, and resolving names needs oneloop's feature `unblock`"),

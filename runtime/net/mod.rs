@@ -18,7 +18,7 @@ mod udp;
 #[cfg(unix)]
 mod unix;
 
-pub use addr::ToSocketAddrs;
+pub use addr::{SocketAddrs, ToSocketAddrs};
 pub use stream::{ReadHalf, WriteHalf};
 pub use tcp::{Incoming, TcpListener, TcpStream};
 pub use udp::UdpSocket;

@@ -2,22 +2,28 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::context;
 use crate::driver::{Object, Raw, Readiness};
 use crate::reactor::{Interest, Registration};
+use crate::runtime::Core;
 use crate::source::Ready;
 
-/// A socket that the loop watches and owns: 16 bytes, of which the descriptor is 4.
+/// A socket that the loop watches and owns: on Unix 16 bytes, of which the descriptor is 4.
 ///
 /// The sockets of `mio` are used on every driver: on Windows its backend needs them, on Unix they are plain
 /// descriptors.
 pub(crate) struct Socket<T> {
-    /// Dropped first, while the socket is still open.
-    registration: Registration,
+    core: Rc<Core>,
+    key: u32,
     io: T,
 }
+
+#[cfg(all(unix, not(debug_assertions), not(mio_unsupported_force_poll_poll)))]
+const _: () =
+    assert!(size_of::<Socket<mio::net::TcpStream>>() == 16, "a connection's task holds little else");
 
 /// The operating system's name for a socket.
 pub(crate) trait AsRaw {
@@ -44,25 +50,30 @@ impl<T: mio::event::Source + AsRaw> Socket<T> {
     #[track_caller]
     pub(crate) fn new(mut io: T, assumed: Readiness) -> io::Result<Socket<T>> {
         let raw = Some(io.as_raw());
-        let registration = context::with("making a oneloop socket", |core| {
-            Registration::new(core, Object { mio: Some(&mut io), raw }, assumed)
-        })?;
-        Ok(Socket { registration, io })
+        context::with("making a oneloop socket", |core| {
+            let key = Registration::open(core, Object { mio: Some(&mut io), raw }, assumed)?;
+            Ok(Socket { core: core.clone(), key, io })
+        })
     }
 }
 
 impl<T> Socket<T> {
+    #[inline]
+    fn registration(&self) -> Registration<'_> {
+        Registration { core: &self.core, key: self.key }
+    }
+
     #[inline]
     pub(crate) fn io(&self) -> &T {
         &self.io
     }
 
     pub(crate) fn readable(&self) -> Ready<'_> {
-        Ready { registration: &self.registration, interest: Interest::Readable }
+        Ready { registration: self.registration(), interest: Interest::Readable }
     }
 
     pub(crate) fn writable(&self) -> Ready<'_> {
-        Ready { registration: &self.registration, interest: Interest::Writable }
+        Ready { registration: self.registration(), interest: Interest::Writable }
     }
 
     #[inline]
@@ -72,7 +83,7 @@ impl<T> Socket<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.registration.poll_io(cx, interest, || operation(&self.io))
+        self.registration().poll_io(cx, interest, || operation(&self.io))
     }
 
     #[inline]
@@ -89,7 +100,7 @@ impl<T> Socket<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        self.registration.try_io(interest, || operation(&self.io))
+        self.registration().try_io(interest, || operation(&self.io))
     }
 }
 
@@ -138,14 +149,15 @@ impl<T: ByteStream> Socket<T> {
     #[inline]
     fn moved(&self, interest: Interest, moved: usize, asked: usize) {
         if interest == Interest::Writable || T::SHORT_READ_DRAINS {
-            self.registration.moved(interest, moved, asked);
+            self.registration().moved(interest, moved, asked);
         }
     }
 }
 
 impl<T> Drop for Socket<T> {
     fn drop(&mut self) {
-        self.registration.forget();
+        self.registration().forget();
+        self.registration().release();
     }
 }
 

@@ -91,9 +91,7 @@ impl Waiters {
         if crowd.waiters.iter().any(|w| w.will_wake(&waiter)) {
             return Crowded { duplicate: Some(waiter), to_wake: Vec::new() };
         }
-        let to_wake = crowd.make_room();
-        crowd.waiters.push(waiter);
-        Crowded { duplicate: None, to_wake }
+        Crowded { duplicate: None, to_wake: crowd.join(waiter) }
     }
 
     /// Who that is.
@@ -148,14 +146,20 @@ impl Crowds {
 /// Several that wait at one place.
 ///
 /// One that has given up waiting (a future that was dropped) says so to nobody, and at a place that never becomes
-/// ready those would pile up for ever. So a crowd has a limit. When it is reached, all are woken and forgotten;
-/// who still waits comes back. If most do, the limit was too low and is doubled instead: each doubling wakes
-/// everybody once, so a large crowd settles and doesn't spin.
+/// ready those would pile up for ever. So a crowd has a limit. When it is reached all are woken and forgotten, and
+/// who still waits comes back.
+///
+/// A crowd of more than the limit who all still wait must not wake itself round and round. So one of those who
+/// were sent away is *marked*: when it comes back, as many have joined in between as there are who still wait,
+/// and the limit becomes twice that. If the marked one doesn't come back it had given up, and after some patience
+/// another is marked.
 struct Crowd {
     waiters: Vec<Waiter>,
     limit: usize,
-    /// Who was woken when the limit was reached, sorted.
-    woken: Vec<Identity>,
+    marked: Option<Identity>,
+    /// How many have joined since it was marked.
+    joined: usize,
+    patience: usize,
     link: u32,
 }
 
@@ -163,26 +167,42 @@ impl Crowd {
     /// What the limit is at first.
     const LIMIT: usize = 64;
 
-    /// Makes room for one more: returns those to be woken.
-    fn make_room(&mut self) -> Vec<Waiter> {
-        if self.waiters.len() < self.limit {
-            return Vec::new();
+    /// Adds one; returns those to be woken, who made room for it.
+    fn join(&mut self, waiter: Waiter) -> Vec<Waiter> {
+        self.joined += 1;
+        if self.marked == Some(waiter.identity()) {
+            self.marked = None;
+            self.limit = self.limit.max(2 * self.joined);
         }
-        let woken = std::mem::take(&mut self.woken);
-        let came_back = self.waiters.iter().filter(|w| woken.binary_search(&w.identity()).is_ok()).count();
-        if came_back > self.limit / 2 {
-            self.limit *= 2;
-            return Vec::new();
+        let sent_away = if self.waiters.len() < self.limit { Vec::new() } else { self.send_away() };
+        self.waiters.push(waiter);
+        sent_away
+    }
+
+    fn send_away(&mut self) -> Vec<Waiter> {
+        if self.marked.is_some() && self.joined > self.patience {
+            self.marked = None;
+            self.patience *= 2;
         }
-        self.woken = self.waiters.iter().map(Waiter::identity).collect();
-        self.woken.sort_unstable();
+        if self.marked.is_none() {
+            // The first: it was among the quickest to come back last time, so it is the likeliest to wait still.
+            self.marked = self.waiters.first().map(Waiter::identity);
+            self.joined = 0;
+        }
         std::mem::take(&mut self.waiters)
     }
 }
 
 impl Default for Crowd {
     fn default() -> Self {
-        Crowd { waiters: Vec::new(), limit: Self::LIMIT, woken: Vec::new(), link: NIL }
+        Crowd {
+            waiters: Vec::new(),
+            limit: Self::LIMIT,
+            marked: None,
+            joined: 0,
+            patience: 4 * Self::LIMIT,
+            link: NIL,
+        }
     }
 }
 
