@@ -146,7 +146,8 @@ fn a_task_that_aborts_itself_and_panics_in_the_same_poll_has_panicked() {
             own.abort();
             panic!("all the same");
         });
-        assert!(task.await.map(|()| ()).unwrap_err().is_panic());
+        let error = task.await.unwrap_err();
+        assert!(error.is_panic());
     });
 }
 
@@ -183,7 +184,7 @@ fn a_task_that_has_panicked_keeps_its_panic() {
         settle().await;
         task.abort();
         settle().await;
-        assert_eq!(task.await.map(|()| ()).unwrap_err().to_string(), "task panicked: first");
+        assert_eq!(task.await.unwrap_err().to_string(), "task panicked: first");
     });
 }
 
@@ -374,7 +375,14 @@ fn handles_of_a_runtime_that_is_gone_abort_nothing() {
 fn aborting_between_two_runs_takes_effect_in_the_next() {
     let runtime = Runtime::new().unwrap();
     let drops = Drops::new();
-    let task = runtime.block_on(async { holding(&drops, pending::<()>()) });
+    let task = {
+        let token = drops.token();
+        runtime.spawn(async move {
+            let _kept = token;
+            pending::<()>().await;
+        })
+    };
+    runtime.block_on(settle());
     task.abort();
     assert_eq!(drops.count(), 0);
     assert!(finish_on(&runtime, task).unwrap_err().is_cancelled());

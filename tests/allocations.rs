@@ -378,3 +378,66 @@ fn a_runtime_gives_back_everything_when_it_is_dropped() {
     drop(runtime);
     assert_eq!(alive() - before, 0);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_socket_that_is_waited_for_in_both_directions_is_none() {
+    use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+    finish(async {
+        let (ours, mut theirs) = tcp_pair().await.unwrap();
+        let (mut reading, mut writing) = ours.into_split();
+        // Nobody reads what it sends: before long it waits for room, and so it stays.
+        let filled = Rc::new(Cell::new(false));
+        let full = filled.clone();
+        drop(spawn(async move {
+            let block = [0; 65536];
+            loop {
+                if timeout(Duration::from_millis(5), writing.write(&block)).await.is_err() {
+                    full.set(true);
+                    writing.write_all(&block).await.unwrap();
+                }
+            }
+        }));
+        until(|| filled.get()).await;
+        settle().await;
+        let count = steady(async || {
+            for n in 0..50 {
+                let receiving = async {
+                    let mut byte = [0];
+                    reading.read_exact(&mut byte).await.map(|()| byte)
+                };
+                let (received, sent) = futures::join!(receiving, async { theirs.write_all(&[n]).await });
+                sent.unwrap();
+                assert_eq!(received.unwrap(), [n]);
+            }
+        });
+        assert_eq!(count.await, 0);
+    });
+}
+
+#[test]
+fn a_socket_that_several_tasks_wait_for_is_none() {
+    use oneloop::net::UdpSocket;
+    finish(async {
+        let socket = Rc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let (to, sending) = (socket.local_addr().unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let received = Rc::new(Cell::new(0));
+        for _ in 0..3 {
+            let (socket, received) = (socket.clone(), received.clone());
+            drop(spawn(async move {
+                loop {
+                    socket.recv_from(&mut [0; 8]).await.unwrap();
+                    received.set(received.get() + 1);
+                }
+            }));
+        }
+        let count = steady(async || {
+            for _ in 0..50 {
+                let before = received.get();
+                sending.send_to(&[1], to).await.unwrap();
+                until(|| received.get() > before).await;
+            }
+        });
+        assert_eq!(count.await, 0);
+    });
+}

@@ -114,8 +114,9 @@ fn tasks_left_over_go_on_in_the_next_call() {
     let runtime = Runtime::new().unwrap();
     let steps = Rc::new(Cell::new(0));
     let theirs = steps.clone();
-    let task = runtime.block_on(async {
-        let task = spawn(async move {
+    let mut task = None;
+    runtime.block_on(async {
+        task = Some(spawn(async move {
             loop {
                 theirs.set(theirs.get() + 1);
                 if theirs.get() == 5 {
@@ -123,15 +124,14 @@ fn tasks_left_over_go_on_in_the_next_call() {
                 }
                 yield_now().await;
             }
-        });
+        }));
         yield_now().await;
-        task
     });
     let after_first = steps.get();
     assert!((1..5).contains(&after_first), "{after_first} steps: it runs only while block_on does");
     std::thread::sleep(Duration::from_millis(1));
     assert_eq!(steps.get(), after_first, "nothing runs between the calls");
-    assert_eq!(finish_on(&runtime, task).unwrap(), "done");
+    assert_eq!(finish_on(&runtime, task.unwrap()).unwrap(), "done");
 }
 
 #[test]

@@ -272,8 +272,8 @@ fn outputs_that_hold_handles_of_their_own_runtime_leave_nothing() {
             drop(kept);
         });
         // The output of one is the handle of the other, and the waker of a third waits for both.
-        let outer = runtime.spawn(async move { inner });
-        drop(runtime.spawn(async move { outer.await.unwrap().await }));
+        let outer = runtime.spawn(async move { (inner,) });
+        drop(runtime.spawn(async move { outer.await.unwrap().0.await }));
     }));
 }
 

@@ -268,7 +268,7 @@ fn a_panic_in_a_poll_is_the_tasks_error_and_the_loop_goes_on() {
             yield_now().await;
             panic!("out of cheese");
         });
-        assert_eq!(task.await.map(|()| ()).unwrap_err().to_string(), "task panicked: out of cheese");
+        assert_eq!(task.await.unwrap_err().to_string(), "task panicked: out of cheese");
         assert_eq!(drops.count(), 1);
         assert_eq!(beside.await.unwrap(), "unharmed");
     });

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::{join, join_all, select};
 use futures::stream::FuturesUnordered;
-use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+use oneloop::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use oneloop::net::TcpStream;
 
 #[path = "common/sockets.rs"]
@@ -274,6 +274,32 @@ fn a_foreign_waker_may_use_and_drop_the_socket_that_wakes_it() -> Outcome {
             settle().await;
         }
         assert_eq!(client.read(&mut [0; 8])?, 0);
+        Ok(())
+    })
+}
+
+/// A loop that serves an idle connection for months must not remember everybody who ever looked at it.
+#[test]
+fn wakers_of_those_who_gave_up_waiting_do_not_pile_up() -> Outcome {
+    run(async {
+        let (mut client, mut server) = tcp_from_std().await?;
+        let counts: Vec<_> = (0..10_000).map(|_| Arc::new(CountingWaker::default())).collect();
+        let mut buf = [0; 8];
+        for (number, count) in counts.iter().enumerate() {
+            let waker = Waker::from(count.clone());
+            let mut server = pin!(&mut server);
+            let polled = server.as_mut().poll_read(&mut Context::from_waker(&waker), &mut buf);
+            assert!(polled.is_pending());
+            if number % 10 == 0 {
+                oneloop::yield_now().await;
+            }
+        }
+        let kept = counts.iter().filter(|count| Arc::strong_count(count) > 1).count();
+        assert!(kept < counts.len() / 10, "{kept} of {} wakers are kept", counts.len());
+        // Nobody can tell who has given up, so each has been woken: earlier, or by the event.
+        client.write_all(b"x")?;
+        server.read_exact(&mut buf[..1]).await?;
+        assert!(counts.iter().all(|count| count.count() > 0));
         Ok(())
     })
 }

@@ -119,7 +119,7 @@ fn names_are_resolved_on_the_pool_while_the_loop_goes_on() {
             sockets::settle().await;
             assert!(!resolving.is_finished());
             go_on.send(()).unwrap();
-            assert!(!resolving.await.unwrap().unwrap().next().is_none());
+            assert!(resolving.await.unwrap().unwrap().next().is_some());
             busy.await.unwrap().unwrap();
         });
     });

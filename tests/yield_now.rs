@@ -1,16 +1,20 @@
-//! `yield_now`: every other task that is ready has a turn first.
+//! `yield_now`: every other task that is ready has a turn first, and `event_interval` says how soon timers,
+//! sockets and other threads have theirs.
 
 #[path = "common/executor.rs"]
 mod executor;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
 use executor::*;
 use futures::future::join;
+use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+use oneloop::time::{Instant, sleep_until};
 use oneloop::{Runtime, spawn, yield_now};
 
 type Log = Rc<RefCell<Vec<(char, u32)>>>;
@@ -135,5 +139,77 @@ fn a_yield_that_is_dropped_leaves_nothing_but_a_spurious_wake() {
             assert!(futures::poll!(pin!(yield_now())).is_pending());
         }
         assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+/// Starts tasks that are always ready; they count their turns.
+fn busy_tasks(tasks: usize) -> Rc<Cell<u32>> {
+    let turns = Rc::new(Cell::new(0));
+    for _ in 0..tasks {
+        let turns = turns.clone();
+        drop(spawn(async move {
+            loop {
+                turns.set(turns.get() + 1);
+                yield_now().await;
+            }
+        }));
+    }
+    turns
+}
+
+#[test]
+fn a_due_timer_waits_for_at_most_event_interval_turns_of_busy_tasks() {
+    for (interval, tasks) in [(1, 1), (1, 10), (7, 10), (64, 3), (200, 500)] {
+        let runtime = Runtime::builder().event_interval(interval).build().unwrap();
+        finish_on(&runtime, async {
+            let turns = busy_tasks(tasks);
+            settle().await;
+            for _ in 0..20 {
+                let before = turns.get();
+                sleep_until(Instant::now()).await;
+                let waited = turns.get() - before;
+                // Until the wheel is looked at, and then through the queue to its own turn.
+                let most = interval + tasks as u32;
+                assert!(waited <= most, "{waited} turns, with an interval of {interval} and {tasks} tasks");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_socket_is_served_while_busy_tasks_fill_the_queue() {
+    for interval in [1, 256] {
+        let runtime = Runtime::builder().event_interval(interval).build().unwrap();
+        let served = finish_on(&runtime, async {
+            let (mut ours, mut theirs) = tcp_pair().await?;
+            busy_tasks(3);
+            drop(spawn(async move {
+                let mut byte = [0];
+                while theirs.read(&mut byte).await? > 0 {
+                    theirs.write_all(&byte).await?;
+                }
+                io::Result::Ok(())
+            }));
+            for n in 0..20 {
+                let mut byte = [0];
+                ours.write_all(&[n]).await?;
+                ours.read_exact(&mut byte).await?;
+                assert_eq!(byte, [n]);
+            }
+            io::Result::Ok(())
+        });
+        served.unwrap();
+    }
+}
+
+#[test]
+fn mail_from_other_threads_is_read_while_busy_tasks_fill_the_queue() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    finish_on(&runtime, async {
+        busy_tasks(3);
+        let helper = std::thread::spawn(move || futures::executor::block_on(handle.spawn(async { 5 })));
+        until(|| helper.is_finished()).await;
+        assert_eq!(helper.join().unwrap().unwrap(), 5);
     });
 }

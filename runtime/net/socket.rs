@@ -95,6 +95,11 @@ impl<T> Socket<T> {
         poll_fn(|cx| self.poll_io(cx, interest, &mut operation)).await
     }
 
+    /// Charges the budget for an operation that doesn't ask the reactor.
+    pub(crate) async fn give_way(&self) {
+        poll_fn(|cx| self.core.budget.poll(cx)).await;
+    }
+
     pub(crate) fn try_io<R>(
         &self,
         interest: Interest,

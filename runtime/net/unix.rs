@@ -311,7 +311,8 @@ impl UnixDatagram {
     /// Cancel safe: a datagram that was sent is reported in the same poll.
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         loop {
-            self.writable().await?;
+            // Whether the socket counts as writable says how its connected peer's queue is, not this receiver's.
+            self.0.give_way().await;
             match self.0.io().send_to(datagram, path.as_ref()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => sleep(BACKLOG_RETRY).await,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

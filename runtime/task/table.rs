@@ -60,7 +60,8 @@ const _: () = assert!(size_of::<TaskSlot>() == 32, "two slots share a cache line
 
 impl Default for TaskSlot {
     fn default() -> Self {
-        TaskSlot { task: None, waiter: Waiters::default(), next: IDLE, life: 0 }
+        // Not IDLE: a vacant slot can't be queued, not even by a dead runtime's ticket that happens to match.
+        TaskSlot { task: None, waiter: Waiters::default(), next: NIL, life: 0 }
     }
 }
 
