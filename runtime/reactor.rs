@@ -102,8 +102,17 @@ impl IoSlot {
     }
 }
 
+/// An interest that has to be declared again.
+pub(crate) struct Rearm {
+    pub(crate) raw: Raw,
+    pub(crate) token: Token,
+    pub(crate) wanted: Readiness,
+}
+
 pub(crate) struct Reactor {
     slots: Slots<IoSlot>,
+    /// Bound: one for each event of a batch. Empty between turns.
+    to_rearm: Vec<Rearm>,
     registered: usize,
     /// The runtime is gone: nothing will ever become ready.
     closed: bool,
@@ -111,7 +120,7 @@ pub(crate) struct Reactor {
 
 impl Reactor {
     pub(crate) const fn new() -> Reactor {
-        Reactor { slots: Slots::new(), registered: 0, closed: false }
+        Reactor { slots: Slots::new(), to_rearm: Vec::new(), registered: 0, closed: false }
     }
 
     /// Without registrations there is nothing to ask the driver for.
@@ -147,10 +156,9 @@ impl Reactor {
         (0..self.slots.used()).any(|other| other != key && self.slots[other].raw == raw)
     }
 
-    /// Takes an event in: marks what is ready and wakes who waited for it. `rearm` is called when a
-    /// one-shot event has ended the interest of those who wait in the other direction.
+    /// Takes an event in: marks what is ready and wakes who waited for it.
     #[inline]
-    pub(crate) fn mark(&mut self, event: &Event, tasks: &mut Tasks, rearm: impl FnOnce(Raw, Readiness)) {
+    pub(crate) fn mark(&mut self, event: &Event, tasks: &mut Tasks) {
         let Event { token, readiness } = *event;
         let slot = &mut self.slots[token.key];
         if slot.generation != token.generation {
@@ -166,8 +174,13 @@ impl Reactor {
             && slot.wanted() != Readiness::NONE
             && let Some(raw) = slot.raw()
         {
-            rearm(raw, slot.wanted());
+            self.to_rearm.push(Rearm { raw, token, wanted: slot.wanted() });
         }
+    }
+
+    /// An object whose one-shot event has ended the interest of those who wait in its other direction.
+    pub(crate) fn next_to_rearm(&mut self) -> Option<Rearm> {
+        self.to_rearm.pop()
     }
 
     /// Nothing will become ready any more: wakes all who wait.

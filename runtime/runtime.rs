@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::context;
 use crate::driver::{Backend, Driver, Event};
 use crate::handle::Handle;
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, Rearm};
 use crate::remote::{self, Inbox, Message};
 use crate::sync::Arc;
 use crate::task::{self, Budget, JoinHandle, Tasks, Ticket, Turn, Waiter};
@@ -163,16 +163,13 @@ impl Core {
     /// Asks the operating system what happened, and wakes all who waited for it.
     fn poll_driver(&self, timeout: Option<Duration>) -> io::Result<()> {
         let mut driver = self.driver.borrow_mut();
-        let mut rearms = Vec::new();
-        driver.poll(timeout, |event| {
-            let rearm = |raw, wanted| rearms.push((raw, event.token, wanted));
-            self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut(), rearm);
-        })?;
-        for (raw, token, wanted) in rearms {
+        let mark = |event| self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut());
+        driver.poll(timeout, mark)?;
+        loop {
+            let Some(Rearm { raw, token, wanted }) = self.reactor.borrow_mut().next_to_rearm() else { break };
             if driver.rearm(raw, token, wanted).is_err() {
                 // Whoever waits finds out at its next operation.
-                let event = Event { token, readiness: wanted };
-                self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut(), |_, _| {});
+                mark(Event { token, readiness: wanted });
             }
         }
         Ok(())

@@ -14,14 +14,24 @@ use crate::context;
 use crate::runtime::Core;
 use crate::task::Waiter;
 
-/// A runtime's time: nanoseconds since it was made, which is how the timer wheel counts.
+/// A runtime's time as the timer wheel counts it: nanoseconds since a moment some days before the runtime was made,
+/// because a `Sleep` may be older than its runtime and keeps its place in the order of deadlines.
 pub(crate) struct Clock {
     start: Instant,
 }
 
 impl Clock {
     pub(crate) fn new() -> Clock {
-        Clock { start: Instant::now() }
+        let now = Instant::now();
+        // Not every system has moments before it was started.
+        let mut before = Duration::from_secs(30 * 24 * 3600);
+        let start = loop {
+            match now.checked_sub(before) {
+                Some(start) => break start,
+                None => before /= 2,
+            }
+        };
+        Clock { start }
     }
 
     /// Reads the clock: on Linux no system call, about 25 ns.

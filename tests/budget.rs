@@ -147,6 +147,22 @@ fn a_task_whose_joins_are_always_ready_gives_way() {
 }
 
 #[test]
+fn a_task_whose_remote_joins_are_always_ready_gives_way() {
+    finish(async {
+        let handle = oneloop::Handle::current();
+        let tasks: Vec<_> = (0..2000).map(|n| handle.spawn(async move { n })).collect();
+        let last = handle.spawn(async {});
+        last.await.unwrap();
+        let watch = Watch::start();
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap(), n);
+            watch.operation();
+        }
+        watch.end(2000);
+    });
+}
+
+#[test]
 fn a_task_whose_timers_are_all_due_gives_way() {
     finish(async {
         let now = Instant::now();

@@ -5,8 +5,10 @@ mod executor;
 
 use std::cell::Cell;
 use std::future::{Future, pending};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::mpsc;
+use std::task::{Context, Poll};
 
 use executor::*;
 use futures::executor::block_on as foreign_block_on;
@@ -144,21 +146,40 @@ fn a_panic_while_the_future_is_made_is_its_error() {
     assert_eq!(error.to_string(), "task panicked: no future");
 }
 
+/// Ready at once, and a bomb when it is dropped; or a panic in both.
+struct Explosive {
+    panics: bool,
+    _bomb: Bomb,
+}
+
+impl Future for Explosive {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        assert!(!self.panics, "in the poll");
+        Poll::Ready(())
+    }
+}
+
 #[test]
 fn a_panic_in_the_drop_of_a_finished_future_is_its_error() {
-    struct Finished(#[allow(dead_code, reason = "it is there to be dropped")] Bomb);
-    impl Future for Finished {
-        type Output = ();
-        fn poll(
-            self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Self::Output> {
-            std::task::Poll::Ready(())
-        }
-    }
     let runtime = Runtime::new().unwrap();
-    let result = finish_on(&runtime, runtime.handle().spawn(Finished(Bomb("late"))));
-    assert_eq!(result.unwrap_err().to_string(), "task panicked: late");
+    let future = Explosive { panics: false, _bomb: Bomb("in the drop") };
+    let error = finish_on(&runtime, runtime.handle().spawn(future)).unwrap_err();
+    assert_eq!(error.to_string(), "task panicked: in the drop");
+}
+
+#[test]
+fn of_a_panic_in_the_poll_and_one_in_the_drop_the_first_is_its_error() {
+    // A second panic while the first one unwinds would end the process: hence a child.
+    if is_child() {
+        let runtime = Runtime::new().unwrap();
+        let future = Explosive { panics: true, _bomb: Bomb("in the drop") };
+        let error = finish_on(&runtime, runtime.handle().spawn(future)).unwrap_err();
+        return assert_eq!(error.to_string(), "task panicked: in the poll");
+    }
+    let name = "of_a_panic_in_the_poll_and_one_in_the_drop_the_first_is_its_error";
+    assert_passed(&in_a_child(name, "ONELOOP_TEST", ""));
 }
 
 #[test]

@@ -231,6 +231,42 @@ fn a_handle_handed_over_wakes_every_task_that_waited_with_it() {
 }
 
 #[test]
+fn two_hundred_tasks_may_wait_with_one_handle_without_waking_each_other_for_ever() {
+    finish(async {
+        let (sender, receiver) = oneshot::channel();
+        let shared = Rc::new(RefCell::new(Some(spawn(async { receiver.await.unwrap() }))));
+        let polls = Rc::new(Cell::new(0));
+        let waiting: Vec<_> = (0..200)
+            .map(|_| {
+                let (shared, polls) = (shared.clone(), polls.clone());
+                spawn(poll_fn(move |cx| {
+                    polls.set(polls.get() + 1);
+                    let mut place = shared.borrow_mut();
+                    let Some(task) = place.as_mut() else { return Poll::Ready(()) };
+                    let polled = Pin::new(task).poll(cx);
+                    polled.map(|result| {
+                        *place = None;
+                        result.unwrap()
+                    })
+                }))
+            })
+            .collect();
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        let settled = polls.get();
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        assert_eq!(polls.get(), settled, "they sleep while there is nothing to see");
+        sender.send(()).unwrap();
+        for task in waiting {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
 fn foreign_wakers_and_tasks_may_wait_together() {
     finish(async {
         let (sender, receiver) = oneshot::channel();

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use executor::*;
 use futures::future::{FutureExt, join_all};
+use futures::stream::{FuturesUnordered, StreamExt};
 use oneloop::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use oneloop::{Runtime, spawn, yield_now};
 
@@ -174,6 +175,23 @@ fn timers_that_are_older_than_their_runtime_fire_in_the_order_of_their_deadlines
         let log = log_order(deadlines.into_iter());
         until(|| log.borrow().len() == 199).await;
         assert!(log.borrow().is_sorted());
+    });
+}
+
+#[test]
+fn overdue_timers_inside_a_combinator_fire_in_the_order_of_their_deadlines() {
+    finish(async {
+        let start = Instant::now();
+        let mut all: FuturesUnordered<_> = shuffled()
+            .map(|n| async move {
+                sleep_until(start + Duration::from_micros(10) * n).await;
+                n
+            })
+            .collect();
+        assert!(all.next().now_or_never().is_none(), "all of them are in the wheel");
+        nap(4);
+        let order: Vec<u32> = all.collect().await;
+        assert!(order.is_sorted(), "{order:?}");
     });
 }
 

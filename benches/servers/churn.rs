@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use super::{BUFFER_BYTES, MESSAGE_BYTES, SLICES, STALL, figures, hung_up, stalled, verify};
+use super::{BUFFER_BYTES, MESSAGE_BYTES, STALL, figures, hung_up, stalled, verify};
 use crate::child::ServerProcess;
 use crate::epoll::{BOTH_EDGES, Epoll};
 use crate::sys;
@@ -26,7 +26,7 @@ pub fn measure(process: &ServerProcess, time: Duration) -> io::Result<Vec<f64>> 
     verify::bulk_and_half_close(process.address)?;
     let mut clients = Clients::new(process.address)?;
     clients.run(time, WARM_UP_CONNECTIONS)?;
-    figures(process, || clients.run(time / SLICES, CONNECTIONS_MAX / u64::from(SLICES)))
+    figures(process, || clients.run(time, CONNECTIONS_MAX))
 }
 
 struct Clients {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use super::{BUFFER_BYTES, MESSAGE_BYTES, SLICES, STALL, figures, hung_up, stalled, verify, warm_up};
+use super::{BUFFER_BYTES, MESSAGE_BYTES, STALL, figures, hung_up, stalled, verify, warm_up};
 use crate::child::ServerProcess;
 use crate::epoll::{BOTH_EDGES, Epoll};
 
@@ -19,7 +19,7 @@ pub fn measure(process: &ServerProcess, connections: usize, time: Duration) -> i
     verify::every_byte(&streams)?;
     let mut load = Load::start(streams)?;
     load.run(warm_up(time))?;
-    figures(process, || load.run(time / SLICES))
+    figures(process, || load.run(time))
 }
 
 fn connect(address: SocketAddr, count: usize) -> io::Result<Vec<TcpStream>> {

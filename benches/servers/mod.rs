@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 use crate::child::ServerProcess;
 use crate::peers;
 use crate::report::Metric;
-use crate::stats;
 
 /// The bytes of a message.
 pub const MESSAGE_BYTES: usize = 64;
@@ -155,19 +154,11 @@ fn bind(socket: &socket2::Socket, address: SocketAddr) -> io::Result<()> {
     }
 }
 
-/// The measured time is cut in so many slices, and the median slice counts: whatever disturbs the machine for less
-/// than half of the time leaves the figures alone.
-const SLICES: u32 = 20;
-
-/// Runs `work`, which serves for one slice and returns how often, again and again: the figures of the median slices.
-fn figures(process: &ServerProcess, mut work: impl FnMut() -> io::Result<u64>) -> io::Result<Vec<f64>> {
-    let slices = (0..SLICES).map(|_| slice(process, &mut work)).collect::<io::Result<Vec<_>>>()?;
-    let column = |index: usize| slices.iter().map(|figures| figures[index]).collect::<Vec<_>>();
-    Ok((0..3).map(|index| stats::median(&column(index))).collect())
-}
-
-/// The figures of one slice, in the order of the metrics.
-fn slice(process: &ServerProcess, work: impl FnOnce() -> io::Result<u64>) -> io::Result<[f64; 3]> {
+/// Runs `work`, which returns how often the server served, and returns the figures of this time.
+///
+/// It must last for many services on each connection: the generator counts a service a little later than the
+/// server pays for it.
+fn figures(process: &ServerProcess, work: impl FnOnce() -> io::Result<u64>) -> io::Result<Vec<f64>> {
     let (cpu, wall) = (process.clock.now()?, Instant::now());
     let served = work()?;
     let (cpu, wall) = (process.clock.now()?.saturating_sub(cpu), wall.elapsed());
@@ -176,7 +167,7 @@ fn slice(process: &ServerProcess, work: impl FnOnce() -> io::Result<u64>) -> io:
     }
     let per_service_ns = cpu.as_nanos() as f64 / served as f64;
     let busy = cpu.as_secs_f64() / wall.as_secs_f64();
-    Ok([per_service_ns, served as f64 / wall.as_secs_f64(), busy * 100.0])
+    Ok(vec![per_service_ns, served as f64 / wall.as_secs_f64(), busy * 100.0])
 }
 
 /// The error for a server that does not answer.

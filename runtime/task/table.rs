@@ -24,6 +24,7 @@
 //! it when the table is no longer borrowed.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::task::Waker;
 
@@ -109,7 +110,7 @@ pub(crate) struct Tasks {
     crowds: Crowds,
     /// Wakers that aren't ours and whose time has come. They are called in the loop's own time, as
     /// turns of their own, because calling them is foreign code. Bound: those who wait.
-    foreign: Vec<Waker>,
+    foreign: VecDeque<Waker>,
     /// The ready queue: pop at the head, push at the tail.
     head: u32,
     tail: u32,
@@ -199,7 +200,7 @@ impl Tasks {
 
     #[cold]
     fn wake_later(&mut self, waker: Waker) {
-        self.foreign.push(waker);
+        self.foreign.push_back(waker);
     }
 
     /// Wakes all who wait at a place.
@@ -247,7 +248,7 @@ impl Tasks {
     pub(crate) fn pop(&mut self) -> Option<Turn> {
         loop {
             if !self.foreign.is_empty() {
-                return self.foreign.pop().map(Turn::Foreign);
+                return self.foreign.pop_front().map(Turn::Foreign);
             }
             let key = self.head;
             if key == NIL {
@@ -366,7 +367,7 @@ impl Tasks {
 
     /// For shutting down: a foreign waker that is still to be called.
     pub(crate) fn take_foreign(&mut self) -> Option<Waker> {
-        self.foreign.pop()
+        self.foreign.pop_front()
     }
 
     /// Tasks whose future has not been dropped yet.
