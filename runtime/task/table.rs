@@ -129,7 +129,7 @@ impl Tasks {
         Tasks {
             slots,
             crowds: Crowds::new(),
-            foreign: Vec::new(),
+            foreign: VecDeque::new(),
             head: NIL,
             tail: NIL,
             live: 0,
