@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_channel::oneshot;
-use futures_lite::FutureExt;
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+use pin_project_lite::pin_project;
 
 use crate::context;
 use crate::remote::{Inbox, Message};
@@ -102,19 +102,16 @@ impl Handle {
         F::Output: Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        let start = move || {
-            // `make` runs in the task's first poll, so that a panic in it is the task's.
-            let task = AssertUnwindSafe(async move { make().await }).catch_unwind();
-            // The handle is dropped, which detaches the task. If that is dropped before it has sent its result, the
-            // receiver sees the sender gone.
-            drop(task::spawn(async move {
-                let _ = sender.send(task.await.map_err(JoinError::panic));
-            }));
+        let start = move || match catch_unwind(AssertUnwindSafe(make)) {
+            // The join handle is dropped, which detaches the task. If that is dropped before it has sent its result,
+            // the receiver sees the sender gone.
+            Ok(future) => drop(task::spawn(Relay { future: Some(future), sender: Some(sender) })),
+            Err(payload) => drop(sender.send(Err(JoinError::panic(payload)))),
         };
         if let Err(unread) = self.inbox.post(Message::Spawn(Box::new(start))) {
             drop(unread); // with it the sender: the receiver says cancelled
         }
-        RemoteJoinHandle { receiver }
+        RemoteJoinHandle { receiver, result: None }
     }
 
     /// Ends [`Runtime::run`], the current one or else the next. A [`block_on`](Runtime::block_on) is not
@@ -144,17 +141,66 @@ impl fmt::Debug for Handle {
 /// # Cancel safety
 ///
 /// Awaiting `&mut RemoteJoinHandle` is cancel safe: nothing is lost if it is dropped before it is ready.
-#[derive(Debug)]
 #[must_use = "dropping it detaches the task; use `drop` to say so"]
 pub struct RemoteJoinHandle<T> {
     receiver: oneshot::Receiver<Result<T, JoinError>>,
+    /// A result that came when the budget was used up.
+    result: Option<Result<T, JoinError>>,
 }
+
+impl<T> Unpin for RemoteJoinHandle<T> {}
 
 impl<T> Future for RemoteJoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.receiver).poll(cx).map(|sent| sent.unwrap_or_else(|_| Err(JoinError::cancelled())))
+        if self.result.is_none() {
+            let received = ready!(Pin::new(&mut self.receiver).poll(cx));
+            self.result = Some(received.unwrap_or_else(|_| Err(JoinError::cancelled())));
+        }
+        // Outside of our runtimes there is no budget.
+        ready!(context::try_with(|core| core.map_or(Poll::Ready(()), |core| core.budget.poll(cx))));
+        Poll::Ready(self.result.take().expect("set just now"))
+    }
+}
+
+impl<T> fmt::Debug for RemoteJoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteJoinHandle").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A task's future that sends its result to another thread. A panic, in its poll or its drop, is its result,
+    /// as it is for a task on its own loop.
+    struct Relay<F: Future> {
+        #[pin]
+        future: Option<F>,
+        sender: Option<oneshot::Sender<Result<F::Output, JoinError>>>,
+    }
+}
+
+impl<F: Future> Future for Relay<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
+        let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+        let mut result = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(JoinError::panic(payload)),
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None)))
+            && result.is_ok()
+        {
+            result = Err(JoinError::panic(payload));
+        }
+        if let Some(sender) = this.sender.take() {
+            task::drop_quietly(sender.send(result)); // comes back if nobody waits for it any more
+        }
+        Poll::Ready(())
     }
 }
 

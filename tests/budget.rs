@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use executor::*;
 use futures::future::{FutureExt, join};
+use futures::stream::{FuturesUnordered, StreamExt};
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::UdpSocket;
 use oneloop::time::{sleep_until, timeout};
@@ -142,6 +143,23 @@ fn a_task_whose_joins_are_always_ready_gives_way() {
             assert_eq!(task.await.unwrap(), n);
             watch.operation();
         }
+        watch.end(2000);
+    });
+}
+
+#[test]
+fn a_task_whose_combinator_is_full_of_ready_joins_gives_way() {
+    finish(async {
+        let mut tasks: FuturesUnordered<_> = (0..2000).map(|n| spawn(async move { n })).collect();
+        settle().await;
+        let watch = Watch::start();
+        let mut joined = 0;
+        while let Some(result) = tasks.next().await {
+            result.unwrap();
+            joined += 1;
+            watch.operation();
+        }
+        assert_eq!(joined, 2000);
         watch.end(2000);
     });
 }

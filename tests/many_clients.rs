@@ -51,7 +51,7 @@ fn std_clients(addr: SocketAddr, first: usize, count: usize, all: &Barrier) -> O
         stream.set_read_timeout(Some(LIMIT))?;
         streams.push(stream);
     }
-    for round in 0..5 {
+    for round in 0..3 {
         let message = |client: usize| pattern(50 + client % 1500, (client * 100 + round) as u64);
         for (index, stream) in streams.iter_mut().enumerate() {
             stream.write_all(&message(first + index))?;
@@ -121,7 +121,7 @@ fn a_thousand_clients_and_their_server_on_one_loop() -> Outcome {
             oneloop::spawn(async move {
                 let mut stream = TcpStream::connect(addr).await?;
                 all_connected.set(all_connected.get() + 1);
-                for round in 0..5 {
+                for round in 0..3 {
                     let message = pattern(1 + (number * 7) % 1200, (number * 10 + round) as u64);
                     stream.write_all(&message).await?;
                     let mut got = vec![0; message.len()];
@@ -154,7 +154,7 @@ fn clients_that_come_and_go_leave_room_for_the_next() -> Outcome {
         let addr = listener.local_addr()?;
         let (open, most) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
         oneloop::spawn(serve(listener, open.clone(), most));
-        for wave in 0..20u8 {
+        for wave in 0..10u8 {
             let tasks = (0..50u8).map(|number| {
                 oneloop::spawn(async move {
                     let mut stream = TcpStream::connect(addr).await?;

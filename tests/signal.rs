@@ -98,7 +98,7 @@ fn listeners_on_two_loops_in_two_threads_both_hear() -> Outcome {
         let ready = ready.clone();
         std::thread::spawn(move || {
             run(async {
-                let mut listener = Signal::new(SignalKind::CHILD)?;
+                let mut listener = Signal::new(SignalKind::from(libc::SIGURG))?;
                 ready.send(()).unwrap();
                 for _ in 0..3 {
                     listener.recv().await?;
@@ -112,7 +112,7 @@ fn listeners_on_two_loops_in_two_threads_both_hear() -> Outcome {
         for _ in &threads {
             wait_ready.recv_timeout(LIMIT).expect("both listen, or have heard");
         }
-        raise(libc::SIGCHLD); // neither of the two threads runs the handler
+        raise(libc::SIGURG); // neither of the two threads runs the handler
     }
     threads.into_iter().try_for_each(|thread| thread.join().expect("a listening thread"))
 }

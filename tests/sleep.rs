@@ -183,6 +183,7 @@ fn overdue_timers_inside_a_combinator_fire_in_the_order_of_their_deadlines() {
     finish(async {
         let start = Instant::now();
         let mut all: FuturesUnordered<_> = shuffled()
+            .filter(|&n| n < 100) // few enough for one budget
             .map(|n| async move {
                 sleep_until(start + Duration::from_micros(10) * n).await;
                 n

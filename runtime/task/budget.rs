@@ -6,20 +6,21 @@
 //! operation wakes its task and says "not yet" although it could go on: the task returns to the loop and
 //! goes on after the others.
 //!
-//! The denial refills the budget. So at most one operation in [`Budget::FULL`] is denied, and code that is
-//! polled by something other than our loop (an executor nested inside a task) can't be denied for ever.
+//! Then all that the task tries is denied until its next poll, up to as many operations as it had: code that is polled by
+//! something other than our loop (an executor nested inside a task) never returns to it, and must not be denied for ever.
 
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
 pub(crate) struct Budget {
-    left: Cell<u32>,
+    /// Below zero: how many operations were denied.
+    left: Cell<i32>,
 }
 
 impl Budget {
     /// Operations per poll of a task. The same order as tokio's 128: at about 2 µs a system call, a task
     /// holds the loop for at most a quarter of a millisecond.
-    pub(crate) const FULL: u32 = 128;
+    pub(crate) const FULL: i32 = 128;
 
     pub(crate) const fn new() -> Budget {
         Budget { left: Cell::new(Self::FULL) }
@@ -35,8 +36,7 @@ impl Budget {
     #[inline]
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_spent() {
-            self.refill();
-            cx.waker().wake_by_ref();
+            self.deny(cx);
             return Poll::Pending;
         }
         self.spend();
@@ -45,12 +45,21 @@ impl Budget {
 
     #[inline]
     pub(crate) fn is_spent(&self) -> bool {
-        self.left.get() == 0
+        self.left.get() <= 0
     }
 
     /// Charges for an operation that has been done.
     #[inline]
     pub(crate) fn spend(&self) {
-        self.left.set(self.left.get().saturating_sub(1));
+        self.left.set(self.left.get() - 1);
+    }
+
+    #[cold]
+    pub(crate) fn deny(&self, cx: &mut Context<'_>) {
+        self.spend();
+        if self.left.get() <= -Self::FULL {
+            self.refill();
+        }
+        cx.waker().wake_by_ref();
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::error::JoinError;
 use super::table::take_output;
@@ -85,7 +85,8 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ticket = self.ticket.expect("a JoinHandle was polled again after it had given the task's result");
         if self.core.budget.is_spent() && self.is_finished() {
-            ready!(self.core.budget.poll(cx));
+            self.core.budget.deny(cx);
+            return Poll::Pending;
         }
         let waiter = Waiter::of(cx.waker());
         let mut tasks = self.core.tasks.borrow_mut();
