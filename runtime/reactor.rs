@@ -16,7 +16,7 @@
 //! owner is recognised and dropped.
 
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::driver::{Event, Object, Raw, Readiness, Token, Trigger};
 use crate::runtime::Core;
@@ -251,30 +251,47 @@ impl Registration<'_> {
             ready!(self.core.budget.poll(cx));
             return Poll::Ready(Ok(()));
         }
-        self.wait(Waiter::of(cx.waker()), interest)
+        self.wait(cx.waker(), interest)
     }
 
-    fn wait(self, waiter: Waiter, interest: Interest) -> Poll<io::Result<()>> {
+    fn wait(self, waker: &Waker, interest: Interest) -> Poll<io::Result<()>> {
         let mut reactor = self.core.reactor.borrow_mut();
         if reactor.closed {
-            drop(reactor);
             return Poll::Ready(Err(io::Error::other(
                 "the oneloop runtime that this socket belongs to is gone",
             )));
         }
         let slot = &mut reactor.slots[self.key];
-        let duplicate = self.core.tasks.borrow_mut().wait(&mut slot.waiting[interest as usize], waiter);
-        let rearm =
-            (slot.trigger == Trigger::OneShot).then(|| slot.raw().map(|raw| (raw, slot.wanted()))).flatten();
-        let token = reactor.token(self.key);
+        let alone = slot.waiting[interest as usize].add_alone(waker);
+        let one_shot = slot.trigger == Trigger::OneShot;
+        drop(reactor);
+        if !alone {
+            self.wait_in_crowd(waker, interest);
+        }
+        if one_shot { self.rearm() } else { Poll::Pending }
+    }
+
+    #[cold]
+    fn wait_in_crowd(self, waker: &Waker, interest: Interest) {
+        let waiter = Waiter::of(waker);
+        let mut reactor = self.core.reactor.borrow_mut();
+        let place = &mut reactor.slots[self.key].waiting[interest as usize];
+        let duplicate = self.core.tasks.borrow_mut().wait_in_crowd(place, waiter);
         drop(reactor);
         drop(duplicate); // foreign code, perhaps, as every drop of a waker
-        if let Some((raw, wanted)) = rearm
-            && let Err(error) = self.core.driver.borrow().rearm(raw, token, wanted)
-        {
-            return Poll::Ready(Err(error));
+    }
+
+    /// Declares the interest of all who wait, on a one-shot driver.
+    fn rearm(self) -> Poll<io::Result<()>> {
+        let (raw, token, wanted) = {
+            let reactor = self.core.reactor.borrow();
+            let slot = &reactor.slots[self.key];
+            (slot.raw(), reactor.token(self.key), slot.wanted())
+        };
+        match raw.map(|raw| self.core.driver.borrow().rearm(raw, token, wanted)) {
+            Some(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Pending,
         }
-        Poll::Pending
     }
 
     /// Tries `operation` whenever `interest` counts as ready, until it says something other than

@@ -119,7 +119,7 @@ impl Core {
         self.finish(ticket, task);
     }
 
-    #[inline]
+    #[inline(always)]
     fn finish(&self, ticket: Ticket, task: task::BoxedTask) {
         let remains = self.tasks.borrow_mut().finish(ticket, task);
         if remains.is_some() {

@@ -311,7 +311,12 @@ fn an_idle_loop_sleeps_however_many_wait_for_one_socket() -> Outcome {
                 let b = b.clone();
                 async move { b.readable().await }
             };
-            let tasks: Vec<_> = (0..count).map(|_| oneloop::spawn(wait())).collect();
+            // As many more give up.
+            let mut tasks: Vec<_> = (0..2 * count).map(|_| oneloop::spawn(wait())).collect();
+            sockets::settle().await;
+            for given_up in tasks.split_off(count) {
+                given_up.abort();
+            }
             // As many again with wakers that aren't the loop's.
             let combined: futures::stream::FuturesUnordered<_> = (0..count).map(|_| wait()).collect();
             let combined = oneloop::spawn(futures::TryStreamExt::try_collect::<Vec<()>>(combined));

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::error::JoinError;
 use super::table::take_output;
 use super::ticket::Ticket;
-use super::waiter::Waiter;
+use super::waiter::{Waiter, Waiters};
 use crate::runtime::Core;
 
 /// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task, which
@@ -88,18 +88,31 @@ impl<T: 'static> Future for JoinHandle<T> {
             self.core.budget.deny(cx);
             return Poll::Pending;
         }
-        let waiter = Waiter::of(cx.waker());
-        let mut tasks = self.core.tasks.borrow_mut();
-        if let Some(task) = tasks.take_finished(ticket) {
-            drop(tasks);
+        let mut waits = false;
+        let wait = |joiners: &mut Waiters| waits = joiners.add_alone(cx.waker());
+        let finished = self.core.tasks.borrow_mut().take_finished(ticket, wait);
+        if let Some(task) = finished {
             self.core.budget.spend();
             self.ticket = None;
             return Poll::Ready(take_output(task));
         }
-        let duplicate = tasks.wait_for_join(ticket, waiter);
+        if !waits {
+            self.wait_in_crowd(ticket, cx);
+        }
+        Poll::Pending
+    }
+}
+
+impl<T> JoinHandle<T> {
+    #[cold]
+    fn wait_in_crowd(&self, ticket: Ticket, cx: &mut Context<'_>) {
+        let waiter = Waiter::of(cx.waker());
+        let mut tasks = self.core.tasks.borrow_mut();
+        let mut joiners = std::mem::take(tasks.joiners(ticket));
+        let duplicate = tasks.wait_in_crowd(&mut joiners, waiter);
+        *tasks.joiners(ticket) = joiners;
         drop(tasks);
         drop(duplicate); // foreign code, perhaps, as every drop of a waker
-        Poll::Pending
     }
 }
 

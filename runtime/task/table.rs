@@ -220,12 +220,10 @@ impl Tasks {
         self.crowds.recycle(key, crowd);
     }
 
-    /// Notes who waits at a place. Hands a duplicate back, to be dropped.
-    #[inline]
-    pub(crate) fn wait(&mut self, place: &mut Waiters, waiter: Waiter) -> Option<Waiter> {
-        if place.add_alone(&waiter) {
-            return None;
-        }
+    /// Notes one more who waits at a place where somebody does already, or whose waker isn't ours. Hands a duplicate
+    /// back, to be dropped.
+    #[cold]
+    pub(crate) fn wait_in_crowd(&mut self, place: &mut Waiters, waiter: Waiter) -> Option<Waiter> {
         let crowded = place.add_to_crowd(&mut self.crowds, waiter);
         crowded.to_wake.into_iter().for_each(|waiter| self.wake_waiter(waiter));
         crowded.duplicate
@@ -318,21 +316,23 @@ impl Tasks {
         slot.generation() != ticket.generation() || slot.has(DONE)
     }
 
-    /// Notes who waits for a task that has not finished. Hands a duplicate back, to be dropped.
-    #[inline]
-    pub(crate) fn wait_for_join(&mut self, ticket: Ticket, waiter: Waiter) -> Option<Waiter> {
-        let mut place = std::mem::take(&mut self.slots[ticket.key()].waiter);
-        let duplicate = self.wait(&mut place, waiter);
-        self.slots[ticket.key()].waiter = place;
-        duplicate
+    /// Where those are noted who wait for a task to finish.
+    pub(crate) fn joiners(&mut self, ticket: Ticket) -> &mut Waiters {
+        &mut self.slots[ticket.key()].waiter
     }
 
-    /// Takes a finished task out, for its join handle; `None` if it hasn't finished.
+    /// Takes a finished task out, for its join handle. If it hasn't finished, calls `wait` with the place where those are
+    /// noted who wait for that.
     #[inline]
-    pub(crate) fn take_finished(&mut self, ticket: Ticket) -> Option<BoxedTask> {
+    pub(crate) fn take_finished(
+        &mut self,
+        ticket: Ticket,
+        wait: impl FnOnce(&mut Waiters),
+    ) -> Option<BoxedTask> {
         let mut task = None;
         self.slots.release_if(ticket.key(), |slot| {
             if !slot.has(DONE) {
+                wait(&mut slot.waiter);
                 return false;
             }
             task = slot.task.take();
@@ -345,7 +345,7 @@ impl Tasks {
     pub(crate) fn detach(&mut self, ticket: Ticket) -> Option<BoxedTask> {
         let slot = &mut self.slots[ticket.key()];
         slot.life |= DETACHED;
-        self.take_finished(ticket)
+        self.take_finished(ticket, |_| {})
     }
 
     /// A retired slot costs 32 bytes for every 16.7 million tasks; names stay unique.

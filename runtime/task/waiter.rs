@@ -67,16 +67,16 @@ impl Waiters {
         self.0 == 0
     }
 
-    /// Adds a task if nobody else waits; `false` if it takes a crowd.
+    /// Adds a task of ours if nobody else waits; `false` if it takes a crowd.
     #[inline]
-    pub(crate) fn add_alone(&mut self, waiter: &Waiter) -> bool {
-        if let Waiter::Task(ticket) = waiter
-            && (self.0 == 0 || self.0 == ticket.word())
-        {
-            self.0 = ticket.word();
-            return true;
+    pub(crate) fn add_alone(&mut self, waker: &Waker) -> bool {
+        match Ticket::of(waker) {
+            Some(ticket) if self.0 == 0 || self.0 == ticket.word() => {
+                self.0 = ticket.word();
+                true
+            }
+            _ => false,
         }
-        false
     }
 
     /// Adds one that waits to the place's crowd, unless the same one already does.
