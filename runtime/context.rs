@@ -41,7 +41,7 @@ pub(crate) fn try_with<R>(f: impl FnOnce(Option<&Rc<Core>>) -> R) -> R {
 ///
 /// # Panics
 ///
-/// Outside a runtime, with a message that names `what` was called and the way out.
+/// Outside a runtime, with a message that names `what` was done and the way out.
 #[inline]
 #[track_caller]
 pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Rc<Core>) -> R) -> R {
@@ -49,8 +49,8 @@ pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Rc<Core>) -> R) -> R {
     #[track_caller]
     fn outside(what: &str) -> ! {
         panic!(
-            "{what} was called outside a oneloop runtime: call it from inside `oneloop::block_on` \
-             or `Runtime::block_on`, or from a task spawned there"
+            "{what} outside a oneloop runtime: do it inside `oneloop::block_on` or `Runtime::block_on`, \
+             or in a task spawned there"
         )
     }
     try_with(|core| match core {

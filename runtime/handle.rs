@@ -55,7 +55,7 @@ impl Handle {
     /// Outside a runtime.
     #[track_caller]
     pub fn current() -> Handle {
-        context::with("oneloop::Handle::current", Handle::new)
+        context::with("oneloop::Handle::current was called", Handle::new)
     }
 
     /// Starts a task on the runtime, from any thread. The result can be awaited on any thread, by any
@@ -192,10 +192,11 @@ impl<F: Future> Future for Relay<F> {
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(JoinError::panic(payload)),
         };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None)))
-            && result.is_ok()
-        {
-            result = Err(JoinError::panic(payload));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+            match result {
+                Ok(_) => result = Err(JoinError::panic(payload)),
+                Err(_) => task::drop_quietly(payload), // the first panic stands
+            }
         }
         if let Some(sender) = this.sender.take() {
             task::drop_quietly(sender.send(result)); // comes back if nobody waits for it any more

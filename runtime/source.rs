@@ -89,7 +89,7 @@ impl<T: mio::event::Source> Source<T> {
 impl<T> Source<T> {
     #[track_caller]
     fn watch(mut io: T, object: fn(&mut T) -> Object<'_>) -> io::Result<Source<T>> {
-        context::with("making a oneloop Source", |core| {
+        context::with("a oneloop Source was made", |core| {
             let key = Registration::open(core, object(&mut io), Readiness::NONE)?;
             Ok(Source { core: core.clone(), key, io: Some(io), object })
         })

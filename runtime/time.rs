@@ -137,7 +137,7 @@ impl Sleep {
             Some(timer) if timer.is_here() => timer.poll(cx),
             _ => {
                 self.timer = None;
-                context::with("polling a oneloop Sleep", |core| {
+                context::with("a oneloop Sleep was polled", |core| {
                     self.timer = Some(Timer::start(core, deadline, cx));
                 });
                 Poll::Pending

@@ -50,7 +50,7 @@ impl<T: mio::event::Source + AsRaw> Socket<T> {
     #[track_caller]
     pub(crate) fn new(mut io: T, assumed: Readiness) -> io::Result<Socket<T>> {
         let raw = Some(io.as_raw());
-        context::with("making a oneloop socket", |core| {
+        context::with("a oneloop socket was made", |core| {
             let key = Registration::open(core, Object { mio: Some(&mut io), raw }, assumed)?;
             Ok(Socket { core: core.clone(), key, io })
         })
@@ -96,6 +96,7 @@ impl<T> Socket<T> {
     }
 
     /// Charges the budget for an operation that doesn't ask the reactor.
+    #[cfg(unix)]
     pub(crate) async fn give_way(&self) {
         poll_fn(|cx| self.core.budget.poll(cx)).await;
     }

@@ -48,6 +48,12 @@ impl Budget {
         self.left.get() <= 0
     }
 
+    /// How many operations there were since the last refill.
+    #[inline]
+    pub(crate) fn used(&self) -> u32 {
+        (Self::FULL - self.left.get().max(0)) as u32
+    }
+
     /// Charges for an operation that has been done.
     #[inline]
     pub(crate) fn spend(&self) {

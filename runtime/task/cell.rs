@@ -20,8 +20,8 @@ pub(crate) trait Task {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool;
     /// Drops whatever the task holds, future or output, and leaves `error` as its output.
     fn finish(self: Pin<&mut Self>, error: JoinError);
-    /// Swaps the output into `place`, which is an empty `Option<Result<T, JoinError>>` of the task's own `T`.
-    fn take_output(self: Pin<&mut Self>, place: &mut dyn Any);
+    /// Moves the output into `place`, an empty `Option<Result<T, JoinError>>` of the task's own `T`, and frees the task.
+    fn take_output(self: Pin<Box<Self>>, place: &mut dyn Any);
 }
 
 /// A task on the heap: the box is the task's only allocation.
@@ -57,8 +57,8 @@ impl<F: Future + 'static> Task for Stage<F> {
         self.set(Stage::Done { output: Some(Err(error)) });
     }
 
-    fn take_output(self: Pin<&mut Self>, place: &mut dyn Any) {
-        if let StageProjection::Done { output } = self.project() {
+    fn take_output(mut self: Pin<Box<Self>>, place: &mut dyn Any) {
+        if let StageProjection::Done { output } = self.as_mut().project() {
             let place = place.downcast_mut().expect("a join handle is made with its task's own type");
             *place = output.take();
         }

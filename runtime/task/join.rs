@@ -58,8 +58,8 @@ impl<T> JoinHandle<T> {
         JoinHandle { core, ticket: Some(ticket), output: std::marker::PhantomData }
     }
 
-    /// Asks the task to stop. Its future is dropped at the latest in the loop's next turn, and before this
-    /// handle resolves, with [`JoinError::is_cancelled`]. A task that has finished, or finishes in the
+    /// Asks the task to stop. Its future is dropped when its turn in the ready queue comes, so before the next
+    /// [`yield_now`](crate::yield_now) of whoever aborts it returns, and before this handle resolves, with [`JoinError::is_cancelled`]. A task that has finished, or finishes in the
     /// poll in which it aborts itself, delivers its value all the same.
     pub fn abort(&self) {
         if let Some(ticket) = self.ticket {

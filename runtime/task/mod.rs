@@ -76,7 +76,7 @@ pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
 {
-    context::with("oneloop::spawn", |core| spawn_on(core, future))
+    context::with("oneloop::spawn was called", |core| spawn_on(core, future))
 }
 
 #[inline]

@@ -81,6 +81,15 @@ impl TaskSlot {
         self.life & flag != 0
     }
 
+    /// Puts a task in. Nobody can have put one there meanwhile: the slot's own is out, or it was vacant.
+    #[inline]
+    fn fill(&mut self, task: BoxedTask) {
+        let nothing = self.task.replace(task);
+        debug_assert!(nothing.is_none());
+        // Says to the compiler, too, that there is nothing to drop.
+        std::mem::forget(nothing);
+    }
+
     /// From here on every ticket of the slot is stale. `true` if it may be used again now: not while it is
     /// queued, and never once its generations are used up (so that names stay unique).
     #[inline]
@@ -114,8 +123,6 @@ pub(crate) struct Tasks {
     /// The ready queue: pop at the head, push at the tail.
     head: u32,
     tail: u32,
-    /// Tasks whose future has not been dropped yet.
-    live: u32,
     /// From which the others are made.
     first_ticket: Ticket,
 }
@@ -132,7 +139,7 @@ impl Tasks {
             foreign: VecDeque::new(),
             head: NIL,
             tail: NIL,
-            live: 0,
+
             first_ticket: Ticket::first(runtime),
         }
     }
@@ -147,9 +154,8 @@ impl Tasks {
     #[inline]
     pub(crate) fn insert(&mut self, task: BoxedTask) -> Ticket {
         let (key, slot) = self.slots.claim();
-        slot.task = Some(task); // its `next` is NIL already: the end of the ready queue
+        slot.fill(task); // its `next` is NIL already: the end of the ready queue
         let generation = slot.generation();
-        self.live += 1;
         self.append(key);
         self.first_ticket.name(generation, key)
     }
@@ -280,14 +286,13 @@ impl Tasks {
     /// Puts a task back that has more to do.
     #[inline]
     pub(crate) fn put_back(&mut self, ticket: Ticket, task: BoxedTask) {
-        self.slots[ticket.key()].task = Some(task);
+        self.slots[ticket.key()].fill(task);
     }
 
     /// Keeps a finished task's output for its join handle, and wakes who waits for it. Hands the task
     /// back, to be dropped, if nobody will ever ask.
     #[inline]
     pub(crate) fn finish(&mut self, ticket: Ticket, task: BoxedTask) -> Option<BoxedTask> {
-        self.live -= 1;
         let slot = &mut self.slots[ticket.key()];
         let waiters = std::mem::take(&mut slot.waiter);
         if slot.has(DETACHED) {
@@ -295,7 +300,7 @@ impl Tasks {
             return Some(task);
         }
         slot.life |= DONE;
-        slot.task = Some(task);
+        slot.fill(task);
         self.wake_all(waiters);
         None
     }
@@ -355,9 +360,6 @@ impl Tasks {
 
     /// For shutting down: the next task whose future is still there, at or after `from`.
     pub(crate) fn take_live(&mut self, from: u32) -> Option<(BoxedTask, Ticket)> {
-        if self.live == 0 {
-            return None;
-        }
         (from..self.slots.used()).find_map(|key| {
             let slot = &mut self.slots[key];
             let task = if slot.has(DONE) { None } else { slot.task.take() };
@@ -369,16 +371,12 @@ impl Tasks {
     pub(crate) fn take_foreign(&mut self) -> Option<Waker> {
         self.foreign.pop_front()
     }
-
-    /// Tasks whose future has not been dropped yet.
-    pub(crate) fn live(&self) -> u32 {
-        self.live
-    }
 }
 
 /// Moves a finished task's output out of it.
-pub(crate) fn take_output<T: 'static>(mut task: BoxedTask) -> T {
+#[inline]
+pub(crate) fn take_output<T: 'static>(task: BoxedTask) -> T {
     let mut place: Option<T> = None;
-    task.as_mut().take_output(&mut place as &mut dyn Any);
+    task.take_output(&mut place as &mut dyn Any);
     place.expect("a task that is done has its output")
 }
