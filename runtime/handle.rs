@@ -178,6 +178,17 @@ pin_project! {
         future: Option<F>,
         sender: Option<oneshot::Sender<Result<F::Output, JoinError>>>,
     }
+
+    impl<F: Future> PinnedDrop for Relay<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None)))
+                && let Some(sender) = this.sender.take()
+            {
+                task::drop_quietly(sender.send(Err(JoinError::panic(payload))));
+            }
+        }
+    }
 }
 
 impl<F: Future> Future for Relay<F> {
@@ -230,7 +241,7 @@ impl LocalSpawn for Handle {
     }
 
     fn status_local(&self) -> Result<(), SpawnError> {
-        let inside = context::try_with(|core| core.is_some_and(|core| core.number() == self.number));
+        let inside = context::try_with(|core| core.is_some_and(|core| Arc::ptr_eq(&core.inbox, &self.inbox)));
         if inside { Ok(()) } else { Err(SpawnError::shutdown()) }
     }
 }

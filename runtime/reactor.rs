@@ -222,22 +222,25 @@ impl Registration<'_> {
     /// Watches an object in both directions and returns its key, which the owner gives [back](Registration::release) before
     /// it closes the object. `assumed` counts as ready until an operation says otherwise.
     pub(crate) fn open(core: &Core, object: Object<'_>, assumed: Readiness) -> io::Result<u32> {
+        /// Gives the slot back if registering fails, or panics.
+        struct Claim<'a>(&'a Core, u32);
+        impl Drop for Claim<'_> {
+            fn drop(&mut self) {
+                self.0.reactor.borrow_mut().release(self.1); // nobody waits yet
+            }
+        }
+
         let key = core.reactor.borrow_mut().claim(object.raw);
+        let claim = Claim(core, key);
         let token = core.reactor.borrow().token(key);
         // The object may be the user's own, so registering it may run foreign code: nothing is borrowed
         // but the driver, and that shared; only the loop's own sleep borrows it otherwise.
-        match register(core, object, token) {
-            Ok(trigger) => {
-                let slot = &mut core.reactor.borrow_mut().slots[key];
-                slot.trigger = trigger;
-                slot.readiness = slot.readiness.with(assumed);
-                Ok(key)
-            }
-            Err(error) => {
-                core.reactor.borrow_mut().release(key); // nobody waits yet
-                Err(error)
-            }
-        }
+        let trigger = register(core, object, token)?;
+        std::mem::forget(claim);
+        let slot = &mut core.reactor.borrow_mut().slots[key];
+        slot.trigger = trigger;
+        slot.readiness = slot.readiness.with(assumed);
+        Ok(key)
     }
 
     /// Ready as soon as `interest` counts as ready; until then the task waits.
@@ -366,9 +369,11 @@ impl Registration<'_> {
         }
     }
 
-    /// Ends the watch of an object that lives on.
+    /// Ends the watch of an object that lives on. (By the number that it was registered under, should its owner have
+    /// exchanged it.)
     pub(crate) fn deregister(self, object: Object<'_>) -> io::Result<()> {
-        self.core.driver.borrow().deregister(object)
+        let raw = self.core.reactor.borrow().slots[self.key].raw();
+        self.core.driver.borrow().deregister(Object { mio: object.mio, raw })
     }
 
     /// Gives the place up.

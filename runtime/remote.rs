@@ -21,6 +21,7 @@
 //! A waker is only a number, so there is a table of the runtimes that are alive, by number. Waking across
 //! threads reads it under a shared lock. That lock is taken for writing when a runtime is made or dropped.
 
+use std::collections::HashSet;
 use std::sync::PoisonError;
 
 use crate::driver::Notifier;
@@ -31,10 +32,13 @@ const AWAKE: u8 = 0;
 const PARKED: u8 = 1;
 const MAIL: u8 = 2;
 
+/// From how many messages on repeated ones are looked for.
+const MANY: usize = 4096;
+
 /// A queue into one thread, with the word that says whether that thread sleeps.
 ///
-/// It has no bound: every message is a decision of another thread of this process (wake, spawn, stop), and
-/// refusing a wake-up would lose it. Wake-ups of the same task that come one after the other are folded.
+/// It refuses nothing: every message is a decision of another thread of this process (wake, spawn, stop), and a
+/// wake-up that is refused is lost. What repeats itself is folded, so wake-ups are bounded by the number of tasks.
 pub(crate) struct Mailbox<M> {
     /// `None` once the loop is gone.
     letters: Mutex<Option<Vec<M>>>,
@@ -47,14 +51,17 @@ impl<M> Mailbox<M> {
     }
 
     /// Posts a message from any thread. `Ok(true)`: the loop sleeps, and the caller must notify it.
-    /// `Err`: the loop is gone, and here is the message.
-    pub(crate) fn post(&self, message: M, is_duplicate: impl Fn(&M, &M) -> bool) -> Result<bool, M> {
+    /// `Err`: the loop is gone, and here is the message. `fold` is called when a great many are there, to throw away
+    /// those that say the same.
+    pub(crate) fn post(&self, message: M, fold: impl FnOnce(&mut Vec<M>)) -> Result<bool, M> {
         {
             let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(letters) = letters.as_mut() else { return Err(message) };
-            if !letters.last().is_some_and(|last| is_duplicate(last, &message)) {
-                letters.push(message);
+            // Only when the buffer would grow: so folding costs each message a few steps at most.
+            if letters.len() >= MANY && letters.len() == letters.capacity() {
+                fold(letters);
             }
+            letters.push(message);
         }
         Ok(self.state.swap(MAIL, Ordering::AcqRel) == PARKED)
     }
@@ -78,6 +85,7 @@ impl<M> Mailbox<M> {
     /// Takes all messages, and lends the queue an empty buffer for the next ones.
     pub(crate) fn drain(&self, into: &mut Vec<M>) {
         debug_assert!(into.is_empty());
+        into.shrink_to(MANY); // a flood leaves nothing behind
         // First the word, then the letters: one posted in between is taken now, and its MAIL leads to a
         // drain in vain. The other way round it would be left lying.
         self.state.swap(AWAKE, Ordering::AcqRel);
@@ -117,13 +125,22 @@ impl Inbox {
     }
 
     pub(crate) fn post(&self, message: Message) -> Result<(), Message> {
-        let same =
-            |a: &Message, b: &Message| matches!((a, b), (Message::Wake(a), Message::Wake(b)) if a == b);
-        if self.mailbox.post(message, same)? {
+        if self.mailbox.post(message, fold_wakes)? {
             self.notifier.notify();
         }
         Ok(())
     }
+}
+
+/// Keeps the first of several wake-ups of one task.
+fn fold_wakes(letters: &mut Vec<Message>) {
+    let mut seen = HashSet::new();
+    letters.retain(|letter| match letter {
+        Message::Wake(ticket) => seen.insert(ticket.word()),
+        _ => true,
+    });
+    // At least half of the buffer is free before the next time, so that this is not done for every message.
+    letters.reserve(letters.len());
 }
 
 mod registry {
@@ -208,7 +225,7 @@ mod tests {
                     let shared = shared.clone();
                     thread::spawn(move || {
                         for message in 0..messages_each {
-                            if shared.0.post((poster, message), |_, _| false) == Ok(true) {
+                            if shared.0.post((poster, message), |_| {}) == Ok(true) {
                                 shared.1.notify();
                             }
                         }
@@ -251,7 +268,7 @@ mod tests {
             let mailbox = Arc::new(Mailbox::new());
             let poster = {
                 let mailbox = mailbox.clone();
-                thread::spawn(move || mailbox.post(1, |_, _| false).is_ok())
+                thread::spawn(move || mailbox.post(1, |_| {}).is_ok())
             };
             let left = mailbox.close();
             assert_eq!(poster.join().unwrap(), left == [1]);

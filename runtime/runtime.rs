@@ -33,6 +33,9 @@ pub(crate) struct Core {
     pub(crate) inbox: Arc<Inbox>,
     number: u16,
     event_interval: u32,
+    /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a caller who drives the loop in
+    /// small steps would otherwise never get there.
+    polls_left: Cell<u32>,
     /// Somebody asked for the end of `run`.
     stop: Cell<bool>,
     /// The runtime was dropped.
@@ -57,6 +60,7 @@ impl Core {
             inbox,
             number,
             event_interval,
+            polls_left: Cell::new(event_interval),
             stop: Cell::new(false),
             closed: Cell::new(false),
             letters: RefCell::default(),
@@ -79,8 +83,7 @@ impl Core {
     /// Bounds: the inbox is emptied, before each task, of what is in it then; at most `event_interval` tasks run; every
     /// timer that is due fires; at most one batch of events is taken from the driver.
     fn turn(&self, main: &mut dyn FnMut(&mut Context<'_>) -> bool) -> io::Result<bool> {
-        let mut left = self.event_interval;
-        while left > 0 {
+        while self.polls_left.get() > 0 {
             if self.inbox.mailbox.has_mail() {
                 self.read_mail();
             }
@@ -96,7 +99,7 @@ impl Core {
                 Turn::Foreign(waker) => task::wake_foreign(waker),
             }
             // A poll with many operations counts as several polls.
-            left = left.saturating_sub(1 + self.budget.used() / 2);
+            self.polls_left.set(self.polls_left.get().saturating_sub(1 + self.budget.used() / 2));
         }
         let next_timer = self.fire_timers();
         if !self.tasks.borrow().has_ready() && self.inbox.mailbox.park() {
@@ -106,6 +109,7 @@ impl Core {
         } else if !self.reactor.borrow().is_empty() {
             self.poll_driver(Some(Duration::ZERO))?;
         }
+        self.polls_left.set(self.event_interval);
         Ok(false)
     }
 
@@ -137,7 +141,8 @@ impl Core {
         for letter in letters.drain(..) {
             match letter {
                 Message::Wake(ticket) => self.tasks.borrow_mut().wake(ticket),
-                Message::Spawn(spawn) => spawn(),
+                // It runs foreign code; the letters behind it must not be lost to a panic.
+                Message::Spawn(spawn) => task::call_quietly(spawn),
                 Message::Stop => {
                     self.stop.set(true);
                     self.tasks.borrow_mut().wake_main();
@@ -154,12 +159,20 @@ impl Core {
         if next_ns > now_ns {
             return Some(Duration::from_nanos(next_ns - now_ns));
         }
-        let due = &mut *self.due.borrow_mut();
-        self.timers.borrow_mut().fire(now_ns, due);
-        let mut tasks = self.tasks.borrow_mut();
-        due.drain(..).for_each(|(_, waiter)| tasks.wake_waiter(waiter));
+        let mut due = self.due.take();
+        self.timers.borrow_mut().fire(now_ns, &mut due);
+        due.drain(..).for_each(|(_, waiter)| self.wake(waiter));
+        self.due.replace(due);
         let next_ns = self.timers.borrow().next_ns()?;
         Some(Duration::from_nanos(next_ns.saturating_sub(now_ns)))
+    }
+
+    /// Wakes one who waits, now, whoever's waker it is: so that what is due at once is woken in order.
+    fn wake(&self, waiter: Waiter) {
+        match waiter {
+            Waiter::Task(ticket) => ticket.wake(),
+            Waiter::Foreign(waker) => task::wake_foreign(waker),
+        }
     }
 
     /// Asks the operating system what happened, and wakes all who waited for it.
@@ -185,20 +198,24 @@ impl Core {
         unread.into_iter().for_each(task::drop_quietly);
         let mut due = Vec::new();
         self.timers.borrow_mut().fire_all(&mut due);
-        due.into_iter().for_each(|(_, waiter)| self.tasks.borrow_mut().wake_waiter(waiter));
+        due.into_iter().for_each(|(_, waiter)| self.wake(waiter));
         self.reactor.borrow_mut().close(&mut self.tasks.borrow_mut());
         // No bound but the tasks' own: one whose drop always spawns another such task would go on for ever.
         loop {
+            let mut busy = false;
+            while let Some(waker) = self.take_foreign() {
+                busy = true;
+                task::wake_foreign(waker);
+            }
             let mut next = 0;
             while let Some((mut task, ticket)) = self.take_live(next) {
+                busy = true;
                 next = ticket.key() + 1;
                 task::cancel(&mut task);
                 self.finish(ticket, task);
             }
-            match self.take_foreign() {
-                Some(waker) => task::wake_foreign(waker),
-                None if next == 0 => break,
-                None => {}
+            if !busy {
+                break;
             }
         }
     }

@@ -35,7 +35,10 @@ fn a_task_that_is_busy_with_io_keeps_others_waiting_for_few_operations_only() {
             let before = operations.get();
             server.readable().await.unwrap();
             let meanwhile = operations.get() - before;
-            assert!(meanwhile <= 1024, "{meanwhile} operations of another task before a socket was looked at");
+            assert!(
+                meanwhile <= 1024,
+                "{meanwhile} operations of another task before a socket was looked at"
+            );
             assert_eq!(server.try_read(&mut [0; 8]).unwrap(), 1);
         }
         busy.abort();

@@ -24,9 +24,20 @@ const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE);
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 
-/// Whether mio's backend reports each change by itself. On IOCP, and on its poll(2) fallback, an object
-/// is watched again only after an operation on it has said `WouldBlock`.
-const EDGE: bool = cfg!(all(unix, not(mio_unsupported_force_poll_poll)));
+/// Whether mio's backend reports each change by itself, as epoll and kqueue do. On IOCP, and where mio falls back to
+/// poll(2), an object is watched again only after an operation on it has said `WouldBlock`.
+const EDGE: bool = cfg!(all(
+    any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "dragonfly",
+    ),
+    not(mio_unsupported_force_poll_poll)
+));
 
 pub(crate) struct MioDriver {
     poll: Poll,

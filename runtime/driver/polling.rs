@@ -38,8 +38,9 @@ impl PollingDriver {
             ));
         };
         let interest = interest(token, Readiness::NONE);
-        // SAFETY: the object stays open until `deregister` or `forget`, which delete it: a `Registration`
-        // is dropped before the socket that it belongs to.
+        // SAFETY: a socket or source deletes its number (`deregister`, `forget`) before it closes it. Where a user's
+        // object closes its own descriptor behind our back, or is forgotten, the kernel has ended the watch, or
+        // reports events for a token that is watched no more: no memory depends on it on any system.
         unsafe { self.poller.add(raw, interest) }?;
         Ok(Trigger::OneShot)
     }

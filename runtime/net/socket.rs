@@ -48,12 +48,15 @@ impl<T: mio::event::Source + AsRaw> Socket<T> {
     /// Watches a non-blocking socket. `assumed` counts as ready until an operation says otherwise: trying
     /// in vain costs one system call, waiting for an event that could have been skipped costs a turn.
     #[track_caller]
-    pub(crate) fn new(mut io: T, assumed: Readiness) -> io::Result<Socket<T>> {
+    pub(crate) fn new(io: T, assumed: Readiness) -> io::Result<Socket<T>> {
+        context::with("a oneloop socket was made", |core| Socket::on(core, io, assumed))
+    }
+
+    /// The same on a certain runtime: a connection belongs to its listener's, whoever accepts it.
+    pub(crate) fn on(core: &Rc<Core>, mut io: T, assumed: Readiness) -> io::Result<Socket<T>> {
         let raw = Some(io.as_raw());
-        context::with("a oneloop socket was made", |core| {
-            let key = Registration::open(core, Object { mio: Some(&mut io), raw }, assumed)?;
-            Ok(Socket { core: core.clone(), key, io })
-        })
+        let key = Registration::open(core, Object { mio: Some(&mut io), raw }, assumed)?;
+        Ok(Socket { core: core.clone(), key, io })
     }
 }
 
@@ -61,6 +64,10 @@ impl<T> Socket<T> {
     #[inline]
     fn registration(&self) -> Registration<'_> {
         Registration { core: &self.core, key: self.key }
+    }
+
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        &self.core
     }
 
     #[inline]

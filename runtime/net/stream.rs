@@ -61,6 +61,8 @@ macro_rules! impl_stream {
                 cx: &mut std::task::Context<'_>,
                 bufs: &mut [std::io::IoSliceMut<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
+                let start = $crate::net::stream::skipped(bufs.iter().map(|buf| buf.len()));
+                let bufs = &mut bufs[start..];
                 let asked = $crate::net::stream::asked(bufs.iter().map(|buf| buf.len()));
                 self.0.poll_bytes(cx, $crate::Interest::Readable, asked, |mut io| {
                     std::io::Read::read_vectored(&mut io, bufs)
@@ -85,6 +87,7 @@ macro_rules! impl_stream {
                 cx: &mut std::task::Context<'_>,
                 bufs: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
+                let bufs = &bufs[$crate::net::stream::skipped(bufs.iter().map(|buf| buf.len()))..];
                 let asked = $crate::net::stream::asked(bufs.iter().map(|buf| buf.len()));
                 self.0.poll_bytes(cx, $crate::Interest::Writable, asked, |io| {
                     io.try_io(|| $crate::net::stream::write_vectored(io, bufs))
@@ -186,6 +189,12 @@ macro_rules! forward_write {
 }
 
 pub(crate) use {forward_read, forward_write, impl_stream};
+
+/// How many empty buffers stand in front, which a vectored operation passes over: to move nothing would mean the end.
+pub(crate) fn skipped(mut lengths: impl ExactSizeIterator<Item = usize>) -> usize {
+    let count = lengths.len();
+    lengths.position(|length| length > 0).unwrap_or(count)
+}
 
 /// How many bytes a vectored operation certainly asks for. The system takes no more than `IOV_MAX` buffers at
 /// once, 16 at the least (POSIX, limits.h): to have moved those of the first 16 is no proof of a short read or

@@ -20,6 +20,8 @@ use crate::time::timeout;
 /// `net.core.somaxconn`, 4,096 by default), so this asks for what there is.
 const BACKLOG: i32 = 4096;
 
+const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);
+
 /// Accepts TCP connections.
 ///
 /// Options that must be set before binding are set through `socket2`, whose `Socket` converts to std's
@@ -97,9 +99,10 @@ impl TcpListener {
                 accepted => break accepted,
             }
         };
-        Poll::Ready(accepted.and_then(|(stream, peer)| {
-            Ok((TcpStream(Socket::new(stream, Readiness::READABLE.with(Readiness::WRITABLE))?), peer))
-        }))
+        Poll::Ready(
+            accepted
+                .and_then(|(stream, peer)| Ok((TcpStream(Socket::on(self.0.core(), stream, READY)?), peer))),
+        )
     }
 
     /// The connections, as a stream that never ends. After an error it can be polled again; see
@@ -120,12 +123,17 @@ impl TcpListener {
 
 /// Errors of `accept` that concern the connection that was to be accepted, not the listener: Linux passes pending
 /// network errors on in this way (accept(2), "Error handling").
-fn is_the_connections_own(error: &io::Error) -> bool {
+pub(super) fn is_the_connections_own(error: &io::Error) -> bool {
     use io::ErrorKind::*;
-    matches!(
+    let by_kind = matches!(
         error.kind(),
         ConnectionAborted | ConnectionReset | NetworkDown | NetworkUnreachable | HostUnreachable
-    )
+    );
+    #[cfg(unix)]
+    let by_number = matches!(error.raw_os_error(), Some(libc::EPROTO | libc::ENOPROTOOPT | libc::EHOSTDOWN));
+    #[cfg(windows)]
+    let by_number = false;
+    by_kind || by_number
 }
 
 /// The connections of a listener; see [`TcpListener::incoming`].
@@ -163,12 +171,7 @@ impl Stream for Incoming<'_> {
 /// See [`TcpListener`].
 pub struct TcpStream(Socket<mio::net::TcpStream>);
 
-impl_socket!(
-    TcpStream,
-    std::net::TcpStream,
-    mio::net::TcpStream,
-    Readiness::READABLE.with(Readiness::WRITABLE)
-);
+impl_socket!(TcpStream, std::net::TcpStream, mio::net::TcpStream, READY);
 impl_stream!(TcpStream);
 
 impl ByteStream for mio::net::TcpStream {
@@ -267,7 +270,7 @@ impl TcpStream {
 
 async fn connect_to(addr: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream(Socket::new(mio::net::TcpStream::connect(addr)?, Readiness::NONE)?);
-    stream.0.async_io(Interest::Writable, finished).await?;
+    stream.0.async_io(Interest::Writable, |socket| socket.try_io(|| finished(socket))).await?;
     Ok(stream)
 }
 

@@ -10,6 +10,7 @@ use futures_lite::Stream;
 
 use super::socket::{ByteStream, Socket, impl_socket};
 use super::stream::impl_stream;
+use super::tcp::is_the_connections_own;
 use crate::driver::Readiness;
 use crate::reactor::Interest;
 use crate::time::sleep;
@@ -77,11 +78,14 @@ impl UnixListener {
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let accepted = loop {
             match ready!(self.0.poll_io(cx, Interest::Readable, |listener| listener.accept())) {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) if is_the_connections_own(&error) => {}
                 accepted => break accepted,
             }
         };
-        Poll::Ready(accepted.and_then(|(stream, peer)| Ok((UnixStream(Socket::new(stream, READY)?), peer))))
+        Poll::Ready(
+            accepted
+                .and_then(|(stream, peer)| Ok((UnixStream(Socket::on(self.0.core(), stream, READY)?), peer))),
+        )
     }
 
     /// The connections, as a stream that never ends. After an error it can be polled again.
@@ -177,6 +181,24 @@ impl UnixStream {
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (a, b) = std::os::unix::net::UnixStream::pair()?;
         Ok((UnixStream::try_from(a)?, UnixStream::try_from(b)?))
+    }
+
+    /// Reads what is there without taking it: the next read gets it again. Waits until there is something.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says of the connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing.
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        // SAFETY: the bytes stay initialised, because `recv`, which gets them, only writes bytes that are.
+        let buf = unsafe { &mut *(std::ptr::from_mut(buf) as *mut [std::mem::MaybeUninit<u8>]) };
+        // Not a read: what was seen is still there, so the short-read rule does not apply.
+        self.0
+            .async_io(Interest::Readable, |socket| socket.try_io(|| socket2::SockRef::from(socket).peek(buf)))
+            .await
     }
 
     /// The other side's address, usually unnamed.

@@ -102,7 +102,12 @@ fn finish(task: &mut BoxedTask, error: JoinError) {
 /// Drops something that belongs to a task whose handle is gone. There is nobody left to tell of a panic;
 /// the panic hook has.
 pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+    call_quietly(|| drop(value));
+}
+
+/// The same for something to be called.
+pub(crate) fn call_quietly(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
         forget_payload(payload);
     }
 }

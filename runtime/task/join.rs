@@ -58,8 +58,8 @@ impl<T> JoinHandle<T> {
         JoinHandle { core, ticket: Some(ticket), output: std::marker::PhantomData }
     }
 
-    /// Asks the task to stop. Its future is dropped when its turn in the ready queue comes, so before the next
-    /// [`yield_now`](crate::yield_now) of whoever aborts it returns, and before this handle resolves, with [`JoinError::is_cancelled`]. A task that has finished, or finishes in the
+    /// Asks the task to stop. Its future is dropped in the loop's next turn, before any other task runs, and before this
+    /// handle resolves, with [`JoinError::is_cancelled`]. A task that has finished, or finishes in the
     /// poll in which it aborts itself, delivers its value all the same.
     pub fn abort(&self) {
         if let Some(ticket) = self.ticket {
@@ -120,8 +120,10 @@ impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            let remains = self.core.tasks.borrow_mut().detach(ticket);
-            drop(remains); // an output nobody took: its drop is foreign code
+            let (output, waiters) = self.core.tasks.borrow_mut().detach(ticket);
+            // With nothing borrowed, as their drops are foreign code.
+            waiters.into_iter().for_each(super::cell::drop_quietly);
+            drop(output);
         }
     }
 }

@@ -38,7 +38,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 pub(crate) use budget::Budget;
-pub(crate) use cell::{BoxedTask, cancel, drop_quietly, poll};
+pub(crate) use cell::{BoxedTask, call_quietly, cancel, drop_quietly, poll};
 pub use error::JoinError;
 pub use join::{AbortHandle, JoinHandle};
 pub(crate) use table::{Tasks, Turn};

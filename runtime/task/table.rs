@@ -39,14 +39,12 @@ const MAIN: u32 = 0;
 /// `next` of a task that is not in the ready queue. (`NIL` is the last one that is.)
 const IDLE: u32 = NIL - 1;
 
-/// The future is to be dropped when the task's turn comes.
-const ABORTED: u32 = 1;
 /// The join handle is gone: nobody wants the output.
-const DETACHED: u32 = 2;
+const DETACHED: u32 = 1;
 /// The output is there and waits for the join handle.
-const DONE: u32 = 4;
+const DONE: u32 = 2;
 /// Released while queued: the key goes back to the free list when it is popped.
-const GHOST: u32 = 8;
+const GHOST: u32 = 4;
 
 const FLAG_BITS: u32 = 8;
 
@@ -114,12 +112,19 @@ pub(crate) enum Turn {
     Foreign(Waker),
 }
 
+/// What can't be done where it comes up, because it is foreign code, and is done as a turn of its own.
+enum Urgent {
+    /// Calling a waker that isn't ours, whose time has come.
+    Wake(Waker),
+    /// Dropping a task's future.
+    Abort(Ticket),
+}
+
 pub(crate) struct Tasks {
     slots: Slots<TaskSlot>,
     crowds: Crowds,
-    /// Wakers that aren't ours and whose time has come. They are called in the loop's own time, as
-    /// turns of their own, because calling them is foreign code. Bound: those who wait.
-    foreign: VecDeque<Waker>,
+    /// What comes before the ready queue. Bound: those who wait, and the calls of `abort` since the last turn.
+    urgent: VecDeque<Urgent>,
     /// The ready queue: pop at the head, push at the tail.
     head: u32,
     tail: u32,
@@ -136,7 +141,7 @@ impl Tasks {
         Tasks {
             slots,
             crowds: Crowds::new(),
-            foreign: VecDeque::new(),
+            urgent: VecDeque::new(),
             head: NIL,
             tail: NIL,
 
@@ -206,7 +211,7 @@ impl Tasks {
 
     #[cold]
     fn wake_later(&mut self, waker: Waker) {
-        self.foreign.push_back(waker);
+        self.urgent.push_back(Urgent::Wake(waker));
     }
 
     /// Wakes all who wait at a place.
@@ -244,15 +249,17 @@ impl Tasks {
     }
 
     pub(crate) fn has_ready(&self) -> bool {
-        self.head != NIL || !self.foreign.is_empty()
+        self.head != NIL || !self.urgent.is_empty()
     }
 
     /// Whose turn is it? The task comes out of its slot, and may be woken again from here on.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Turn> {
         loop {
-            if !self.foreign.is_empty() {
-                return self.foreign.pop_front().map(Turn::Foreign);
+            if !self.urgent.is_empty()
+                && let Some(turn) = self.pop_urgent()
+            {
+                return Some(turn);
             }
             let key = self.head;
             if key == NIL {
@@ -267,8 +274,22 @@ impl Tasks {
             }
             let ticket = self.first_ticket.name(slot.generation(), key);
             match slot.task.take() {
-                Some(task) => return Some(Turn::Task { task, ticket, aborted: slot.has(ABORTED) }),
+                Some(task) => return Some(Turn::Task { task, ticket, aborted: false }),
                 None => return Some(Turn::Main(ticket)),
+            }
+        }
+    }
+
+    #[cold]
+    fn pop_urgent(&mut self) -> Option<Turn> {
+        match self.urgent.pop_front()? {
+            Urgent::Wake(waker) => Some(Turn::Foreign(waker)),
+            Urgent::Abort(ticket) => {
+                let slot = &mut self.slots[ticket.key()];
+                if slot.generation() != ticket.generation() || slot.has(DONE) {
+                    return None; // it has finished since, perhaps in the poll in which it aborted itself
+                }
+                slot.task.take().map(|task| Turn::Task { task, ticket, aborted: true })
             }
         }
     }
@@ -305,12 +326,10 @@ impl Tasks {
         None
     }
 
-    /// Marks a task to be dropped when its turn comes, and queues it. Nothing happens if it has finished.
+    /// Has a task dropped in the next turn, before any other task runs. Nothing happens if it has finished by then.
     pub(crate) fn abort(&mut self, ticket: Ticket) {
-        let slot = &mut self.slots[ticket.key()];
-        if slot.generation() == ticket.generation() && !slot.has(DONE) {
-            slot.life |= ABORTED;
-            self.wake(ticket);
+        if !self.is_finished(ticket) {
+            self.urgent.push_back(Urgent::Abort(ticket));
         }
     }
 
@@ -346,11 +365,14 @@ impl Tasks {
         task
     }
 
-    /// The join handle is gone. Returns what it leaves behind, to be dropped: an output nobody took.
-    pub(crate) fn detach(&mut self, ticket: Ticket) -> Option<BoxedTask> {
+    /// The join handle is gone, and with it those who waited for it. Returns what they leave behind, to be dropped.
+    #[inline]
+    pub(crate) fn detach(&mut self, ticket: Ticket) -> (Option<BoxedTask>, Vec<Waiter>) {
         let slot = &mut self.slots[ticket.key()];
         slot.life |= DETACHED;
-        self.take_finished(ticket, |_| {})
+        let waiters = std::mem::take(&mut slot.waiter);
+        let waiters = if waiters.is_empty() { Vec::new() } else { self.forget_waiters(waiters) };
+        (self.take_finished(ticket, |_| {}), waiters)
     }
 
     /// A retired slot costs 32 bytes for every 16.7 million tasks; names stay unique.
@@ -369,7 +391,11 @@ impl Tasks {
 
     /// For shutting down: a foreign waker that is still to be called.
     pub(crate) fn take_foreign(&mut self) -> Option<Waker> {
-        self.foreign.pop_front()
+        loop {
+            if let Urgent::Wake(waker) = self.urgent.pop_front()? {
+                return Some(waker);
+            }
+        }
     }
 }
 

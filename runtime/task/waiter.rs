@@ -6,9 +6,9 @@
 //! waker would lose the others' wake-ups, and waking the one that is replaced would make two tasks that
 //! wait on one socket wake each other for ever.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
+use super::cell::call_quietly;
 use super::ticket::Ticket;
 use crate::slots::{NIL, Slot, Slots};
 
@@ -52,10 +52,7 @@ impl Waiter {
 /// to take the loop, and the others that wait, with it.
 #[cold]
 pub(crate) fn wake_foreign(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        // Dropping the payload could panic in turn.
-        std::mem::forget(payload);
-    }
+    call_quietly(|| waker.wake());
 }
 
 /// The eight bytes at a place: 0, a ticket, or (with no runtime number in the top bits) a crowd's key + 1.
@@ -152,7 +149,8 @@ impl Crowds {
 /// A crowd of more than the limit who all still wait must not wake itself round and round. So one of those who
 /// were sent away is *marked*: when it comes back, as many have joined in between as there are who still wait,
 /// and the limit becomes twice that. If the marked one doesn't come back it had given up, and after some patience
-/// another is marked.
+/// another is marked. With 65 who wait: the 65th finds the crowd full, so 64 are sent away and the 64th is marked; they
+/// come back one by one, the 64th as the 64th to join since, and the limit becomes 128. From then on all is quiet.
 struct Crowd {
     waiters: Vec<Waiter>,
     limit: usize,
@@ -185,8 +183,8 @@ impl Crowd {
             self.patience *= 2;
         }
         if self.marked.is_none() {
-            // The first: it was among the quickest to come back last time, so it is the likeliest to wait still.
-            self.marked = self.waiters.first().map(Waiter::identity);
+            // The last: tasks come back in the order in which they are woken, so when it does all others have.
+            self.marked = self.waiters.last().map(Waiter::identity);
             self.joined = 0;
         }
         std::mem::take(&mut self.waiters)
@@ -209,5 +207,57 @@ impl Default for Crowd {
 impl Slot for Crowd {
     fn link(&mut self) -> &mut u32 {
         &mut self.link
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    fn waiter(n: u32) -> Waiter {
+        Waiter::Task(Ticket::first(1).name(0, n))
+    }
+
+    fn number(waiter: &Waiter) -> u32 {
+        match waiter {
+            Waiter::Task(ticket) => ticket.key(),
+            Waiter::Foreign(_) => unreachable!("the test only uses tickets"),
+        }
+    }
+
+    #[test]
+    fn a_crowd_of_any_size_settles_when_all_still_wait() {
+        for size in (1..300).chain([500, 1000, 1023, 1024, 1025, 5000]) {
+            let mut crowd = Crowd::default();
+            let mut coming: VecDeque<u32> = (0..size).collect();
+            let mut joins = 0;
+            while let Some(n) = coming.pop_front() {
+                coming.extend(crowd.join(waiter(n)).iter().map(number));
+                joins += 1;
+                assert!(joins <= 20 * size, "{size} who wait keep waking each other");
+            }
+            assert_eq!(crowd.waiters.len(), size as usize);
+        }
+    }
+
+    #[test]
+    fn those_who_gave_up_are_forgotten_and_those_who_wait_are_not() {
+        for still_wait in [0, 1, 10, 63, 64, 65, 100] {
+            let mut crowd = Crowd::default();
+            let mut coming: VecDeque<u32> = (0..still_wait).collect();
+            for n in 0..20_000 {
+                coming.push_back(1_000_000 + n); // waits, and gives up at once
+                while let Some(n) = coming.pop_front() {
+                    let woken = crowd.join(waiter(n));
+                    coming.extend(woken.iter().map(number).filter(|&n| n < still_wait));
+                }
+            }
+            assert!(crowd.waiters.len() <= 1024, "{} are remembered", crowd.waiters.len());
+            for n in 0..still_wait {
+                assert!(crowd.waiters.iter().any(|w| number(w) == n), "{n} still waits");
+            }
+        }
     }
 }
