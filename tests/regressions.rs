@@ -1,11 +1,22 @@
 //! Bugs that were found, each with the program that showed it. (Those found while the suite was written are pinned in
 //! the file of the type that they belong to.)
 
-use std::cell::Cell;
-use std::io::Write;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending};
+use std::io::{IoSlice, IoSliceMut, Read, Write};
+use std::panic::panic_any;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
-use oneloop::net::{TcpStream, UdpSocket};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use oneloop::Runtime;
+use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+use oneloop::net::{TcpListener, TcpStream, UdpSocket};
+use oneloop::time::sleep_until;
 
 /// The loop counted polls only, and a poll may hold 128 operations: one task that was busy with I/O kept every socket and
 /// timer waiting for 256 × 128 system calls, a tenth of a second.
@@ -42,5 +53,177 @@ fn a_task_that_is_busy_with_io_keeps_others_waiting_for_few_operations_only() {
             assert_eq!(server.try_read(&mut [0; 8]).unwrap(), 1);
         }
         busy.abort();
+    });
+}
+
+/// Each call of `block_on` began the count of polls anew and returned before the driver was asked: who drove the loop in
+/// small steps kept every socket and timer waiting for ever.
+#[test]
+fn a_loop_that_is_driven_in_small_steps_still_fires_timers() {
+    let runtime = Runtime::new().unwrap();
+    let due = runtime.spawn(sleep_until(Instant::now() + Duration::from_millis(1)));
+    let mut steps = 0;
+    let start = Instant::now();
+    while !due.is_finished() {
+        assert!(start.elapsed() < Duration::from_secs(20), "not after {steps} steps");
+        runtime.block_on(async {
+            oneloop::yield_now().await;
+            oneloop::yield_now().await;
+        });
+        steps += 1;
+    }
+}
+
+/// It belonged to the runtime that was current, and died with it.
+#[test]
+fn an_accepted_connection_belongs_to_its_listeners_runtime() {
+    let (ours, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let listener = ours.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut client = std::net::TcpStream::connect(addr).unwrap();
+    let (mut stream, _) = other.block_on(listener.accept()).unwrap();
+    drop(other);
+    client.write_all(b"x").unwrap();
+    assert_eq!(ours.block_on(stream.read(&mut [0; 8])).unwrap(), 1);
+
+    // Outside of all runtimes it panicked, and the connection was lost.
+    let _second = std::net::TcpStream::connect(addr).unwrap();
+    let accepted = pin!(listener.accept()).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(accepted, Poll::Ready(Ok(_)) | Poll::Pending), "{accepted:?}");
+}
+
+struct Count;
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// The crowd that they waited in was forgotten, not dropped.
+#[test]
+fn wakers_of_a_join_handle_go_when_it_is_dropped() {
+    oneloop::block_on(async {
+        let kept = Arc::new(Count);
+        for _ in 0..100 {
+            let mut task = oneloop::spawn(oneloop::yield_now());
+            let waker = Waker::from(kept.clone());
+            assert!(Pin::new(&mut task).poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        assert_eq!(Arc::strong_count(&kept), 1);
+    });
+}
+
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("in a drop");
+        }
+    }
+}
+
+/// It came out of `block_on`, and all that was posted behind it was lost.
+#[test]
+fn a_panic_in_what_another_thread_posted_loses_nothing_behind_it() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    drop(handle.spawn_with(|| -> std::future::Ready<()> { panic_any(PanicsWhenDropped) }));
+    let behind = handle.spawn(async { 7 });
+    assert_eq!(runtime.block_on(behind).unwrap(), 7);
+}
+
+/// The remote handle said "cancelled", the local one what had happened.
+#[test]
+fn a_panic_in_the_drop_at_shutdown_reaches_the_remote_handle_too() {
+    let runtime = Runtime::new().unwrap();
+    let remote = runtime.handle().spawn(async {
+        let _kept = PanicsWhenDropped;
+        pending::<()>().await;
+    });
+    runtime.block_on(async { oneloop::yield_now().await });
+    drop(runtime);
+    assert!(oneloop::block_on(remote).unwrap_err().is_panic());
+}
+
+/// It kept its place in the queue, behind ten thousand others.
+#[test]
+fn an_aborted_task_is_dropped_before_any_other_task_runs() {
+    struct Dropped(Rc<Cell<bool>>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.set(true);
+        }
+    }
+    oneloop::block_on(async {
+        let dropped = Rc::new(Cell::new(false));
+        let token = Dropped(dropped.clone());
+        let victim = oneloop::spawn(async move {
+            let _token = token;
+            pending::<()>().await;
+        });
+        oneloop::yield_now().await;
+        let others: Vec<_> = (0..10_000)
+            .map(|_| {
+                let dropped = dropped.clone();
+                oneloop::spawn(async move { dropped.get() })
+            })
+            .collect();
+        victim.abort();
+        for other in others {
+            assert!(other.await.unwrap(), "another task ran first");
+        }
+    });
+}
+
+/// Those in a combinator came after those that tasks await.
+#[test]
+fn overdue_timers_keep_their_order_whoever_waits_for_them() {
+    oneloop::block_on(async {
+        let start = Instant::now();
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let tasks: Vec<_> = (1..9u32)
+            .map(|n| {
+                let log = log.clone();
+                let sleep = sleep_until(start + Duration::from_millis(1) * n);
+                oneloop::spawn(async move {
+                    if n % 2 == 0 {
+                        sleep.await;
+                    } else {
+                        FuturesUnordered::from_iter([sleep]).next().await;
+                    }
+                    log.borrow_mut().push(n);
+                })
+            })
+            .collect();
+        oneloop::yield_now().await;
+        oneloop::yield_now().await;
+        std::thread::sleep(Duration::from_millis(12));
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert!(log.borrow().is_sorted(), "{:?}", log.borrow());
+    });
+}
+
+/// Sixteen empty buffers in front made a read of nothing, which looks like the end of the stream.
+#[test]
+fn vectored_reads_and_writes_pass_over_empty_buffers() {
+    oneloop::block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        client.write_all(b"hello").unwrap();
+        let mut room = [0; 8];
+        let mut empty: [[u8; 0]; 20] = [[]; 20];
+        let mut bufs: Vec<_> = empty.iter_mut().map(|e| IoSliceMut::new(e)).collect();
+        bufs.push(IoSliceMut::new(&mut room));
+        assert_eq!(server.read_vectored(&mut bufs).await.unwrap(), 5);
+
+        let mut bufs = vec![IoSlice::new(b""); 20];
+        bufs.push(IoSlice::new(b"hi"));
+        assert_eq!(server.write_vectored(&bufs).await.unwrap(), 2);
+        let mut text = [0; 2];
+        client.read_exact(&mut text).unwrap();
+        assert_eq!(&text, b"hi");
     });
 }
