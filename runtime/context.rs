@@ -29,8 +29,9 @@ pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Calls `f` with this thread's runtime, if it is in one.
-#[inline]
+/// Calls `f` with this thread's runtime, if it is in one. (On the path of every wake-up: out of line it would cost
+/// more than what it does.)
+#[inline(always)]
 pub(crate) fn try_with<R>(f: impl FnOnce(Option<&Rc<Core>>) -> R) -> R {
     // SAFETY: a pointer that is not null was put there by an `enter` that has not returned yet, and that
     // one borrows the `Rc` for as long as it runs. `f` can't keep the reference: its lifetime is `f`'s own.
