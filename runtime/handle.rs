@@ -53,6 +53,16 @@ impl Handle {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// oneloop::block_on(async {
+    ///     let handle = oneloop::Handle::current(); // may go to any thread
+    ///     let remote = handle.spawn(async { 6 * 7 });
+    ///     assert_eq!(remote.await.unwrap(), 42);
+    /// });
+    /// ```
     #[track_caller]
     pub fn current() -> Handle {
         context::with("oneloop::Handle::current was called", Handle::new)
@@ -61,7 +71,10 @@ impl Handle {
     /// Starts a task on the runtime, from any thread. The result can be awaited on any thread, by any
     /// executor.
     ///
-    /// Dropping what is returned detaches the task. The task is cancelled when its runtime is dropped.
+    /// Dropping what is returned detaches the task. The task is cancelled when its runtime is dropped, or if
+    /// that has no room for it (see [`Runtime::spawn`]). The result travels through a channel, which is two
+    /// allocations more than [`oneloop::spawn`](crate::spawn) needs, and waking a loop that sleeps is a
+    /// system call.
     ///
     /// # Examples
     ///
@@ -75,7 +88,7 @@ impl Handle {
     }
 
     /// Like [`spawn`](Handle::spawn), but the future is made on the loop's thread, by `make`, and need not be
-    /// `Send`.
+    /// `Send`. If `make` panics, that is the task's panic.
     ///
     /// # Examples
     ///
@@ -132,15 +145,28 @@ impl fmt::Debug for Handle {
 }
 
 /// What [`Handle::spawn`] returns: the task's result, for any thread and any executor. Dropping it detaches
-/// the task.
+/// the task. It needs no runtime around it; inside one it is charged to that one's budget.
 ///
 /// # Errors
 ///
-/// [`JoinError`], if the task panicked, or was dropped with its runtime.
+/// [`JoinError`], if the task panicked, or was dropped with its runtime, or found no room there.
 ///
 /// # Cancel safety
 ///
 /// Awaiting `&mut RemoteJoinHandle` is cancel safe: nothing is lost if it is dropped before it is ready.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = oneloop::Runtime::new()?;
+/// let quick = runtime.handle().spawn(async { 6 * 7 });
+/// let never = runtime.handle().spawn(std::future::pending::<()>());
+/// assert_eq!(runtime.block_on(quick).unwrap(), 42);
+/// drop(runtime);
+/// assert!(oneloop::block_on(never).unwrap_err().is_cancelled());
+/// # Ok(()) }
+/// ```
 #[must_use = "dropping it detaches the task; use `drop` to say so"]
 pub struct RemoteJoinHandle<T> {
     receiver: oneshot::Receiver<Result<T, JoinError>>,
@@ -219,7 +245,7 @@ impl<F: Future> Future for Relay<F> {
 impl Spawn for Handle {
     /// # Errors
     ///
-    /// If the runtime is gone.
+    /// If the runtime is gone. (A future that finds no room there is dropped.)
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         let start = Box::new(move || drop(task::spawn(future)));
         self.inbox.post(Message::Spawn(start)).map_err(|_| SpawnError::shutdown())
@@ -234,6 +260,10 @@ impl LocalSpawn for Handle {
     /// # Errors
     ///
     /// If the runtime is gone, or this is not called from inside it: a local future can't change threads.
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::spawn`].
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.status_local()?;
         drop(task::spawn(future));
@@ -247,6 +277,11 @@ impl LocalSpawn for Handle {
 }
 
 impl Spawn for Runtime {
+    /// Never an error.
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::spawn`].
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(self.spawn(future));
         Ok(())
@@ -254,6 +289,11 @@ impl Spawn for Runtime {
 }
 
 impl LocalSpawn for Runtime {
+    /// Never an error.
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::spawn`].
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(self.spawn(future));
         Ok(())

@@ -78,7 +78,7 @@
 //! |---|---|---|
 //! | `unblock` | yes | [`unblock`], and the resolution of host names |
 //! | `signal` | yes | [`signal`] |
-//! | `polling` | no | a second driver, [`Driver::Polling`] |
+//! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |
 //!
 //! # Platforms
 //!

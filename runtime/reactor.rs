@@ -26,6 +26,26 @@ use crate::task::{Tasks, Waiter, Waiters, drop_quietly};
 use std::rc::Rc;
 
 /// What one waits for at an I/O object.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(unix)]
+/// # fn main() -> std::io::Result<()> {
+/// # use std::os::unix::net::UnixStream;
+/// use oneloop::{Interest, Source};
+///
+/// oneloop::block_on(async {
+///     let (ours, _theirs) = UnixStream::pair()?;
+///     ours.set_nonblocking(true)?;
+///     let ours = Source::new(ours)?;
+///     std::future::poll_fn(|cx| ours.poll_ready(cx, Interest::Writable)).await?; // there is room
+/// #   Ok(())
+/// })
+/// # }
+/// # #[cfg(not(unix))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interest {
     /// That a read, or an accept, may succeed.

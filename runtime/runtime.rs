@@ -246,7 +246,8 @@ impl Core {
 ///
 /// drops every task, inside the runtime's context, each exactly once. [Join handles](JoinHandle) of tasks
 /// that had not finished then say cancelled; wakers do nothing; sockets and sleeps that are left over
-/// return an error, or find the runtime in which they are polled next.
+/// return an error, or find the runtime in which they are polled next. What is left over keeps the
+/// runtime's tables and its event queue alive until it is dropped, too.
 ///
 /// # Examples
 ///
@@ -263,17 +264,26 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime with the default options.
+    /// A runtime with the default options. It starts no thread, and runs nothing before
+    /// [`block_on`](Runtime::block_on) or [`run`](Runtime::run).
     ///
     /// # Errors
     ///
-    /// If the operating system gives no event queue (too many open files), or if `ONELOOP_DRIVER` names a
-    /// driver that isn't there.
+    /// If the operating system gives no event queue (too many open files), if `ONELOOP_DRIVER` names a
+    /// driver that isn't there, or if 65,535 runtimes are alive in this process.
+    ///
+    /// # Examples
+    ///
+    /// See [`Runtime`].
     pub fn new() -> io::Result<Runtime> {
         Runtime::builder().build()
     }
 
     /// Chooses options for a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn builder() -> Builder {
         Builder { driver: None, event_interval: Builder::EVENT_INTERVAL }
     }
@@ -327,7 +337,8 @@ impl Runtime {
     /// Runs this runtime's tasks until [`Handle::stop`] is called, from a task or any other thread: for a
     /// thread that serves others.
     ///
-    /// A stop that was asked for before counts: then this returns after one turn.
+    /// A stop that was asked for before counts: then the tasks that are ready have their turns, and this
+    /// returns. If they are few, that takes at most one turn of the loop.
     ///
     /// # Panics
     ///
@@ -354,7 +365,12 @@ impl Runtime {
     }
 
     /// Starts a task; it runs in the next [`block_on`](Runtime::block_on) or [`run`](Runtime::run), or the
-    /// current one.
+    /// current one. Otherwise it is as [`oneloop::spawn`](crate::spawn), but needs no runtime around it.
+    ///
+    /// # Panics
+    ///
+    /// If 16,777,215 tasks are alive in this runtime: a task's name has 24 bits. One that has finished counts
+    /// until its result is taken or its join handle dropped.
     ///
     /// # Examples
     ///
@@ -363,7 +379,11 @@ impl Runtime {
         task::spawn_on(&self.core, future)
     }
 
-    /// A handle through which other threads reach this runtime.
+    /// A handle through which other threads reach this runtime. Cheap: one atomic count.
+    ///
+    /// # Examples
+    ///
+    /// See [`Handle`].
     pub fn handle(&self) -> Handle {
         Handle::new(&self.core)
     }
@@ -385,7 +405,8 @@ impl fmt::Debug for Runtime {
 }
 
 /// Runs `future` on a new runtime with the default options, until it is ready; then drops the runtime
-/// and with it all tasks that are left.
+/// and with it all tasks that are left. To wait for several futures one after the other, make one
+/// [`Runtime`]: each call here makes an event queue and closes it.
 ///
 /// # Panics
 ///
@@ -431,6 +452,10 @@ impl Builder {
 
     /// Which driver speaks to the operating system. The default is [`Driver::Mio`], or what the environment
     /// variable `ONELOOP_DRIVER` says.
+    ///
+    /// # Examples
+    ///
+    /// See [`Driver`].
     pub fn driver(mut self, driver: Driver) -> Builder {
         self.driver = Some(driver);
         self
@@ -438,7 +463,11 @@ impl Builder {
 
     /// At most how many polls of tasks there are before timers and sockets are looked at again, when tasks are always
     /// ready. A poll counts one more for every two I/O operations in it. Lower: sockets are served sooner; higher: fewer
-    /// system calls. The default is 256.
+    /// system calls. The default is 256; 0 is refused by [`build`](Builder::build).
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn event_interval(mut self, tasks: u32) -> Builder {
         self.event_interval = tasks;
         self
@@ -448,8 +477,21 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the event interval is 0 or `ONELOOP_DRIVER` names no driver; `Unsupported` if
-    /// it names one that was not built in; otherwise the operating system's refusal to give an event queue.
+    /// `InvalidInput` if the event interval is 0, or if no driver was chosen and `ONELOOP_DRIVER` names none
+    /// that exists; `Unsupported` if it names one that was not built in; otherwise the operating system's
+    /// refusal to give an event queue, or that 65,535 runtimes are alive in this process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = oneloop::Runtime::builder().event_interval(64).build()?;
+    /// assert_eq!(runtime.block_on(async { 42 }), 42);
+    ///
+    /// let refused = oneloop::Runtime::builder().event_interval(0).build();
+    /// assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// # Ok(()) }
+    /// ```
     pub fn build(self) -> io::Result<Runtime> {
         if self.event_interval == 0 {
             return Err(io::Error::new(

@@ -1,4 +1,11 @@
 //! Waiting for a time: `sleep`, `timeout`, `interval`, over the timer wheel.
+//!
+//! A timer that waits is 40 bytes in the wheel; starting one, moving it and giving it up are O(1) and make no
+//! system call.
+//!
+//! # Examples
+//!
+//! See [`sleep`], [`timeout`] and [`interval`].
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -51,6 +58,10 @@ impl Clock {
 /// rounded up), on a busy one as late as the tasks that keep it busy. A duration that overflows
 /// [`Instant`] means never. It may be made anywhere, and is first polled inside a runtime.
 ///
+/// # Panics
+///
+/// When first polled outside a runtime.
+///
 /// # Cancel safety
 ///
 /// Nothing is lost if it is dropped; a new one counts anew.
@@ -68,7 +79,12 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep { deadline: Instant::now().checked_add(duration), timer: None }
 }
 
-/// Waits until `deadline`. If that has passed, it is ready in the loop's next turn.
+/// Waits until `deadline`. If that has passed, it is ready in the loop's next turn. See [`sleep`] for how
+/// late it may be.
+///
+/// # Panics
+///
+/// When first polled outside a runtime.
 ///
 /// # Cancel safety
 ///
@@ -89,7 +105,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// The future of [`sleep`] and [`sleep_until`].
 ///
-/// It belongs to the loop that polls it:
+/// It belongs to the loop that polls it. Carried to another one, it waits there, for the same deadline. It
+/// can't change threads:
 ///
 /// ```compile_fail,E0277
 /// let sleep = oneloop::time::sleep(std::time::Duration::ZERO);
@@ -98,7 +115,27 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 ///
 /// # Panics
 ///
-/// When polled for the first time outside a runtime.
+/// When first polled outside a runtime; and when polled there after its own runtime is gone.
+///
+/// # Cancel safety
+///
+/// Nothing is lost if it is dropped. Awaiting `&mut Sleep` keeps the deadline for the next time.
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::time::{Duration, Instant, sleep};
+///
+/// oneloop::block_on(async {
+///     let mut pause = sleep(Duration::from_secs(60));
+///     assert!(!pause.is_elapsed());
+///     let sooner = Instant::now() + Duration::from_millis(5);
+///     pause.reset(sooner);
+///     assert_eq!(pause.deadline(), Some(sooner));
+///     (&mut pause).await;
+///     assert!(pause.is_elapsed());
+/// });
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
     /// `None`: never.
@@ -113,17 +150,30 @@ struct Timer {
 }
 
 impl Sleep {
-    /// When it will be ready; `None` if never.
+    /// When it will be ready; `None` if never, because the duration overflowed [`Instant`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Sleep`].
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Whether its time has come.
+    /// Whether its time has come, by the clock: the loop may not have noticed yet.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sleep`].
     pub fn is_elapsed(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Moves the deadline. If it was waiting, it has to be polled again to wait for the new one.
+    /// Moves the deadline. If it was waiting, it has to be polled again to wait for the new one. One that was
+    /// ready can be used anew.
+    ///
+    /// # Examples
+    ///
+    /// See [`Sleep`].
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
         self.timer = None;
@@ -204,11 +254,16 @@ impl fmt::Debug for Sleep {
 /// Waits for `future`, but not longer than `duration`, counted from this call.
 ///
 /// The future is polled first: one that is ready wins over a time-out that has passed. It is
-/// dropped with the returned `Timeout`, not when the time is over.
+/// dropped with the returned `Timeout`, not when the time is over. A future that never gives way to the loop
+/// can't be timed out. A duration that overflows [`Instant`] means no limit.
 ///
 /// # Errors
 ///
 /// [`Elapsed`], if the time was over first.
+///
+/// # Panics
+///
+/// When first polled outside a runtime, unless `future` is ready at once.
 ///
 /// # Cancel safety
 ///
@@ -230,13 +285,56 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep(duration) }
 }
 
-/// Waits for `future`, but not beyond `deadline`. See [`timeout`].
+/// Waits for `future`, but not beyond `deadline`: for several steps that share one limit. Otherwise as
+/// [`timeout`].
+///
+/// # Errors
+///
+/// [`Elapsed`], if the deadline passed first. One that has passed already still lets `future` be polled, once
+/// at least.
+///
+/// # Panics
+///
+/// When first polled outside a runtime, unless `future` is ready at once.
+///
+/// # Cancel safety
+///
+/// As cancel safe as `future`, which is dropped with it.
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::time::{Duration, Instant, timeout_at};
+///
+/// oneloop::block_on(async {
+///     let deadline = Instant::now() + Duration::from_millis(5);
+///     assert_eq!(timeout_at(deadline, async { 42 }).await, Ok(42));
+///     assert!(timeout_at(deadline, std::future::pending::<()>()).await.is_err());
+///     assert!(Instant::now() >= deadline);
+/// });
+/// ```
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep_until(deadline) }
 }
 
 pin_project! {
     /// The future of [`timeout`] and [`timeout_at`].
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`], if the time was over first.
+    ///
+    /// # Panics
+    ///
+    /// When first polled outside a runtime, unless the future inside is ready at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as the future inside, which is dropped with it.
+    ///
+    /// # Examples
+    ///
+    /// See [`timeout`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Timeout<F> {
@@ -260,7 +358,20 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-/// The error of [`timeout`]: the time was over before the future was ready.
+/// The error of [`timeout`] and [`timeout_at`]: the time was over before the future was ready. As an
+/// [`std::io::Error`] it is of kind `TimedOut`, so `?` passes it on among I/O.
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::time::{Duration, timeout};
+///
+/// async fn answer() -> std::io::Result<u32> {
+///     Ok(timeout(Duration::from_millis(5), std::future::pending()).await?)
+/// }
+/// let error = oneloop::block_on(answer()).unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Elapsed(());
 
@@ -283,9 +394,11 @@ impl From<Elapsed> for std::io::Error {
 /// Ticks that were missed because nobody awaited them are *skipped*, and the grid is kept: with a period of 10 ms, a
 /// consumer that is busy from 5 to 37 ms gets the ticks of 10 ms (late, at 37) and 40 ms.
 ///
+/// It may be made anywhere; its ticks are awaited inside a runtime. The first one is due when this is called.
+///
 /// # Panics
 ///
-/// If `period` is zero.
+/// If `period` is zero. A tick panics when it is first polled outside a runtime.
 ///
 /// # Examples
 ///
@@ -308,6 +421,29 @@ pub fn interval(period: Duration) -> Interval {
 }
 
 /// Ticks at a fixed rate; see [`interval`]. Also a [`Stream`] of the same instants, which never ends.
+///
+/// # Panics
+///
+/// When a tick, or the stream's next item, is first polled outside a runtime.
+///
+/// # Cancel safety
+///
+/// Cancel safe, by [`tick`](Interval::tick) and as a stream: a tick counts as taken only in the poll that
+/// returns it.
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::future::StreamExt;
+/// use oneloop::time::{Duration, interval};
+///
+/// oneloop::block_on(async {
+///     let mut interval = interval(Duration::from_millis(5));
+///     let first = interval.tick().await;
+///     let second = interval.next().await.unwrap(); // as a stream
+///     assert_eq!(second - first, interval.period());
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Interval {
     /// Its deadline is the next tick.
@@ -316,16 +452,41 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Waits for the next tick and returns the moment it was due.
+    /// Waits for the next tick and returns the moment it was due, which may be a while ago.
+    ///
+    /// # Panics
+    ///
+    /// When first polled outside a runtime.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: no tick is lost if it is dropped before it is ready.
+    ///
+    /// # Examples
+    ///
+    /// See [`interval`].
     pub async fn tick(&mut self) -> Instant {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
 
-    /// The poll behind [`tick`](Interval::tick).
+    /// The poll behind [`tick`](Interval::tick). Of several wakers that it was called with, the last is
+    /// woken.
+    ///
+    /// # Panics
+    ///
+    /// When a tick is first polled outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oneloop::time::{Duration, Instant, interval};
+    ///
+    /// oneloop::block_on(async {
+    ///     let mut interval = interval(Duration::from_millis(5));
+    ///     let due = std::future::poll_fn(|cx| interval.poll_tick(cx)).await;
+    ///     assert!(due <= Instant::now());
+    /// });
+    /// ```
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         // Once time has run out (in 584 years) there is no next tick.
         let Some(due) = self.sleep.deadline() else { return Poll::Pending };
@@ -334,12 +495,30 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// Starts a new grid: the next tick is one period from now.
+    /// Starts a new grid: the next tick is one period from now. A task that waits for a tick has to poll
+    /// again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oneloop::time::{Duration, Instant, interval};
+    ///
+    /// oneloop::block_on(async {
+    ///     let mut interval = interval(Duration::from_millis(5));
+    ///     let start = Instant::now();
+    ///     interval.reset(); // no tick at once now
+    ///     assert!(interval.tick().await >= start + interval.period());
+    /// });
+    /// ```
     pub fn reset(&mut self) {
         self.sleep = sleep(self.period);
     }
 
     /// The time from one tick to the next.
+    ///
+    /// # Examples
+    ///
+    /// See [`Interval`].
     pub fn period(&self) -> Duration {
         self.period
     }
@@ -357,9 +536,13 @@ fn next_tick(due: Instant, period: Duration, now: Instant) -> Option<Instant> {
     now.checked_add(Duration::new((rest_ns / 1_000_000_000) as u64, (rest_ns % 1_000_000_000) as u32))
 }
 
+/// Cancel safe: no tick is lost if a `next` is dropped before it is ready. It never ends.
 impl Stream for Interval {
     type Item = Instant;
 
+    /// # Panics
+    ///
+    /// When a tick is first polled outside a runtime.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
         self.poll_tick(cx).map(Some)
     }

@@ -6,8 +6,11 @@ use std::future::Future;
 /// that computes long or has no async form.
 ///
 /// The pool is that of the [`blocking`] crate, shared by the whole process: threads are started when they are
-/// needed (500 at most, unless `BLOCKING_MAX_THREADS` says otherwise) and end when they are idle. Nothing
-/// is started before the first call.
+/// needed (500 at most, unless `BLOCKING_MAX_THREADS` says otherwise) and end when they are idle. Nothing is
+/// started before the first call. Handing the closure over and its result back wakes two threads: not worth
+/// it for what takes a few microseconds.
+///
+/// The future needs no runtime of this crate and may be awaited on any thread.
 ///
 /// # Panics
 ///

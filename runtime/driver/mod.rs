@@ -37,6 +37,15 @@ use self::polling::{PollingDriver, PollingNotifier};
 ///
 /// The default is [`Driver::Mio`], or what the environment variable `ONELOOP_DRIVER` says (`mio` or
 /// `polling`), which is how one test suite runs on each of them.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = oneloop::Runtime::builder().driver(oneloop::Driver::Mio).build()?;
+/// assert_eq!(runtime.block_on(async { 42 }), 42);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Driver {

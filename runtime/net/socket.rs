@@ -181,27 +181,101 @@ macro_rules! impl_socket {
         impl $name {
             /// Waits until the socket counts as readable. It may turn out not to be: try, and wait again.
             ///
+            /// A socket that counts as readable already costs no system call here. Only an operation that
+            /// says `WouldBlock` makes it count as not readable: one that waits without trying in between
+            /// spins.
+            ///
             /// # Errors
             ///
-            /// If the socket's runtime is gone.
+            /// If the socket's runtime is gone; on the driver `Polling` also if the operating system refuses
+            /// to watch the socket.
             ///
             /// # Cancel safety
             ///
             /// Cancel safe: it only looks.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use std::io::ErrorKind::WouldBlock;
+            /// use oneloop::net::UdpSocket;
+            ///
+            /// oneloop::block_on(async {
+            /// #     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+            /// #     socket.send_to(b"ping", socket.local_addr()?).await?;
+            ///     let mut buf = [0; 16];
+            ///     let n = loop {
+            ///         socket.readable().await?;
+            ///         match socket.try_recv_from(&mut buf) {
+            ///             Err(e) if e.kind() == WouldBlock => {}
+            ///             received => break received?.0,
+            ///         }
+            ///     };
+            ///     assert_eq!(&buf[..n], b"ping");
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
             pub fn readable(&self) -> $crate::Ready<'_> {
                 self.0.readable()
             }
 
-            /// Waits until the socket counts as writable. See [`readable`](Self::readable).
+            /// Waits until the socket counts as writable. It may turn out not to be: try, and wait again. For
+            /// a listener it means nothing.
+            ///
+            /// # Errors
+            ///
+            /// As [`readable`](Self::readable).
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel safe: it only looks.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use std::io::ErrorKind::WouldBlock;
+            /// use oneloop::net::UdpSocket;
+            ///
+            /// oneloop::block_on(async {
+            /// #     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+            /// #     let to = socket.local_addr()?;
+            ///     loop {
+            ///         socket.writable().await?;
+            ///         match socket.try_send_to(b"ping", to) {
+            ///             Err(e) if e.kind() == WouldBlock => {}
+            ///             sent => break assert_eq!(sent?, 4),
+            ///         }
+            ///     }
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
             pub fn writable(&self) -> $crate::Ready<'_> {
                 self.0.writable()
             }
 
-            /// The socket's pending error, which this clears: `SO_ERROR`.
+            /// The socket's pending error, which this clears: `SO_ERROR`. One system call.
             ///
             /// # Errors
             ///
             /// If the operating system can't say.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use oneloop::net::UdpSocket;
+            ///
+            /// oneloop::block_on(async {
+            ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+            ///     assert!(socket.take_error()?.is_none());
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
             pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
                 self.0.io().take_error()
             }
@@ -209,9 +283,28 @@ macro_rules! impl_socket {
 
         /// Takes over a socket of std's, and makes it non-blocking.
         ///
+        /// # Errors
+        ///
+        /// If the operating system refuses to make it non-blocking or to watch it. The socket is then closed.
+        ///
         /// # Panics
         ///
         /// Outside a runtime.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// # fn main() -> std::io::Result<()> {
+        /// use oneloop::net::UdpSocket;
+        ///
+        /// oneloop::block_on(async {
+        ///     let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+        ///     let socket = UdpSocket::try_from(socket)?;
+        ///     assert!(socket.local_addr()?.ip().is_loopback());
+        /// #   Ok(())
+        /// })
+        /// # }
+        /// ```
         impl TryFrom<$std> for $name {
             type Error = std::io::Error;
 

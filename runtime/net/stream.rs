@@ -8,22 +8,63 @@ use std::rc::Rc;
 macro_rules! impl_stream {
     ($name:ident) => {
         impl $name {
-            /// Reads what is there now, without waiting; 0 bytes mean that the peer has closed its side (or that
-            /// `buf` is empty).
+            /// Reads what is there now, without waiting, and returns how many bytes; 0 mean that the peer has
+            /// closed its side (or that `buf` is empty).
             ///
             /// # Errors
             ///
-            /// `WouldBlock` if there is nothing; then [`readable`](Self::readable) waits for more.
+            /// `WouldBlock` if there is nothing; then [`readable`](Self::readable) waits for more. Otherwise
+            /// what the operating system says of the connection, for instance `ConnectionReset`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use std::io::ErrorKind::WouldBlock;
+            ///
+            /// oneloop::block_on(async {
+            /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// #     let (mut peer, _) = listener.accept().await?;
+            /// #     oneloop::io::AsyncWriteExt::write_all(&mut peer, b"hello").await?;
+            ///     let mut buf = [0; 16];
+            ///     let n = loop {
+            ///         stream.readable().await?;
+            ///         match stream.try_read(&mut buf) {
+            ///             Err(e) if e.kind() == WouldBlock => {}
+            ///             read => break read?,
+            ///         }
+            ///     };
+            ///     assert_eq!(&buf[..n], b"hello");
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
             pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
                 self.0.try_bytes($crate::Interest::Readable, buf.len(), |mut io| std::io::Read::read(&mut io, buf))
             }
 
-            /// Writes what fits now, without waiting.
+            /// Writes what fits now, without waiting, and returns how many bytes that were: not always all.
             ///
             /// # Errors
             ///
-            /// `WouldBlock` if nothing does; then [`writable`](Self::writable) waits for room. `BrokenPipe` or
-            /// `ConnectionReset` if the peer is gone (never a signal).
+            /// `WouldBlock` if nothing does; then [`writable`](Self::writable) waits for room. `BrokenPipe`
+            /// or `ConnectionReset` if the peer is gone (never a signal).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// oneloop::block_on(async {
+            /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// #     let (mut peer, _) = listener.accept().await?;
+            ///     let written = stream.try_write(b"hello")?;
+            ///     assert_eq!(written, 5);
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
             pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
                 self.0.try_bytes($crate::Interest::Writable, buf.len(), |mut io| std::io::Write::write(&mut io, buf))
             }
@@ -34,18 +75,72 @@ macro_rules! impl_stream {
             /// # Errors
             ///
             /// What the operating system says, for instance `NotConnected`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use std::net::Shutdown;
+            /// use oneloop::io::AsyncReadExt;
+            ///
+            /// oneloop::block_on(async {
+            /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// #     let (mut peer, _) = listener.accept().await?;
+            ///     stream.shutdown(Shutdown::Write)?;
+            ///     assert_eq!(peer.read(&mut [0; 16]).await?, 0); // the end
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
             pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
                 self.0.io().shutdown(how)
             }
 
             /// Splits the stream into a half that reads and a half that writes, which can go to different
-            /// tasks. Dropping the writing half shuts writing down.
+            /// tasks. Dropping the writing half shuts writing down; the connection is closed with the second
+            /// half. One allocation.
+            ///
+            /// Two tasks that may borrow need no halves: `&stream` reads and writes, too.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+            ///
+            /// oneloop::block_on(async {
+            /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// #     let (mut peer, _) = listener.accept().await?;
+            ///     let (mut reader, mut writer) = stream.into_split();
+            ///     oneloop::spawn(async move { writer.write_all(b"ping").await });
+            ///
+            ///     let mut text = String::new();
+            ///     peer.read_to_string(&mut text).await?; // up to the end, which dropping `writer` made
+            ///     assert_eq!(text, "ping");
+            ///     peer.write_all(b"pong").await?;
+            ///     reader.read_exact(&mut [0; 4]).await?;
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
             pub fn into_split(self) -> ($crate::net::ReadHalf<$name>, $crate::net::WriteHalf<$name>) {
                 $crate::net::stream::split(self)
             }
         }
 
-        /// Cancel safe: bytes that were read are returned in the same poll.
+        /// Reads by shared reference.
+        ///
+        /// # Errors
+        ///
+        /// What the operating system says of the connection, for instance `ConnectionReset`, or that its
+        /// runtime is gone.
+        ///
+        /// # Cancel safety
+        ///
+        /// Cancel safe: bytes that were read are returned in the same poll. (Not so what is built on it and
+        /// reads several times, as `read_exact`.)
         impl futures_io::AsyncRead for &$name {
             #[inline]
             fn poll_read(
@@ -70,8 +165,17 @@ macro_rules! impl_stream {
             }
         }
 
-        /// Cancel safe: bytes count as written in the poll in which they were. Flushing does nothing, closing shuts
-        /// writing down.
+        /// Writes by shared reference. Flushing does nothing, closing shuts writing down.
+        ///
+        /// # Errors
+        ///
+        /// `BrokenPipe` or `ConnectionReset` if the peer is gone (never a signal), or that the stream's
+        /// runtime is gone.
+        ///
+        /// # Cancel safety
+        ///
+        /// Cancel safe: bytes count as written in the poll in which they were. (Not so what is built on it
+        /// and writes several times, as `write_all`.)
         impl futures_io::AsyncWrite for &$name {
             #[inline]
             fn poll_write(
@@ -225,7 +329,8 @@ pub(crate) fn write_vectored(
     io::Write::write_vectored(&mut socket, bufs)
 }
 
-/// A stream whose directions are closed one at a time. Public only because the halves' bounds name it.
+/// A stream whose directions are closed one at a time. Public only because the halves' bounds name it: nobody
+/// outside can name or implement it.
 pub trait Duplex {
     #[doc(hidden)]
     fn shut_down_write(&self) -> io::Result<()>;
@@ -244,13 +349,67 @@ pub(crate) fn split<S: Duplex>(stream: S) -> (ReadHalf<S>, WriteHalf<S>) {
     (ReadHalf { stream: stream.clone() }, WriteHalf { stream })
 }
 
-/// The half of a stream that reads; made by `into_split`.
+/// The half of a stream that reads; made by `into_split`. What `AsRef` gives is the whole stream, for its
+/// other methods. Dropping it closes nothing while the other half lives.
+///
+/// # Cancel safety
+///
+/// As the stream's own reading: bytes that were read are returned in the same poll.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::io::AsyncReadExt;
+///
+/// oneloop::block_on(async {
+/// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+/// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+/// #     let (mut peer, _) = listener.accept().await?;
+/// #     oneloop::io::AsyncWriteExt::write_all(&mut peer, b"hello").await?;
+///     let (mut reader, _writer) = stream.into_split();
+///     let mut text = [0; 5];
+///     reader.read_exact(&mut text).await?;
+///     assert_eq!(&text, b"hello");
+///     assert_eq!(reader.as_ref().peer_addr()?, peer.local_addr()?);
+/// #   Ok(())
+/// })
+/// # }
+/// ```
 pub struct ReadHalf<S> {
     stream: Rc<S>,
 }
 
-/// The half of a stream that writes; made by `into_split`. Dropping it shuts writing down: the peer sees the
-/// end of what was written.
+/// The half of a stream that writes; made by `into_split`. What `AsRef` gives is the whole stream, for its
+/// other methods.
+///
+/// Dropping it shuts writing down: the peer sees the end of what was written. An error of that is not
+/// reported; who wants to know closes it first, with `close`.
+///
+/// # Cancel safety
+///
+/// As the stream's own writing: bytes count as written in the poll in which they were.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// oneloop::block_on(async {
+/// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+/// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+/// #     let (mut peer, _) = listener.accept().await?;
+///     let (_reader, mut writer) = stream.into_split();
+///     writer.write_all(b"bye").await?;
+///     writer.close().await?;
+///     let mut text = String::new();
+///     peer.read_to_string(&mut text).await?;
+///     assert_eq!(text, "bye");
+/// #   Ok(())
+/// })
+/// # }
+/// ```
 pub struct WriteHalf<S: Duplex> {
     stream: Rc<S>,
 }

@@ -43,62 +43,138 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// If no address works: `AddrInUse`, `PermissionDenied`, `AddrNotAvailable`, or what
-    /// [`ToSocketAddrs`] says.
+    /// If no address works: `AddrInUse`, `PermissionDenied`, `AddrNotAvailable`, or what [`ToSocketAddrs`]
+    /// says.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// When polled outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has bound nothing until
+    /// then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     assert_ne!(socket.local_addr()?.port(), 0);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<UdpSocket> {
         first_that_works(addr, |addr| async move { UdpSocket::try_from(std::net::UdpSocket::bind(addr)?) })
             .await
     }
 
     /// Chooses the peer for [`send`](UdpSocket::send) and [`recv`](UdpSocket::recv): the first of the
-    /// addresses that works. Nothing is sent.
+    /// addresses that works. Nothing is sent. From then on only the peer's datagrams are received.
     ///
     /// # Errors
     ///
     /// What the operating system or [`ToSocketAddrs`] says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has chosen nobody until
+    /// then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     a.connect(b.local_addr()?).await?;
+    ///     a.send(b"ping").await?;
+    ///     let mut buf = [0; 16];
+    ///     let (n, from) = b.recv_from(&mut buf).await?;
+    ///     assert_eq!((&buf[..n], from), (&b"ping"[..], a.local_addr()?));
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub async fn connect(&self, addr: impl ToSocketAddrs) -> io::Result<()> {
         first_that_works(addr, |addr| async move { self.0.io().connect(addr) }).await
     }
 
-    /// Sends one datagram to the peer chosen with [`connect`](UdpSocket::connect).
+    /// Sends one datagram to the peer chosen with [`connect`](UdpSocket::connect), and returns its length in
+    /// bytes. Waits while the system has no room for it.
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if an earlier datagram found nobody; otherwise what the operating system says.
+    /// `ConnectionRefused` if an earlier datagram found nobody; `NotConnected` or, on Unix, `EDESTADDRREQ`
+    /// without a peer; otherwise what the operating system says, or that the socket's runtime is gone.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a datagram that was sent is reported in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](UdpSocket::connect).
     pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.0.async_io(Interest::Writable, |socket| socket.send(datagram)).await
     }
 
-    /// Receives one datagram from the peer. What doesn't fit into `buf` is lost.
+    /// Receives one datagram from the peer, and returns its length in bytes. What doesn't fit into `buf` is
+    /// lost, and on Windows an error says so (`WSAEMSGSIZE`).
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if an earlier datagram found nobody; otherwise what the operating system says.
+    /// `ConnectionRefused` if an earlier datagram found nobody; otherwise what the operating system says, or
+    /// that the socket's runtime is gone.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a datagram that was received is returned in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     a.connect(b.local_addr()?).await?;
+    ///     b.send_to(b"pong", a.local_addr()?).await?;
+    ///     let mut buf = [0; 16];
+    ///     let n = a.recv(&mut buf).await?;
+    ///     assert_eq!(&buf[..n], b"pong");
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.async_io(Interest::Readable, |socket| socket.recv(buf)).await
     }
 
-    /// Sends one datagram to the first of the addresses that works.
+    /// Sends one datagram to the first of the addresses that works, and returns its length in bytes. Waits
+    /// while the system has no room for it. A name is looked up for each datagram: resolve it once, before
+    /// the loop.
     ///
     /// # Errors
     ///
-    /// What the operating system or [`ToSocketAddrs`] says.
+    /// What the operating system or [`ToSocketAddrs`] says, or that the socket's runtime is gone.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a datagram that was sent is reported in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub async fn send_to(&self, datagram: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
         first_that_works(addr, |addr| {
             self.0.async_io(Interest::Writable, move |socket| socket.send_to(datagram, addr))
@@ -106,42 +182,104 @@ impl UdpSocket {
         .await
     }
 
-    /// Receives one datagram, and says from whom. What doesn't fit into `buf` is lost.
+    /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is lost, and
+    /// on Windows an error says so (`WSAEMSGSIZE`).
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// What the operating system says, or that the socket's runtime is gone.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a datagram that was received is returned in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket`].
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.async_io(Interest::Readable, |socket| socket.recv_from(buf)).await
     }
 
-    /// Like [`recv`](UdpSocket::recv), but the datagram stays and is received again.
+    /// Like [`recv_from`](UdpSocket::recv_from), but the datagram stays and is received again.
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// As [`recv_from`](UdpSocket::recv_from).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     a.send_to(b"ping", b.local_addr()?).await?;
+    ///     let mut buf = [0; 16];
+    ///     let seen = b.peek_from(&mut buf).await?;
+    ///     assert_eq!(seen, (4, a.local_addr()?));
+    ///     assert_eq!(b.recv_from(&mut buf).await?, seen);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.async_io(Interest::Readable, |socket| socket.peek_from(buf)).await
     }
 
-    /// Receives a datagram if one is there now.
+    /// Receives a datagram if one is there now. What doesn't fit into `buf` is lost, and on Windows an error
+    /// says so (`WSAEMSGSIZE`).
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is.
+    /// `WouldBlock` if none is; then [`readable`](UdpSocket::readable) waits for one. Otherwise as
+    /// [`recv_from`](UdpSocket::recv_from).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     let error = socket.try_recv_from(&mut [0; 16]).unwrap_err();
+    ///     assert_eq!(error.kind(), WouldBlock);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.try_io(Interest::Readable, |socket| socket.recv_from(buf))
     }
 
-    /// Sends a datagram if there is room for it now.
+    /// Sends a datagram if there is room for it now, and returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none.
+    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some. Otherwise what
+    /// the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     assert_eq!(a.try_send_to(b"ping", b.local_addr()?)?, 4);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn try_send_to(&self, datagram: &[u8], addr: SocketAddr) -> io::Result<usize> {
         self.0.try_io(Interest::Writable, |socket| socket.send_to(datagram, addr))
     }
@@ -151,6 +289,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](UdpSocket::bind).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
     }
@@ -160,6 +302,23 @@ impl UdpSocket {
     /// # Errors
     ///
     /// `NotConnected` if none was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     assert!(a.peer_addr().is_err());
+    ///     a.connect(b.local_addr()?).await?;
+    ///     assert_eq!(a.peer_addr()?, b.local_addr()?);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().peer_addr()
     }

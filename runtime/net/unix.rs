@@ -51,30 +51,77 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if the path exists; otherwise what the operating system says.
+    /// `AddrInUse` if the path exists, also if nobody listens there any more: who owns it removes it first.
+    /// Otherwise what the operating system says, for instance `InvalidInput` for a path of more than about
+    /// 100 bytes.
     ///
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixListener;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let path = std::env::temp_dir().join(format!("oneloop-doc-bind-{}", std::process::id()));
+    ///     let listener = UnixListener::bind(&path)?;
+    ///     assert_eq!(listener.local_addr()?.as_pathname(), Some(path.as_path()));
+    /// #   std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
         UnixListener::try_from(std::os::unix::net::UnixListener::bind(path)?)
     }
 
-    /// Waits for a connection.
+    /// Waits for a connection, and says whose: usually an unnamed address.
+    ///
+    /// The connection belongs to the listener's runtime, also if something else polls this.
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::accept`](super::TcpListener::accept).
+    /// As [`TcpListener::accept`](super::TcpListener::accept): after "too many open files" pause before
+    /// trying again.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a connection that was accepted is returned in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixListener`].
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         std::future::poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    /// The poll behind [`accept`](UnixListener::accept).
+    /// The poll behind [`accept`](UnixListener::accept). Several tasks may wait at one listener: a connection
+    /// wakes all of them, and the first gets it.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](UnixListener::accept). After an error it can be polled again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::future::poll_fn;
+    /// use oneloop::net::{UnixListener, UnixStream};
+    ///
+    /// oneloop::block_on(async {
+    /// #     let path = std::env::temp_dir().join(format!("oneloop-doc-poll-accept-{}", std::process::id()));
+    /// #     let listener = UnixListener::bind(&path)?;
+    /// #     let client = UnixStream::connect(&path).await?;
+    ///     let (_stream, peer) = poll_fn(|cx| listener.poll_accept(cx)).await?;
+    ///     assert!(peer.is_unnamed());
+    /// #   std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let accepted = loop {
             match ready!(self.0.poll_io(cx, Interest::Readable, |listener| listener.accept())) {
@@ -88,7 +135,36 @@ impl UnixListener {
         )
     }
 
-    /// The connections, as a stream that never ends. After an error it can be polled again.
+    /// The connections, as a stream that never ends. They belong to the listener's runtime.
+    ///
+    /// # Errors
+    ///
+    /// Its items are those of [`accept`](UnixListener::accept). After an error it can be polled again: pause
+    /// first.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a connection that was accepted is returned in the same poll, so that dropping `next()`,
+    /// or the stream, loses none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::future::StreamExt;
+    /// use oneloop::net::{UnixListener, UnixStream};
+    ///
+    /// oneloop::block_on(async {
+    /// #     let path = std::env::temp_dir().join(format!("oneloop-doc-incoming-{}", std::process::id()));
+    /// #     let listener = UnixListener::bind(&path)?;
+    /// #     let client = UnixStream::connect(&path).await?;
+    ///     let mut incoming = listener.incoming();
+    ///     let stream = incoming.next().await.expect("it never ends")?;
+    ///     assert_eq!(stream.local_addr()?.as_pathname(), Some(path.as_path()));
+    /// #   std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
     pub fn incoming(&self) -> impl Stream<Item = io::Result<UnixStream>> + '_ {
         futures_lite::stream::poll_fn(|cx| {
             self.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
@@ -100,6 +176,10 @@ impl UnixListener {
     /// # Errors
     ///
     /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](UnixListener::bind).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
     }
@@ -140,7 +220,9 @@ impl ByteStream for mio::net::UnixStream {
 const BACKLOG_RETRY: Duration = Duration::from_millis(2);
 
 impl UnixStream {
-    /// Connects to the listener at `path`. Where a listener's backlog is full, waits until it has room.
+    /// Connects to the listener at `path`. Where the listener's backlog is full, waits until it has room, and
+    /// asks every 2 ms: the system has no event for it. (So on Linux. Where the system refuses instead, as
+    /// macOS and the BSDs do, that is `ConnectionRefused`.)
     ///
     /// # Errors
     ///
@@ -148,11 +230,26 @@ impl UnixStream {
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// When polled outside a runtime.
     ///
     /// # Cancel safety
     ///
     /// Dropping it breaks the attempt off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::NotFound;
+    /// use oneloop::net::UnixStream;
+    ///
+    /// oneloop::block_on(async {
+    ///     let error = UnixStream::connect("/nobody/listens/here").await.unwrap_err();
+    ///     assert_eq!(error.kind(), NotFound);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
         let socket = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {
@@ -168,7 +265,7 @@ impl UnixStream {
         }
     }
 
-    /// Two sockets that are connected to each other.
+    /// Two streams that are connected to each other. They have no path.
     ///
     /// # Errors
     ///
@@ -177,21 +274,48 @@ impl UnixStream {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixStream`].
     #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (a, b) = std::os::unix::net::UnixStream::pair()?;
         Ok((UnixStream::try_from(a)?, UnixStream::try_from(b)?))
     }
 
-    /// Reads what is there without taking it: the next read gets it again. Waits until there is something.
+    /// Reads what is there without taking it: the next read gets it again. Waits until there is something,
+    /// and returns how many bytes; 0 mean that the peer has closed its side (or that `buf` is empty).
     ///
     /// # Errors
     ///
-    /// What the operating system says of the connection.
+    /// What the operating system says of the connection, or that the stream's runtime is gone.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: it takes nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+    /// use oneloop::net::UnixStream;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (mut a, mut b) = UnixStream::pair()?;
+    ///     a.write_all(b"hello").await?;
+    ///     let mut first = [0; 1];
+    ///     b.peek(&mut first).await?;
+    ///     assert_eq!(&first, b"h");
+    ///
+    ///     let mut text = [0; 5];
+    ///     b.read_exact(&mut text).await?;
+    ///     assert_eq!(&text, b"hello");
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         // SAFETY: the bytes stay initialised, because `recv`, which gets them, only writes bytes that are.
         let buf = unsafe { &mut *(std::ptr::from_mut(buf) as *mut [std::mem::MaybeUninit<u8>]) };
@@ -206,6 +330,20 @@ impl UnixStream {
     /// # Errors
     ///
     /// `NotConnected`, if there is no other side any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixStream;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (a, _b) = UnixStream::pair()?;
+    ///     assert!(a.peer_addr()?.is_unnamed());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().peer_addr()
     }
@@ -215,6 +353,20 @@ impl UnixStream {
     /// # Errors
     ///
     /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixStream;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (a, _b) = UnixStream::pair()?;
+    ///     assert!(a.local_addr()?.is_unnamed());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
     }
@@ -241,15 +393,37 @@ pub struct UnixDatagram(Socket<mio::net::UnixDatagram>);
 impl_socket!(UnixDatagram, std::os::unix::net::UnixDatagram, mio::net::UnixDatagram, READY);
 
 impl UnixDatagram {
-    /// Binds to `path`, which this creates.
+    /// Binds to `path`, which this creates. It is not removed when the socket is dropped.
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if the path exists; otherwise what the operating system says.
+    /// `AddrInUse` if the path exists; otherwise what the operating system says, for instance `InvalidInput`
+    /// for a path of more than about 100 bytes.
     ///
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let path = std::env::temp_dir().join(format!("oneloop-doc-datagram-{}", std::process::id()));
+    ///     let receiver = UnixDatagram::bind(&path)?;
+    ///     let sender = UnixDatagram::unbound()?;
+    ///     sender.send_to(b"ping", &path).await?;
+    ///
+    ///     let mut buf = [0; 16];
+    ///     let (n, from) = receiver.recv_from(&mut buf).await?;
+    ///     assert_eq!(&buf[..n], b"ping");
+    ///     assert!(from.is_unnamed());
+    /// #   std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
         UnixDatagram::try_from(std::os::unix::net::UnixDatagram::bind(path)?)
@@ -264,12 +438,16 @@ impl UnixDatagram {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](UnixDatagram::bind).
     #[track_caller]
     pub fn unbound() -> io::Result<UnixDatagram> {
         UnixDatagram::try_from(std::os::unix::net::UnixDatagram::unbound()?)
     }
 
-    /// Two sockets that are connected to each other.
+    /// Two sockets that are connected to each other. They have no path.
     ///
     /// # Errors
     ///
@@ -278,6 +456,10 @@ impl UnixDatagram {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixDatagram`].
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (a, b) = std::os::unix::net::UnixDatagram::pair()?;
@@ -289,48 +471,85 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// `NotFound`, `ConnectionRefused`, or what else the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let path = std::env::temp_dir().join(format!("oneloop-doc-connect-{}", std::process::id()));
+    ///     let receiver = UnixDatagram::bind(&path)?;
+    ///     let sender = UnixDatagram::unbound()?;
+    ///     sender.connect(&path)?;
+    ///     sender.send(b"ping").await?;
+    ///     assert_eq!(receiver.recv(&mut [0; 16]).await?, 4);
+    /// #   std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.0.io().connect(path)
     }
 
-    /// Sends one datagram to the peer; waits while its queue is full.
+    /// Sends one datagram to the peer, and returns its length in bytes; waits while the peer's queue is full.
     ///
     /// # Errors
     ///
-    /// `NotConnected` without a peer, `ConnectionRefused` if it is gone.
+    /// `NotConnected` or `EDESTADDRREQ` without a peer, `ConnectionRefused` if it is gone, or that the
+    /// socket's runtime is gone. macOS and the BSDs may report a full queue as `ENOBUFS`, which is returned,
+    /// not waited out.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a datagram that was sent is reported in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixDatagram`].
     pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.0.async_io(Interest::Writable, |socket| socket.send(datagram)).await
     }
 
-    /// Receives one datagram. What doesn't fit into `buf` is lost.
+    /// Receives one datagram, and returns its length in bytes. What doesn't fit into `buf` is lost.
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// What the operating system says, or that the socket's runtime is gone.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a datagram that was received is returned in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixDatagram`].
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.async_io(Interest::Readable, |socket| socket.recv(buf)).await
     }
 
-    /// Sends one datagram to the socket at `path`.
+    /// Sends one datagram to the socket at `path`, and returns its length in bytes.
     ///
-    /// While the *receiver's* queue is full, waits and asks again: the system has an event for room in
-    /// a connected peer's queue only.
+    /// While the *receiver's* queue is full, asks again every 2 ms: the system has an event for room in a
+    /// connected peer's queue only. Who sends much to one receiver connects to it.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `ConnectionRefused`, or what else the operating system says.
+    /// `NotFound`, `ConnectionRefused`, or what else the operating system says. macOS and the BSDs may report
+    /// a full queue as `ENOBUFS`, which is returned, not waited out.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait outside a runtime: it sleeps.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a datagram that was sent is reported in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](UnixDatagram::bind).
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         loop {
             // Whether the socket counts as writable says how its connected peer's queue is, not this receiver's.
@@ -343,15 +562,19 @@ impl UnixDatagram {
         }
     }
 
-    /// Receives one datagram, and says from whom. What doesn't fit into `buf` is lost.
+    /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is lost.
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// What the operating system says, or that the socket's runtime is gone.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a datagram that was received is returned in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](UnixDatagram::bind).
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.async_io(Interest::Readable, |socket| socket.recv_from(buf)).await
     }
@@ -361,6 +584,19 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    ///     assert!(UnixDatagram::unbound()?.local_addr()?.is_unnamed());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
     }
@@ -370,6 +606,21 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// `NotConnected` if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (a, _b) = UnixDatagram::pair()?;
+    ///     assert!(a.peer_addr()?.is_unnamed());
+    ///     assert!(UnixDatagram::unbound()?.peer_addr().is_err());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().peer_addr()
     }

@@ -33,19 +33,21 @@ use std::io;
 /// Waits for the next Ctrl+C: `SIGINT` on Unix, `CTRL_C_EVENT` on Windows.
 ///
 /// It listens from its first poll until it is ready or dropped. To miss none in between two, use a `Signal`
-/// on Unix, which goes on listening.
+/// on Unix, which goes on listening. The signal's default action stays gone when this is ready or dropped;
+/// see the [module](self).
 ///
 /// # Errors
 ///
-/// If the handler can't be set.
+/// If the handler can't be set, or (on Unix) the operating system gives no pipe.
 ///
 /// # Panics
 ///
-/// When polled outside a runtime.
+/// On Unix, when polled outside a runtime.
 ///
 /// # Cancel safety
 ///
-/// A signal that came after the first poll and was not reported yet is lost to this listener.
+/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to this
+/// listener.
 ///
 /// # Examples
 ///

@@ -8,8 +8,16 @@ use signal_hook::{SigId, consts, low_level};
 
 use crate::net::UnixStream;
 
-/// Which signal. The constants are those that one usually listens for; any other number converts with
-/// `From`.
+/// Which signal. The constants are those that one usually listens for; any other number converts with `From`.
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::signal::SignalKind;
+///
+/// assert_eq!(SignalKind::from(15), SignalKind::TERMINATE);
+/// assert_eq!(format!("{:?}", SignalKind::TERMINATE), "SIGTERM");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SignalKind(i32);
 
@@ -31,7 +39,13 @@ impl SignalKind {
     /// `SIGWINCH`: the terminal's window has a new size.
     pub const WINDOW_CHANGE: SignalKind = SignalKind(consts::SIGWINCH);
 
-    /// The signal's number.
+    /// The signal's number, which for some differs between systems.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(oneloop::signal::SignalKind::HANGUP.number(), 1);
+    /// ```
     pub fn number(self) -> i32 {
         self.0
     }
@@ -52,7 +66,10 @@ impl fmt::Debug for SignalKind {
     }
 }
 
-/// Listens for a signal for as long as it exists.
+/// Listens for a signal for as long as it exists. It belongs to the runtime it was made in. Each costs two
+/// descriptors; a delivery costs a byte that the handler writes, and a read.
+///
+/// Dropping it stops listening, but doesn't bring the signal's default action back; see the [module](super).
 ///
 /// # Examples
 ///
@@ -77,16 +94,22 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// Begins to listen.
+    /// Begins to listen: what comes from here on is reported. From the first listener on, the signal's
+    /// default action is gone for good.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a signal that can't be caught (`SIGKILL`, `SIGSTOP`), that the program can't go on after
-    /// (`SIGSEGV`, `SIGILL`, `SIGFPE`), or that doesn't exist; otherwise what the operating system says.
+    /// `InvalidInput` for a signal that can't be caught (`SIGKILL`, `SIGSTOP`), that the program can't go on
+    /// after (`SIGSEGV`, `SIGILL`, `SIGFPE`), or that doesn't exist; otherwise what the operating system
+    /// says.
     ///
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`Signal`], and [`recv`](Signal::recv).
     #[track_caller]
     pub fn new(kind: SignalKind) -> io::Result<Signal> {
         if consts::FORBIDDEN.contains(&kind.0) {
@@ -104,21 +127,50 @@ impl Signal {
     }
 
     /// Waits for the next delivery. Deliveries that the operating system merges (several of one signal while
-    /// it is pending) count once, and no more than a pipe holds are remembered; at least one is
-    /// reported after each.
+    /// it is pending) count once, and no more than a pipe holds are remembered; at least one is reported
+    /// after each.
     ///
     /// # Errors
     ///
-    /// If the pipe fails.
+    /// If the pipe fails, or the listener's runtime is gone.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a delivery that was not reported is reported by the next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::signal::{Signal, SignalKind};
+    ///
+    /// oneloop::block_on(async {
+    ///     let mut user1 = Signal::new(SignalKind::USER1)?;
+    ///     // … and from a shell: kill -USR1 …
+    /// #     signal_hook::low_level::raise(SignalKind::USER1.number())?;
+    ///     user1.recv().await?;
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub async fn recv(&mut self) -> io::Result<()> {
         self.bytes.read_exact(&mut [0]).await
     }
 
     /// Which signal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::signal::{Signal, SignalKind};
+    ///
+    /// oneloop::block_on(async {
+    ///     assert_eq!(Signal::new(SignalKind::USER2)?.kind(), SignalKind::USER2);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn kind(&self) -> SignalKind {
         self.kind
     }
@@ -130,20 +182,72 @@ impl Drop for Signal {
     }
 }
 
-/// Waits for the next `SIGTERM`. See [`ctrl_c`](super::ctrl_c), whose every word holds here.
+/// Waits for the next `SIGTERM`: a polite request to end.
+///
+/// It listens from its first poll until it is ready or dropped. To miss none in between two, use a
+/// [`Signal`]. The signal's default action, to end the process, is then gone for good.
 ///
 /// # Errors
 ///
-/// If the handler can't be set.
+/// If the handler can't be set, or the operating system gives no pipe.
+///
+/// # Panics
+///
+/// When polled outside a runtime.
+///
+/// # Cancel safety
+///
+/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to this
+/// listener.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::future::or;
+/// use oneloop::signal::{ctrl_c, terminate};
+///
+/// oneloop::block_on(async {
+///     // … serve, in tasks of their own …
+///     or(ctrl_c(), terminate()).await?;
+///     println!("good bye");
+/// #   Ok(())
+/// })
+/// # }
+/// ```
 pub async fn terminate() -> io::Result<()> {
     Signal::new(SignalKind::TERMINATE)?.recv().await
 }
 
-/// Waits for the next `SIGHUP`. See [`ctrl_c`](super::ctrl_c), whose every word holds here.
+/// Waits for the next `SIGHUP`: the terminal is gone, or "read your configuration again".
+///
+/// It listens from its first poll until it is ready or dropped. To miss none in between two, use a
+/// [`Signal`]. The signal's default action, to end the process, is then gone for good.
 ///
 /// # Errors
 ///
-/// If the handler can't be set.
+/// If the handler can't be set, or the operating system gives no pipe.
+///
+/// # Panics
+///
+/// When polled outside a runtime.
+///
+/// # Cancel safety
+///
+/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to this
+/// listener.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn main() -> std::io::Result<()> {
+/// oneloop::block_on(async {
+///     oneloop::signal::hangup().await?;
+///     println!("the terminal is gone");
+/// #   Ok(())
+/// })
+/// # }
+/// ```
 pub async fn hangup() -> io::Result<()> {
     Signal::new(SignalKind::HANGUP)?.recv().await
 }

@@ -37,11 +37,19 @@ impl JoinError {
     }
 
     /// Whether the task panicked, while it ran or while it was dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`JoinError`].
     pub fn is_panic(&self) -> bool {
         self.panic.is_some()
     }
 
     /// Whether the task was dropped before it finished: aborted, or its runtime was dropped.
+    ///
+    /// # Examples
+    ///
+    /// See [`JoinError`].
     pub fn is_cancelled(&self) -> bool {
         self.panic.is_none()
     }
@@ -52,6 +60,15 @@ impl JoinError {
     /// # Panics
     ///
     /// If the task was cancelled; see [`try_into_panic`](JoinError::try_into_panic).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// oneloop::block_on(async {
+    ///     let error = oneloop::spawn(async { std::panic::panic_any(42) }).await.unwrap_err();
+    ///     assert_eq!(*error.into_panic().downcast::<i32>().unwrap(), 42);
+    /// });
+    /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
         match self.try_into_panic() {
@@ -67,6 +84,19 @@ impl JoinError {
     /// # Errors
     ///
     /// The error itself, if the task was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// oneloop::block_on(async {
+    ///     let task = oneloop::spawn(std::future::pending::<()>());
+    ///     task.abort();
+    ///     match task.await.unwrap_err().try_into_panic() {
+    ///         Ok(payload) => std::panic::resume_unwind(payload), // our bug, too
+    ///         Err(error) => assert!(error.is_cancelled()),
+    ///     }
+    /// });
+    /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.panic {
             Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),

@@ -16,7 +16,11 @@ use crate::runtime::Core;
 /// then runs on by itself.
 ///
 /// It may outlive its runtime, and be awaited on another one: a task that had finished gives its value,
-/// any other says [cancelled](JoinError::is_cancelled). It belongs to its loop's thread:
+/// any other says [cancelled](JoinError::is_cancelled). Until it is dropped it keeps the runtime's tables and
+/// event queue alive (so its descriptors stay open), and a result that was not taken; never the task's
+/// future. Awaiting it is charged to the budget of the task's own runtime, wherever it is awaited.
+///
+/// It belongs to its loop's thread:
 ///
 /// ```compile_fail,E0277
 /// # oneloop::block_on(async {
@@ -61,6 +65,16 @@ impl<T> JoinHandle<T> {
     /// Asks the task to stop. Its future is dropped in the loop's next turn, before any other task runs, and before this
     /// handle resolves, with [`JoinError::is_cancelled`]. A task that has finished, or finishes in the
     /// poll in which it aborts itself, delivers its value all the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// oneloop::block_on(async {
+    ///     let task = oneloop::spawn(std::future::pending::<()>());
+    ///     task.abort();
+    ///     assert!(task.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn abort(&self) {
         if let Some(ticket) = self.ticket {
             self.core.tasks.borrow_mut().abort(ticket);
@@ -68,11 +82,27 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the task has finished, panicked, or been dropped. A task that was only just aborted hasn't.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// oneloop::block_on(async {
+    ///     let task = oneloop::spawn(async { 42 });
+    ///     assert!(!task.is_finished()); // `spawn` doesn't poll it
+    ///     oneloop::yield_now().await;
+    ///     assert!(task.is_finished());
+    ///     assert_eq!(task.await.unwrap(), 42);
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.ticket.is_none_or(|ticket| self.core.tasks.borrow().is_finished(ticket))
     }
 
     /// A handle that can abort the task but not await it.
+    ///
+    /// # Examples
+    ///
+    /// See [`AbortHandle`].
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle { core: self.core.clone(), ticket: self.ticket }
     }
@@ -134,7 +164,9 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Aborts a task without being able to await it. Any number of clones may exist; none keeps the task.
+/// Aborts a task without being able to await it. Any number of clones may exist. None keeps the task or its
+/// result, but each keeps the runtime's tables and event queue alive (so its descriptors stay open) until it
+/// is dropped. It belongs to its loop's thread, as the [`JoinHandle`] does.
 ///
 /// # Examples
 ///
@@ -154,7 +186,11 @@ pub struct AbortHandle {
 }
 
 impl AbortHandle {
-    /// Asks the task to stop, as [`JoinHandle::abort`] does.
+    /// Asks the task to stop, as [`JoinHandle::abort`] does. Nothing happens if it has finished.
+    ///
+    /// # Examples
+    ///
+    /// See [`AbortHandle`].
     pub fn abort(&self) {
         if let Some(ticket) = self.ticket {
             self.core.tasks.borrow_mut().abort(ticket);
@@ -162,6 +198,18 @@ impl AbortHandle {
     }
 
     /// Whether the task has finished, panicked, or been dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// oneloop::block_on(async {
+    ///     let task = oneloop::spawn(async { 42 });
+    ///     let abort = task.abort_handle();
+    ///     assert!(!abort.is_finished());
+    ///     assert_eq!(task.await.unwrap(), 42);
+    ///     assert!(abort.is_finished());
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.ticket.is_none_or(|ticket| self.core.tasks.borrow().is_finished(ticket))
     }

@@ -56,7 +56,8 @@ use crate::runtime::Core;
 ///
 /// # Panics
 ///
-/// Outside a runtime.
+/// Outside a runtime. If 16,777,215 tasks are alive in this one: a task's name has 24 bits. One that has
+/// finished counts until its result is taken or its join handle dropped.
 ///
 /// # Examples
 ///
@@ -96,8 +97,12 @@ where
 /// Gives every other task that is ready a turn first.
 ///
 /// A task that computes for long without awaiting anything keeps the whole loop waiting: call this now and
-/// then. It queues the task behind all that are ready now; sockets and timers are looked at in between
-/// as often as [`Builder::event_interval`](crate::Builder::event_interval) says.
+/// then. It queues the task behind all that are ready now; sockets and timers are looked at in between as
+/// often as [`Builder::event_interval`](crate::Builder::event_interval) says. A task that is busy with
+/// sockets, timers and join handles need not call it: after 128 operations in one poll it gives way by
+/// itself.
+///
+/// It works in any executor, and is charged to no budget.
 ///
 /// # Cancel safety
 ///
@@ -118,6 +123,14 @@ pub fn yield_now() -> YieldNow {
 }
 
 /// The future of [`yield_now`].
+///
+/// # Cancel safety
+///
+/// Nothing is lost if it is dropped.
+///
+/// # Examples
+///
+/// See [`yield_now`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {
