@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `socket` | what all have in common: a non-blocking socket and its place in the reactor |
 //! | `stream` | what TCP and Unix streams share |
-//! | `tcp`, `udp`, `unix` | each type's own methods |
+//! | `tcp`, `udp`, `unix`, `unix_datagram` | each type's own methods |
 //! | `addr` | addresses and names |
 //!
 //! Every operation goes the same way: try the system call while the socket counts as ready, and wait for an
@@ -17,10 +17,14 @@ mod tcp;
 mod udp;
 #[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+mod unix_datagram;
 
 pub use addr::{SocketAddrs, ToSocketAddrs};
 pub use stream::{ReadHalf, WriteHalf};
 pub use tcp::{Incoming, TcpListener, TcpStream};
 pub use udp::UdpSocket;
 #[cfg(unix)]
-pub use unix::{UnixDatagram, UnixListener, UnixStream};
+pub use unix::{UnixListener, UnixStream};
+#[cfg(unix)]
+pub use unix_datagram::UnixDatagram;

@@ -1,0 +1,264 @@
+//! Unix datagram sockets.
+
+use std::io;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+
+use super::socket::{Socket, impl_socket};
+use super::unix::{BACKLOG_RETRY, READY};
+use crate::reactor::Interest;
+use crate::time::sleep;
+
+/// Datagrams between processes of one machine.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// oneloop::block_on(async {
+///     let (a, b) = oneloop::net::UnixDatagram::pair()?;
+///     a.send(b"ping").await?;
+///     let mut buf = [0; 16];
+///     let n = b.recv(&mut buf).await?;
+///     assert_eq!(&buf[..n], b"ping");
+/// #   Ok(())
+/// })
+/// # }
+/// ```
+pub struct UnixDatagram(Socket<mio::net::UnixDatagram>);
+
+impl_socket!(UnixDatagram, std::os::unix::net::UnixDatagram, mio::net::UnixDatagram, READY);
+
+impl UnixDatagram {
+    /// Binds to `path`, which this creates. It is not removed when the socket is dropped.
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse` if the path exists; otherwise what the operating system says, for instance `InvalidInput`
+    /// for a path of more than about 100 bytes.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let path = std::env::temp_dir().join(format!("oneloop-doc-datagram-{}", std::process::id()));
+    ///     let receiver = UnixDatagram::bind(&path)?;
+    ///     let sender = UnixDatagram::unbound()?;
+    ///     sender.send_to(b"ping", &path).await?;
+    ///
+    ///     let mut buf = [0; 16];
+    ///     let (n, from) = receiver.recv_from(&mut buf).await?;
+    ///     assert_eq!(&buf[..n], b"ping");
+    ///     assert!(from.is_unnamed());
+    /// #   std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
+        UnixDatagram::try_from(std::os::unix::net::UnixDatagram::bind(path)?)
+    }
+
+    /// A socket without a name: it can send, and receives only from a peer that it is paired with.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives none.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](UnixDatagram::bind).
+    #[track_caller]
+    pub fn unbound() -> io::Result<UnixDatagram> {
+        UnixDatagram::try_from(std::os::unix::net::UnixDatagram::unbound()?)
+    }
+
+    /// Two sockets that are connected to each other. They have no path.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives none.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixDatagram`].
+    #[track_caller]
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let (a, b) = std::os::unix::net::UnixDatagram::pair()?;
+        Ok((UnixDatagram::try_from(a)?, UnixDatagram::try_from(b)?))
+    }
+
+    /// Chooses the peer for [`send`](UnixDatagram::send) and [`recv`](UnixDatagram::recv).
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `ConnectionRefused`, or what else the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let path = std::env::temp_dir().join(format!("oneloop-doc-connect-{}", std::process::id()));
+    ///     let receiver = UnixDatagram::bind(&path)?;
+    ///     let sender = UnixDatagram::unbound()?;
+    ///     sender.connect(&path)?;
+    ///     sender.send(b"ping").await?;
+    ///     assert_eq!(receiver.recv(&mut [0; 16]).await?, 4);
+    /// #   std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.0.io().connect(path)
+    }
+
+    /// Sends one datagram to the peer, and returns its length in bytes; waits while the peer's queue is full.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` or `EDESTADDRREQ` without a peer, `ConnectionRefused` if it is gone, or that the
+    /// socket's runtime is gone. macOS and the BSDs may report a full queue as `ENOBUFS`, which is returned,
+    /// not waited out.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a datagram that was sent is reported in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixDatagram`].
+    pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.0.async_io(Interest::Writable, |socket| socket.send(datagram)).await
+    }
+
+    /// Receives one datagram, and returns its length in bytes. What doesn't fit into `buf` is lost.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, or that the socket's runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a datagram that was received is returned in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixDatagram`].
+    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.async_io(Interest::Readable, |socket| socket.recv(buf)).await
+    }
+
+    /// Sends one datagram to the socket at `path`, and returns its length in bytes.
+    ///
+    /// While the *receiver's* queue is full, asks again every 2 ms: the system has an event for room in a
+    /// connected peer's queue only. Who sends much to one receiver connects to it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `ConnectionRefused`, or what else the operating system says. macOS and the BSDs may report
+    /// a full queue as `ENOBUFS`, which is returned, not waited out.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait outside a runtime: it sleeps.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a datagram that was sent is reported in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](UnixDatagram::bind).
+    pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        loop {
+            // Whether the socket counts as writable says how its connected peer's queue is, not this receiver's.
+            self.0.give_way().await;
+            match self.0.io().send_to(datagram, path.as_ref()) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => sleep(BACKLOG_RETRY).await,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                sent => return sent,
+            }
+        }
+    }
+
+    /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is lost.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, or that the socket's runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a datagram that was received is returned in the same poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`bind`](UnixDatagram::bind).
+    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.async_io(Interest::Readable, |socket| socket.recv_from(buf)).await
+    }
+
+    /// The path that it is bound to, if any.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    ///     assert!(UnixDatagram::unbound()?.local_addr()?.is_unnamed());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (a, _b) = UnixDatagram::pair()?;
+    ///     assert!(a.peer_addr()?.is_unnamed());
+    ///     assert!(UnixDatagram::unbound()?.peer_addr().is_err());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().peer_addr()
+    }
+}
