@@ -32,8 +32,16 @@ const AWAKE: u8 = 0;
 const PARKED: u8 = 1;
 const MAIL: u8 = 2;
 
-/// From how many messages on repeated ones are looked for.
+/// From how many messages on those that say the same are looked for.
 const MANY: usize = 4096;
+
+/// What a mailbox takes.
+pub(crate) trait Letter: Sized {
+    /// Whether it says nothing that the one before it hasn't said.
+    fn repeats(&self, before: &Self) -> bool;
+    /// Throws away those that say the same as an earlier one. Runs under the mailbox's lock.
+    fn fold(letters: &mut Vec<Self>);
+}
 
 /// A queue into one thread, with the word that says whether that thread sleeps.
 ///
@@ -45,23 +53,24 @@ pub(crate) struct Mailbox<M> {
     state: AtomicU8,
 }
 
-impl<M> Mailbox<M> {
+impl<M: Letter> Mailbox<M> {
     pub(crate) fn new() -> Mailbox<M> {
         Mailbox { letters: Mutex::new(Some(Vec::new())), state: AtomicU8::new(AWAKE) }
     }
 
     /// Posts a message from any thread. `Ok(true)`: the loop sleeps, and the caller must notify it.
-    /// `Err`: the loop is gone, and here is the message. `fold` is called when a great many are there, to throw away
-    /// those that say the same.
-    pub(crate) fn post(&self, message: M, fold: impl FnOnce(&mut Vec<M>)) -> Result<bool, M> {
+    /// `Err`: the loop is gone, and here is the message.
+    pub(crate) fn post(&self, message: M) -> Result<bool, M> {
         {
             let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(letters) = letters.as_mut() else { return Err(message) };
-            // Only when the buffer would grow: so folding costs each message a few steps at most.
-            if letters.len() >= MANY && letters.len() == letters.capacity() {
-                fold(letters);
+            if !letters.last().is_some_and(|last| message.repeats(last)) {
+                // Only when the buffer would grow: so folding costs each message a few steps at most.
+                if letters.len() >= MANY && letters.len() == letters.capacity() {
+                    M::fold(letters);
+                }
+                letters.push(message);
             }
-            letters.push(message);
         }
         Ok(self.state.swap(MAIL, Ordering::AcqRel) == PARKED)
     }
@@ -125,22 +134,28 @@ impl Inbox {
     }
 
     pub(crate) fn post(&self, message: Message) -> Result<(), Message> {
-        if self.mailbox.post(message, fold_wakes)? {
+        if self.mailbox.post(message)? {
             self.notifier.notify();
         }
         Ok(())
     }
 }
 
-/// Keeps the first of several wake-ups of one task.
-fn fold_wakes(letters: &mut Vec<Message>) {
-    let mut seen = HashSet::new();
-    letters.retain(|letter| match letter {
-        Message::Wake(ticket) => seen.insert(ticket.word()),
-        _ => true,
-    });
-    // At least half of the buffer is free before the next time, so that this is not done for every message.
-    letters.reserve(letters.len());
+impl Letter for Message {
+    fn repeats(&self, before: &Message) -> bool {
+        matches!((self, before), (Message::Wake(this), Message::Wake(before)) if this == before)
+    }
+
+    /// Keeps the first of several wake-ups of one task.
+    fn fold(letters: &mut Vec<Message>) {
+        let mut seen = HashSet::new();
+        letters.retain(|letter| match letter {
+            Message::Wake(ticket) => seen.insert(ticket.word()),
+            _ => true,
+        });
+        // At least half of the buffer is free before the next time, so that this is not done for every message.
+        letters.reserve(letters.len());
+    }
 }
 
 mod registry {
@@ -193,6 +208,15 @@ mod tests {
     use loom::sync::Condvar;
     use loom::thread;
 
+    /// Each is news.
+    impl Letter for (u8, u8) {
+        fn repeats(&self, _: &Self) -> bool {
+            false
+        }
+
+        fn fold(_: &mut Vec<Self>) {}
+    }
+
     /// Stands in for the driver: sleeps until notified, and a notification that comes early is kept, as
     /// an eventfd keeps it. If the loop sleeps and nobody notifies, loom reports the deadlock.
     #[derive(Default)]
@@ -225,7 +249,7 @@ mod tests {
                     let shared = shared.clone();
                     thread::spawn(move || {
                         for message in 0..messages_each {
-                            if shared.0.post((poster, message), |_| {}) == Ok(true) {
+                            if shared.0.post((poster, message)) == Ok(true) {
                                 shared.1.notify();
                             }
                         }
@@ -268,10 +292,10 @@ mod tests {
             let mailbox = Arc::new(Mailbox::new());
             let poster = {
                 let mailbox = mailbox.clone();
-                thread::spawn(move || mailbox.post(1, |_| {}).is_ok())
+                thread::spawn(move || mailbox.post((1, 1)).is_ok())
             };
             let left = mailbox.close();
-            assert_eq!(poster.join().unwrap(), left == [1]);
+            assert_eq!(poster.join().unwrap(), left == [(1, 1)]);
         });
     }
 }
