@@ -51,7 +51,7 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | `runtime.rs` | [`Runtime`], [`Builder`], [`block_on`] and the turn |
+//! | `runtime.rs`, `builder.rs` | [`Runtime`], [`block_on`] and the turn; [`Builder`] |
 //! | `task/` | tasks, the waker that is one word (`ticket`), the ready queue threaded through the task table, [`spawn`], [`JoinHandle`], the budget |
 //! | `slots.rs` | numbered slots that never move: the storage under tasks, registrations, timers |
 //! | `reactor.rs` | who waits for what at which socket; cached readiness |
@@ -87,6 +87,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod builder;
 mod context;
 mod driver;
 pub mod future;
@@ -107,10 +108,11 @@ mod timer;
 #[cfg(feature = "unblock")]
 mod unblock;
 
+pub use builder::Builder;
 pub use driver::Driver;
 pub use handle::{Handle, RemoteJoinHandle};
 pub use reactor::Interest;
-pub use runtime::{Builder, Runtime, block_on};
+pub use runtime::{Runtime, block_on};
 pub use source::{Ready, Source};
 pub use task::{AbortHandle, JoinError, JoinHandle, YieldNow, spawn, yield_now};
 #[cfg(feature = "unblock")]

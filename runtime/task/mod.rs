@@ -9,20 +9,8 @@
 //! | `join`, `error` | a task seen from outside |
 //! | `budget` | how long a task may find everything ready before it has to give way |
 //!
-//! The life of a task:
-//!
-//! ```text
-//!             spawn                    wake                   its turn
-//!   (vacant) ───────▶ QUEUED ◀──────────────────── IDLE ◀─────────────┐
-//!       ▲               │ pop: the box leaves the slot                │ Pending, not woken meanwhile
-//!       │               ▼                                             │
-//!       │            RUNNING ───────── Pending, woken or aborted ─────┼──▶ QUEUED
-//!       │               │                meanwhile: queued again      │
-//!       │               │ Ready, panic, or (aborted) dropped ─────────┘
-//!       │               ▼
-//!       │   handle ┌── DONE ──┐ no handle
-//!       └──────────┘ takes it └──────────▶ (vacant)
-//! ```
+//! The states that a task goes through are drawn in `DESIGN.md`. They are spread over three facts: is the box in its
+//! slot (if not, the task is running), does the slot's `next` say queued, is the flag `DONE` set.
 
 mod budget;
 mod cell;
