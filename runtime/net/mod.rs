@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `socket` | what all have in common: a non-blocking socket and its place in the reactor |
 //! | `stream` | what TCP and Unix streams share |
-//! | `tcp`, `udp`, `unix`, `unix_datagram` | each type's own methods |
+//! | `tcp_listener`, `tcp`, `udp`, `unix`, `unix_datagram` | each type's own methods |
 //! | `addr` | addresses and names |
 //!
 //! Every operation goes the same way: try the system call while the socket counts as ready, and wait for an
@@ -14,6 +14,7 @@ mod addr;
 mod socket;
 mod stream;
 mod tcp;
+mod tcp_listener;
 mod udp;
 #[cfg(unix)]
 mod unix;
@@ -22,7 +23,8 @@ mod unix_datagram;
 
 pub use addr::{SocketAddrs, ToSocketAddrs};
 pub use stream::{ReadHalf, WriteHalf};
-pub use tcp::{Incoming, TcpListener, TcpStream};
+pub use tcp::TcpStream;
+pub use tcp_listener::{Incoming, TcpListener};
 pub use udp::UdpSocket;
 #[cfg(unix)]
 pub use unix::{UnixListener, UnixStream};

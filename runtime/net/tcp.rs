@@ -1,259 +1,21 @@
-//! TCP: listeners and streams.
+//! TCP streams.
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::rc::Rc;
 use std::time::Duration;
 
-use futures_lite::Stream;
-use socket2::{Domain, Protocol, SockRef, Type};
+use socket2::SockRef;
 
 use super::addr::{ToSocketAddrs, first_that_works};
 use super::socket::{ByteStream, Socket, impl_socket};
 use super::stream::impl_stream;
 use crate::driver::Readiness;
 use crate::reactor::Interest;
+use crate::runtime::Core;
 use crate::time::timeout;
 
-/// Connections that the system completes before anybody accepts them. The system caps it (on Linux at
-/// `net.core.somaxconn`, 4,096 by default), so this asks for what there is.
-const BACKLOG: i32 = 4096;
-
 const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);
-
-/// Accepts TCP connections.
-///
-/// Options that must be set before binding are set through `socket2`, whose `Socket` converts to std's
-/// `TcpListener` and that to this one with `TryFrom`. Options of a live socket: `socket2::SockRef::from(&listener)`.
-///
-/// # Examples
-///
-/// ```
-/// # fn main() -> std::io::Result<()> {
-/// use oneloop::io::{AsyncReadExt, AsyncWriteExt};
-/// use oneloop::net::{TcpListener, TcpStream};
-///
-/// oneloop::block_on(async {
-///     let listener = TcpListener::bind("127.0.0.1:0").await?;
-///     let addr = listener.local_addr()?;
-///     oneloop::spawn(async move {
-///         let (mut stream, _peer) = listener.accept().await?;
-///         stream.write_all(b"hello").await
-///     });
-///     let mut text = String::new();
-///     TcpStream::connect(addr).await?.read_to_string(&mut text).await?;
-///     assert_eq!(text, "hello");
-/// #   Ok(())
-/// })
-/// # }
-/// ```
-pub struct TcpListener(Socket<mio::net::TcpListener>);
-
-impl_socket!(TcpListener, std::net::TcpListener, mio::net::TcpListener, Readiness::READABLE);
-
-impl TcpListener {
-    /// Listens at the first of the addresses that works; port 0 lets the system choose one. On Unix the
-    /// address can be taken again at once after an earlier listener's connections (`SO_REUSEADDR`).
-    ///
-    /// Up to 4,096 connections wait to be accepted, or as many as the system allows (Linux:
-    /// `net.core.somaxconn`).
-    ///
-    /// # Errors
-    ///
-    /// If no address works: `AddrInUse`, `PermissionDenied` (a privileged port), `AddrNotAvailable`, or what
-    /// [`ToSocketAddrs`] says.
-    ///
-    /// # Panics
-    ///
-    /// When polled outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has bound nothing until
-    /// then.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use oneloop::net::TcpListener;
-    ///
-    /// oneloop::block_on(async {
-    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    ///     assert_ne!(listener.local_addr()?.port(), 0);
-    /// #   Ok(())
-    /// })
-    /// # }
-    /// ```
-    pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
-        first_that_works(addr, |addr| async move {
-            let socket = socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-            // On Windows the option would let another program steal the port.
-            #[cfg(unix)]
-            socket.set_reuse_address(true)?;
-            socket.bind(&addr.into())?;
-            socket.listen(BACKLOG)?;
-            TcpListener::try_from(std::net::TcpListener::from(socket))
-        })
-        .await
-    }
-
-    /// Waits for a connection. Those that were broken off before they were accepted are passed over.
-    ///
-    /// The connection belongs to the listener's runtime, also if something else polls this: it goes on as
-    /// long as that one runs.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says; above all "too many open files" (`EMFILE`, `ENFILE`), which goes away
-    /// only when descriptors are closed: pause before trying again, or the loop spins. Also if the listener's
-    /// runtime is gone, or a connection was accepted that can't be watched, which is then closed.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: a connection that was accepted is returned in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use std::time::Duration;
-    /// use oneloop::net::{TcpListener, TcpStream};
-    ///
-    /// oneloop::block_on(async {
-    /// #     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// #     let client = TcpStream::connect(listener.local_addr()?).await?;
-    ///     let stream = loop {
-    ///         match listener.accept().await {
-    ///             Ok((stream, _peer)) => break stream,
-    ///             Err(error) => {
-    ///                 eprintln!("can't accept: {error}");
-    ///                 oneloop::time::sleep(Duration::from_millis(100)).await;
-    ///             }
-    ///         }
-    ///     };
-    ///     assert_eq!(stream.peer_addr()?, client.local_addr()?);
-    /// #   Ok(())
-    /// })
-    /// # }
-    /// ```
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        std::future::poll_fn(|cx| self.poll_accept(cx)).await
-    }
-
-    /// The poll behind [`accept`](TcpListener::accept). Several tasks may wait at one listener: a connection
-    /// wakes all of them, and the first gets it.
-    ///
-    /// # Errors
-    ///
-    /// As [`accept`](TcpListener::accept). After an error it can be polled again.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use std::future::poll_fn;
-    /// use oneloop::net::{TcpListener, TcpStream};
-    ///
-    /// oneloop::block_on(async {
-    /// #     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// #     let client = TcpStream::connect(listener.local_addr()?).await?;
-    ///     let (_stream, peer) = poll_fn(|cx| listener.poll_accept(cx)).await?;
-    ///     assert_eq!(peer, client.local_addr()?);
-    /// #   Ok(())
-    /// })
-    /// # }
-    /// ```
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = loop {
-            match ready!(self.0.poll_io(cx, Interest::Readable, |listener| listener.accept())) {
-                Err(error) if is_the_connections_own(&error) => {}
-                accepted => break accepted,
-            }
-        };
-        Poll::Ready(
-            accepted
-                .and_then(|(stream, peer)| Ok((TcpStream(Socket::on(self.0.core(), stream, READY)?), peer))),
-        )
-    }
-
-    /// The connections, as a stream that never ends. They belong to the listener's runtime.
-    ///
-    /// # Errors
-    ///
-    /// Its items are those of [`accept`](TcpListener::accept). After an error it can be polled again: pause
-    /// first.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: a connection that was accepted is returned in the same poll, so that dropping `next()`,
-    /// or the stream, loses none.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use oneloop::future::StreamExt;
-    /// use oneloop::net::{TcpListener, TcpStream};
-    ///
-    /// oneloop::block_on(async {
-    /// #     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// #     let client = TcpStream::connect(listener.local_addr()?).await?;
-    ///     let mut incoming = listener.incoming();
-    ///     let stream = incoming.next().await.expect("it never ends")?;
-    ///     assert_eq!(stream.peer_addr()?, client.local_addr()?);
-    /// #   Ok(())
-    /// })
-    /// # }
-    /// ```
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming { listener: self }
-    }
-
-    /// The address that it listens at, with the port that the system chose. One system call.
-    ///
-    /// # Errors
-    ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`bind`](TcpListener::bind).
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
-    }
-}
-
-/// Errors of `accept` that concern the connection that was to be accepted, not the listener: Linux passes pending
-/// network errors on in this way (accept(2), "Error handling").
-pub(super) fn is_the_connections_own(error: &io::Error) -> bool {
-    use io::ErrorKind::*;
-    let by_kind = matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | NetworkDown | NetworkUnreachable | HostUnreachable
-    );
-    #[cfg(unix)]
-    let by_number = matches!(error.raw_os_error(), Some(libc::EPROTO | libc::ENOPROTOOPT | libc::EHOSTDOWN));
-    #[cfg(windows)]
-    let by_number = false;
-    by_kind || by_number
-}
-
-/// The connections of a listener: errors, cancel safety and an example are at [`TcpListener::incoming`].
-#[derive(Debug)]
-#[must_use = "streams do nothing unless polled"]
-pub struct Incoming<'a> {
-    listener: &'a TcpListener,
-}
-
-impl Stream for Incoming<'_> {
-    type Item = io::Result<TcpStream>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.listener.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
-    }
-}
 
 /// A TCP connection.
 ///
@@ -295,6 +57,11 @@ impl ByteStream for mio::net::TcpStream {
 }
 
 impl TcpStream {
+    /// A connection that a listener of `core`'s has accepted.
+    pub(super) fn accepted(core: &Rc<Core>, socket: mio::net::TcpStream) -> io::Result<TcpStream> {
+        Ok(TcpStream(Socket::on(core, socket, READY)?))
+    }
+
     /// Connects to the first of the addresses that answers. They are tried one after the other.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use futures_lite::Stream;
 
 use super::socket::{ByteStream, Socket, impl_socket};
 use super::stream::impl_stream;
-use super::tcp::is_the_connections_own;
+use super::tcp_listener::is_the_connections_own;
 use crate::driver::Readiness;
 use crate::reactor::Interest;
 use crate::time::sleep;
