@@ -46,7 +46,7 @@ const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);
 ///
 /// # Examples
 ///
-/// See [`TcpListener`].
+/// See [`TcpListener`](super::TcpListener).
 pub struct TcpStream(Socket<mio::net::TcpStream>);
 
 impl_socket!(TcpStream, std::net::TcpStream, mio::net::TcpStream, READY);
