@@ -54,13 +54,22 @@ pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Rc<Core>) -> R) -> R {
              or in a task spawned there"
         )
     }
-    try_with(|core| match core {
-        Some(core) => f(core),
-        None => outside(what),
-    })
+    // Not in the closure, which would hide the caller's place from the message.
+    if !is_inside() {
+        outside(what);
+    }
+    try_with(|core| f(core.expect("asked just before")))
+}
+
+/// Panics outside a runtime, as [`with`] does: for what must not be begun there.
+#[track_caller]
+#[cfg(unix)]
+pub(crate) fn require(what: &str) {
+    with(what, |_| ());
 }
 
 /// Whether this thread is inside a runtime.
+#[inline]
 pub(crate) fn is_inside() -> bool {
     !CURRENT.get().is_null()
 }

@@ -227,3 +227,36 @@ fn vectored_reads_and_writes_pass_over_empty_buffers() {
         assert_eq!(&text, b"hi");
     });
 }
+
+/// The message named a line of the library's, not the caller's.
+#[test]
+fn a_panic_outside_a_runtime_names_the_callers_place() {
+    // The hook is the whole process's, so it only notes what this thread panics with.
+    let (place, thread) = (Arc::new(std::sync::Mutex::new(String::new())), std::thread::current().id());
+    let seen = place.clone();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == thread {
+            *seen.lock().unwrap() = info.location().unwrap().file().to_owned();
+        } else {
+            before(info);
+        }
+    }));
+    for misuse in [|| drop(oneloop::spawn(async {})), || drop(oneloop::Handle::current())] {
+        place.lock().unwrap().clear();
+        assert!(std::panic::catch_unwind(misuse).is_err());
+        assert!(place.lock().unwrap().ends_with("regressions.rs"), "{place:?}");
+    }
+}
+
+/// The file was made first, and the next attempt found its path taken.
+#[cfg(unix)]
+#[test]
+fn binding_outside_a_runtime_leaves_no_file() {
+    use oneloop::net::{UnixDatagram, UnixListener};
+    let path = std::env::temp_dir().join(format!("oneloop-outside-{}", std::process::id()));
+    assert!(std::panic::catch_unwind(|| UnixListener::bind(&path).map(drop)).is_err());
+    assert!(!path.exists());
+    assert!(std::panic::catch_unwind(|| UnixDatagram::bind(&path).map(drop)).is_err());
+    assert!(!path.exists());
+}

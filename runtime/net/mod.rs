@@ -9,6 +9,10 @@
 //!
 //! Every operation goes the same way: try the system call while the socket counts as ready, and wait for an
 //! event when it says `WouldBlock` (`reactor.rs`).
+//!
+//! **A socket belongs to the runtime that it was made in**, and only that one's loop hears its events. Awaited inside another
+//! runtime it works while it happens to be ready, and otherwise waits until its own runtime runs again: for ever, if
+//! that never happens. Once its runtime is gone, operations that would have to wait return an error.
 
 mod addr;
 mod socket;

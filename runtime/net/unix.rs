@@ -11,6 +11,7 @@ use futures_lite::Stream;
 use super::socket::{ByteStream, Socket, impl_socket};
 use super::stream::impl_stream;
 use super::tcp_listener::is_the_connections_own;
+use crate::context;
 use crate::driver::Readiness;
 use crate::reactor::Interest;
 use crate::time::sleep;
@@ -75,7 +76,11 @@ impl UnixListener {
     /// ```
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
-        UnixListener::try_from(std::os::unix::net::UnixListener::bind(path)?)
+        // First, so that no file is left behind by a socket that can't be watched.
+        context::require("a oneloop socket was made");
+        let path = path.as_ref();
+        let socket = std::os::unix::net::UnixListener::bind(path)?;
+        UnixListener::try_from(socket).inspect_err(|_| drop(std::fs::remove_file(path)))
     }
 
     /// Waits for a connection, and says whose: usually an unnamed address.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::socket::{Socket, impl_socket};
 use super::unix::{BACKLOG_RETRY, READY};
+use crate::context;
 use crate::reactor::Interest;
 use crate::time::sleep;
 
@@ -63,7 +64,11 @@ impl UnixDatagram {
     /// ```
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
-        UnixDatagram::try_from(std::os::unix::net::UnixDatagram::bind(path)?)
+        // First, so that no file is left behind by a socket that can't be watched.
+        context::require("a oneloop socket was made");
+        let path = path.as_ref();
+        let socket = std::os::unix::net::UnixDatagram::bind(path)?;
+        UnixDatagram::try_from(socket).inspect_err(|_| drop(std::fs::remove_file(path)))
     }
 
     /// A socket without a name: it can send, and receives only from a peer that it is paired with.
