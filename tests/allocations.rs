@@ -441,3 +441,16 @@ fn a_socket_that_several_tasks_wait_for_is_none() {
         assert_eq!(count.await, 0);
     });
 }
+
+/// Each call entered the task once more in the list of those to be dropped.
+#[test]
+fn aborting_a_task_again_and_again_is_none() {
+    finish(async {
+        let task = spawn(std::future::pending::<()>());
+        task.abort();
+        let before = allocated();
+        (0..10_000).for_each(|_| task.abort());
+        assert_eq!(allocated() - before, 0);
+        assert!(task.await.unwrap_err().is_cancelled());
+    });
+}

@@ -45,6 +45,8 @@ const DETACHED: u32 = 1;
 const DONE: u32 = 2;
 /// Released while queued: the key goes back to the free list when it is popped.
 const GHOST: u32 = 4;
+/// The future is about to be dropped.
+const ABORTED: u32 = 8;
 
 const FLAG_BITS: u32 = 8;
 
@@ -89,7 +91,7 @@ impl TaskSlot {
     }
 
     /// From here on every ticket of the slot is stale. `true` if it may be used again now: not while it is
-    /// queued, and never once its generations are used up (so that names stay unique).
+    /// queued, and never once its generations are used up (names stay unique, for 32 bytes every 16.7 million tasks).
     #[inline]
     fn end_generation(&mut self) -> bool {
         let generation = self.generation() + 1;
@@ -123,7 +125,7 @@ enum Urgent {
 pub(crate) struct Tasks {
     slots: Slots<TaskSlot>,
     crowds: Crowds,
-    /// What comes before the ready queue. Bound: those who wait, and the calls of `abort` since the last turn.
+    /// What comes before the ready queue. Bound: those who wait, and the tasks.
     urgent: VecDeque<Urgent>,
     /// The ready queue: pop at the head, push at the tail.
     head: u32,
@@ -300,7 +302,7 @@ impl Tasks {
         let slot = &mut self.slots[key];
         if slot.has(GHOST) {
             slot.life &= !GHOST;
-            self.free(key);
+            self.slots.release_if(key, |slot| slot.generation() < GENERATION_MAX);
         }
     }
 
@@ -328,7 +330,9 @@ impl Tasks {
 
     /// Has a task dropped in the next turn, before any other task runs. Nothing happens if it has finished by then.
     pub(crate) fn abort(&mut self, ticket: Ticket) {
-        if !self.is_finished(ticket) {
+        let slot = &mut self.slots[ticket.key()];
+        if slot.generation() == ticket.generation() && !slot.has(DONE | ABORTED) {
+            slot.life |= ABORTED;
             self.urgent.push_back(Urgent::Abort(ticket));
         }
     }
@@ -373,11 +377,6 @@ impl Tasks {
         let waiters = std::mem::take(&mut slot.waiter);
         let waiters = if waiters.is_empty() { Vec::new() } else { self.forget_waiters(waiters) };
         (self.take_finished(ticket, |_| {}), waiters)
-    }
-
-    /// A retired slot costs 32 bytes for every 16.7 million tasks; names stay unique.
-    fn free(&mut self, key: u32) {
-        self.slots.release_if(key, |slot| slot.generation() < GENERATION_MAX);
     }
 
     /// For shutting down: the next task whose future is still there, at or after `from`.
