@@ -1,0 +1,74 @@
+//! What the small demonstrations share: one switch on their command line, and how they print and fail.
+//!
+//! Each takes it in with `#[path = "shared/demo.rs"] mod demo;`.
+
+#![allow(dead_code, unused_macros, reason = "each demonstration uses its own part of it")]
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// What a demonstration returns: any error ends it with that error's message.
+pub type Outcome = Result<(), Box<dyn Error>>;
+
+/// Prints a line like `println!`, but at once, and without a panic if whoever read it has gone away.
+macro_rules! say {
+    ($($text:tt)*) => { crate::demo::print_line(&format!($($text)*)) };
+}
+pub(crate) use say;
+
+pub fn print_line(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+}
+
+/// Runs a demonstration that takes no arguments.
+///
+/// Exit codes: 0, 1 if it failed, 2 for arguments that it doesn't know. `about` is what `--help` prints.
+pub fn run(about: &str, demo: impl FnOnce() -> Outcome) -> ExitCode {
+    start(about, false, |_slow| demo())
+}
+
+/// Runs a demonstration whose waits are shortened unless it is given `--slow`: then they last as long as in the
+/// article that it comes from.
+pub fn run_timed(about: &str, demo: impl FnOnce(bool) -> Outcome) -> ExitCode {
+    start(about, true, demo)
+}
+
+fn start(about: &str, timed: bool, demo: impl FnOnce(bool) -> Outcome) -> ExitCode {
+    let mut slow = false;
+    for argument in std::env::args_os().skip(1) {
+        match argument.to_str() {
+            Some("--help" | "-h") => {
+                print_help(about, timed);
+                return ExitCode::SUCCESS;
+            }
+            Some("--slow") if timed => slow = true,
+            _ => {
+                complain(&format!("unknown argument {argument:?}; see --help"));
+                return ExitCode::from(2);
+            }
+        }
+    }
+    match demo(slow) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_help(about: &str, timed: bool) {
+    let name = env!("CARGO_CRATE_NAME");
+    if timed {
+        say!("{about}\n\nusage: {name} [--slow]\n\n  --slow  wait as long as the article does");
+    } else {
+        say!("{about}\n\nusage: {name}");
+    }
+}
+
+/// One line on standard error, marked with the program's name.
+pub fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}: {text}", env!("CARGO_CRATE_NAME"));
+}
