@@ -15,7 +15,7 @@ use crate::context;
 use crate::remote::{Inbox, Message};
 use crate::runtime::{Core, Runtime};
 use crate::sync::Arc;
-use crate::task::{self, JoinError};
+use crate::task::{self, JoinError, Ticket};
 
 /// Reaches a runtime from any thread: to start tasks on it, and to stop it. It does not keep the runtime
 /// alive; when that is gone, tasks started through the handle say cancelled.
@@ -135,6 +135,13 @@ impl Handle {
     /// See [`Runtime::run`].
     pub fn stop(&self) {
         let _ = self.inbox.post(Message::Stop);
+    }
+}
+
+impl Handle {
+    /// Wakes what has this name.
+    pub(crate) fn wake(&self, ticket: Ticket) {
+        let _ = self.inbox.post(Message::Wake(ticket));
     }
 }
 

@@ -90,6 +90,7 @@
 mod builder;
 mod context;
 mod driver;
+pub mod event_loop;
 pub mod future;
 mod handle;
 pub mod io;

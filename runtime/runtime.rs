@@ -38,7 +38,7 @@ pub(crate) struct Core {
     /// small steps would otherwise never get there.
     polls_left: Cell<u32>,
     /// Somebody asked for the end of `run`.
-    stop: Cell<bool>,
+    pub(crate) stop: Cell<bool>,
     /// The runtime was dropped.
     closed: Cell<bool>,
     /// Buffers that each turn uses again.
@@ -84,39 +84,60 @@ impl Core {
     /// Bounds: the inbox is emptied, before each task, of what is in it then; at most `event_interval` tasks run; every
     /// timer that is due fires; at most one batch of events is taken from the driver.
     fn turn(&self, main: &mut dyn FnMut(&mut Context<'_>) -> bool) -> io::Result<bool> {
-        while self.polls_left.get() > 0 {
-            if self.inbox.mailbox.has_mail() {
-                self.read_mail();
-            }
-            let Some(turn) = self.tasks.borrow_mut().pop() else { break };
-            self.budget.refill();
+        while let Some(turn) = self.next_turn() {
             match turn {
                 Turn::Task { task, ticket, aborted } => self.run(task, ticket, aborted),
-                Turn::Main(ticket) => {
+                Turn::Named(ticket) => {
                     if main(&mut Context::from_waker(&ticket.waker())) {
                         return Ok(true);
                     }
                 }
                 Turn::Foreign(waker) => task::wake_foreign(waker),
             }
-            // A poll with many operations counts as several polls.
-            self.polls_left.set(self.polls_left.get().saturating_sub(1 + self.budget.used() / 2));
+            self.count_turn();
         }
+        self.look_outside(None)?;
+        Ok(false)
+    }
+
+    /// Whose turn it is, after the mail has been read. `None` if nobody is ready, or if so many have had their turns that
+    /// the driver must be asked first.
+    #[inline(always)]
+    pub(crate) fn next_turn(&self) -> Option<Turn> {
+        if self.polls_left.get() == 0 {
+            return None;
+        }
+        if self.inbox.mailbox.has_mail() {
+            self.read_mail();
+        }
+        let turn = self.tasks.borrow_mut().pop()?;
+        self.budget.refill();
+        Some(turn)
+    }
+
+    /// After each turn. One with many operations counts as several.
+    #[inline(always)]
+    pub(crate) fn count_turn(&self) {
+        self.polls_left.set(self.polls_left.get().saturating_sub(1 + self.budget.used() / 2));
+    }
+
+    /// Fires due timers and asks the driver what happened. If nobody is ready it sleeps, for `limit` at most.
+    pub(crate) fn look_outside(&self, limit: Option<Duration>) -> io::Result<()> {
         let next_timer = self.fire_timers();
         if !self.tasks.borrow().has_ready() && self.inbox.mailbox.park() {
-            let polled = self.poll_driver(next_timer);
+            let polled = self.poll_driver(next_timer.into_iter().chain(limit).min());
             self.inbox.mailbox.unpark();
             polled?;
         } else if !self.reactor.borrow().is_empty() {
             self.poll_driver(Some(Duration::ZERO))?;
         }
         self.polls_left.set(self.event_interval);
-        Ok(false)
+        Ok(())
     }
 
     /// One task's turn: polls it, or drops it if it was aborted.
     #[inline]
-    fn run(&self, mut task: task::BoxedTask, ticket: Ticket, aborted: bool) {
+    pub(crate) fn run(&self, mut task: task::BoxedTask, ticket: Ticket, aborted: bool) {
         if aborted {
             task::cancel(&mut task);
         } else if !task::poll(&mut task, &ticket.waker()) {
@@ -261,7 +282,7 @@ impl Core {
 /// # Ok(()) }
 /// ```
 pub struct Runtime {
-    core: Rc<Core>,
+    pub(crate) core: Rc<Core>,
 }
 
 impl Runtime {

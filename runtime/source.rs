@@ -415,6 +415,12 @@ impl<T> Source<T> {
     }
 }
 
+impl<T> crate::event_loop::Watch for Source<T> {
+    fn readable(&self) -> Ready<'_> {
+        self.readable()
+    }
+}
+
 impl<T> Drop for Source<T> {
     fn drop(&mut self) {
         if let Some(io) = &mut self.io {

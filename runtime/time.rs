@@ -49,7 +49,7 @@ impl Clock {
     }
 
     /// A moment before the start counts as the start; 584 years from it, as for ever.
-    fn ns(&self, instant: Instant) -> u64 {
+    pub(crate) fn ns(&self, instant: Instant) -> u64 {
         u64::try_from(instant.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX)
     }
 }

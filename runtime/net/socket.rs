@@ -315,6 +315,12 @@ macro_rules! impl_socket {
             }
         }
 
+        impl $crate::event_loop::Watch for $name {
+            fn readable(&self) -> $crate::Ready<'_> {
+                self.0.readable()
+            }
+        }
+
         #[cfg(unix)]
         impl std::os::fd::AsFd for $name {
             fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {

@@ -1,8 +1,10 @@
 //! TCP streams.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -60,6 +62,16 @@ impl TcpStream {
     /// A connection that a listener of `core`'s has accepted.
     pub(super) fn accepted(core: &Rc<Core>, socket: mio::net::TcpStream) -> io::Result<TcpStream> {
         Ok(TcpStream(Socket::on(core, socket, READY)?))
+    }
+
+    /// Begins to connect. The stream is of no use before it is [connected](TcpStream::poll_connected).
+    pub(crate) fn connecting(addr: SocketAddr) -> io::Result<TcpStream> {
+        Ok(TcpStream(Socket::new(mio::net::TcpStream::connect(addr)?, Readiness::NONE)?))
+    }
+
+    /// Ready when an attempt to connect has come to its end.
+    pub(crate) fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_io(cx, Interest::Writable, |socket| socket.try_io(|| finished(socket)))
     }
 
     /// Connects to the first of the addresses that answers. They are tried one after the other.
@@ -277,8 +289,8 @@ impl TcpStream {
 }
 
 async fn connect_to(addr: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream(Socket::new(mio::net::TcpStream::connect(addr)?, Readiness::NONE)?);
-    stream.0.async_io(Interest::Writable, |socket| socket.try_io(|| finished(socket))).await?;
+    let stream = TcpStream::connecting(addr)?;
+    poll_fn(|cx| stream.poll_connected(cx)).await?;
     Ok(stream)
 }
 

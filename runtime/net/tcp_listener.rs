@@ -83,16 +83,18 @@ impl TcpListener {
     /// # }
     /// ```
     pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
-        first_that_works(addr, |addr| async move {
-            let socket = socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-            // On Windows the option would let another program steal the port.
-            #[cfg(unix)]
-            socket.set_reuse_address(true)?;
-            socket.bind(&addr.into())?;
-            socket.listen(BACKLOG)?;
-            TcpListener::try_from(std::net::TcpListener::from(socket))
-        })
-        .await
+        first_that_works(addr, |addr| async move { TcpListener::listen_at(addr) }).await
+    }
+
+    /// Listens at one address.
+    pub(crate) fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
+        let socket = socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        // On Windows the option would let another program steal the port.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.bind(&addr.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::try_from(std::net::TcpListener::from(socket))
     }
 
     /// Waits for a connection. Those that were broken off before they were accepted are passed over.

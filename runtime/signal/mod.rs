@@ -30,6 +30,20 @@ pub use unix::{Signal, SignalKind, hangup, terminate};
 
 use std::io;
 
+/// What hears a signal again and again.
+#[cfg(unix)]
+pub(crate) type Hearing = Signal;
+#[cfg(windows)]
+pub(crate) type Hearing = windows::CtrlC;
+
+/// Hears each Ctrl+C from now on.
+pub(crate) fn hear_ctrl_c() -> io::Result<Hearing> {
+    #[cfg(unix)]
+    return Signal::new(SignalKind::INTERRUPT);
+    #[cfg(windows)]
+    return windows::CtrlC::new();
+}
+
 /// Waits for the next Ctrl+C: `SIGINT` on Unix, `CTRL_C_EVENT` on Windows.
 ///
 /// It listens from its first poll until it is ready or dropped. To miss none in between two, use a `Signal`
@@ -53,12 +67,6 @@ use std::io;
 ///
 /// See the [module](self).
 pub async fn ctrl_c() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        Signal::new(SignalKind::INTERRUPT)?.recv().await
-    }
-    #[cfg(windows)]
-    {
-        windows::ctrl_c().await
-    }
+    let mut ctrl_c = hear_ctrl_c()?;
+    std::future::poll_fn(|cx| ctrl_c.poll_recv(cx)).await
 }

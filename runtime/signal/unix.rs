@@ -1,9 +1,12 @@
 //! Unix signals: a self-pipe for each listener (D. J. Bernstein, "The self-pipe trick").
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use futures_lite::AsyncReadExt;
+use futures_io::AsyncRead;
 use signal_hook::{SigId, consts, low_level};
 
 use crate::net::UnixStream;
@@ -154,7 +157,14 @@ impl Signal {
     /// # }
     /// ```
     pub async fn recv(&mut self) -> io::Result<()> {
-        self.bytes.read_exact(&mut [0]).await
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The poll behind [`recv`](Signal::recv).
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let read = ready!(Pin::new(&mut self.bytes).poll_read(cx, &mut [0]))?;
+        // The handler's end is closed by nobody but this listener's drop.
+        Poll::Ready(if read == 1 { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) })
     }
 
     /// Which signal.

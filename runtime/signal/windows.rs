@@ -1,9 +1,8 @@
 //! Ctrl+C on Windows: one handler for the process, which counts and wakes.
 
-use std::future::poll_fn;
 use std::io;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 struct Heard {
     /// The handler is set.
@@ -16,24 +15,34 @@ struct Heard {
 
 static HEARD: Mutex<Heard> = Mutex::new(Heard { listening: false, count: 0, waiting: Vec::new() });
 
-pub(super) async fn ctrl_c() -> io::Result<()> {
-    listen()?;
-    let mut before = None;
-    poll_fn(|cx| {
+/// Hears each Ctrl+C from when it was made.
+pub(crate) struct CtrlC {
+    /// How often it had come when this last heard of it.
+    before: u64,
+}
+
+impl CtrlC {
+    pub(crate) fn new() -> io::Result<CtrlC> {
+        set_handler()?;
+        Ok(CtrlC { before: HEARD.lock().unwrap_or_else(PoisonError::into_inner).count })
+    }
+
+    /// Ready if it came since the last time; once for several.
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let waker = cx.waker().clone();
         let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
-        if heard.count > *before.get_or_insert(heard.count) {
+        if heard.count > self.before {
+            self.before = heard.count;
             return Poll::Ready(Ok(()));
         }
         if !heard.waiting.iter().any(|w| w.will_wake(&waker)) {
             heard.waiting.push(waker);
         }
         Poll::Pending
-    })
-    .await
+    }
 }
 
-fn listen() -> io::Result<()> {
+fn set_handler() -> io::Result<()> {
     let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
     if !heard.listening {
         ctrlc::set_handler(on_ctrl_c).map_err(io::Error::other)?;

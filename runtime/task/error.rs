@@ -107,10 +107,14 @@ impl JoinError {
     /// The panic's message, if it was a string, as it is with `panic!`.
     fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
         let Some(payload) = &self.panic else { return f(None) };
-        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = payload.downcast_ref::<&'static str>().copied();
-        f(text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)))
+        f(panic_message(&**payload.lock().unwrap_or_else(PoisonError::into_inner)))
     }
+}
+
+/// What a panic says, if it says it in a string, as it does with `panic!`.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 impl fmt::Display for JoinError {

@@ -18,7 +18,8 @@
 //! emptied and its generation ends at once; the key goes back when it is popped.
 //!
 //! Slot 0 is `block_on`'s own future. It has a ticket like any task and takes its turn in the same
-//! queue, but it may borrow and is polled where it stands, so its slot never holds a box.
+//! queue, but it may borrow and is polled where it stands, so its slot never holds a box. The same is true of what an
+//! `EventLoop` hears of: a slot without a box is a name that can be woken and takes its turn.
 //!
 //! Nothing in this file calls foreign code: what must be dropped or woken is handed to the caller, who does
 //! it when the table is no longer borrowed.
@@ -106,8 +107,8 @@ impl TaskSlot {
 
 /// Whose turn it is.
 pub(crate) enum Turn {
-    /// `block_on`'s own future.
-    Main(Ticket),
+    /// That of a slot which holds no future and is only a name: `block_on`'s own, or what an `EventLoop` hears of.
+    Named(Ticket),
     /// A task, out of its slot until `put_back` or `finish`.
     Task { task: BoxedTask, ticket: Ticket, aborted: bool },
     /// A waker that isn't ours, to be called.
@@ -165,6 +166,19 @@ impl Tasks {
         let generation = slot.generation();
         self.append(key);
         self.first_ticket.name(generation, key)
+    }
+
+    /// Makes a name that holds no future, not queued. There must be [room](Tasks::has_room).
+    pub(crate) fn insert_name(&mut self) -> Ticket {
+        let (key, slot) = self.slots.claim();
+        slot.next = IDLE;
+        let generation = slot.generation();
+        self.first_ticket.name(generation, key)
+    }
+
+    /// Ends a name. A turn that it was queued for is passed over.
+    pub(crate) fn remove_name(&mut self, ticket: Ticket) {
+        self.slots.release_if(ticket.key(), TaskSlot::end_generation);
     }
 
     /// A ticket for a new `block_on`, queued. Tickets of earlier ones no longer match.
@@ -277,7 +291,7 @@ impl Tasks {
             let ticket = self.first_ticket.name(slot.generation(), key);
             match slot.task.take() {
                 Some(task) => return Some(Turn::Task { task, ticket, aborted: false }),
-                None => return Some(Turn::Main(ticket)),
+                None => return Some(Turn::Named(ticket)),
             }
         }
     }

@@ -41,7 +41,7 @@ pub(crate) const KEY_MAX: u32 = (1 << KEY_BITS) - 1;
 pub(crate) const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
 
 /// The name of a task. Never zero, because runtime numbers start at 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Ticket(NonZeroU64);
 
 impl Ticket {

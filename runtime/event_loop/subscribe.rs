@@ -1,0 +1,258 @@
+//! Saying what is to be heard of: sockets, connections, timers, signals.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use super::sources::EventSource;
+use super::{EventLoop, Id, Listener, Watch, Watched};
+use crate::context;
+use crate::net::{TcpListener, TcpStream};
+use crate::reactor::Interest;
+#[cfg(feature = "signal")]
+use crate::signal;
+
+impl<M> EventLoop<M> {
+    /// Makes sockets for this loop: calls `make` where they find it, as inside a [`Runtime`](crate::Runtime).
+    /// (Tasks that it spawns have their turns whenever an event is waited for.)
+    ///
+    /// # Examples
+    ///
+    /// See [`watch`](EventLoop::watch).
+    pub fn enter<R>(&self, make: impl FnOnce() -> R) -> R {
+        context::enter(&self.runtime.core, make)
+    }
+
+    /// Hears of a socket from now on: a [`Readable`](super::Event::Readable) or [`Writable`](super::Event::Writable) event comes *as long
+    /// as* the socket counts as ready and `interest` is not [taken back](Watched::remove_interest). So a handler need not
+    /// read all there is: what it leaves is announced again, after everybody else's turn. (The operating system is asked
+    /// once, however often; no system call is made here.)
+    ///
+    /// What is watched must have been made for this loop: [`accepted`](super::Event::Accepted), [connected](super::Event::Connected), or in
+    /// [`enter`](EventLoop::enter). Events may be spurious: take `WouldBlock` for an answer, and read through the
+    /// socket's own `try_` methods, which note it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it was made for another loop. If 16,777,215 sources and tasks are alive in this one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::Interest;
+    /// use oneloop::event_loop::{Event, EventLoop};
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// let mut events = EventLoop::<()>::new()?;
+    /// let socket = events.enter(|| UdpSocket::try_from(std::net::UdpSocket::bind("127.0.0.1:0")?))?;
+    /// let socket = events.watch(socket, Interest::Readable)?;
+    /// socket.try_send_to(b"ping", socket.local_addr()?)?;
+    ///
+    /// let mut buf = [0; 16];
+    /// loop {
+    ///     match events.take(None)? {
+    ///         Event::Readable(id) if id == socket.id() => match socket.try_recv_from(&mut buf) {
+    ///             Ok((n, _)) => break assert_eq!(&buf[..n], b"ping"),
+    ///             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+    ///             Err(e) => return Err(e),
+    ///         },
+    ///         other => println!("{other:?}"),
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn watch<T: Watch>(&self, io: T, interest: Interest) -> io::Result<Watched<T>> {
+        Watched::new(&self.sources, io, interest)
+    }
+
+    /// Listens for TCP connections at an address: each is an [`Accepted`](super::Event::Accepted) event. Port 0 lets the system
+    /// choose. A name is looked up here and now, on this thread.
+    ///
+    /// # Errors
+    ///
+    /// If no address works, as [`TcpListener::bind`]; the message names the address.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::event_loop::{Event, EventLoop};
+    ///
+    /// let mut events = EventLoop::<()>::new()?;
+    /// let listener = events.listen("127.0.0.1:0")?;
+    /// let client = std::net::TcpStream::connect(listener.local_addr())?;
+    /// match events.take(None)? {
+    ///     Event::Accepted(id, Ok((_stream, peer))) => {
+    ///         assert_eq!((id, peer), (listener.id(), client.local_addr()?));
+    ///     }
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn listen(&self, addr: impl ToSocketAddrs + fmt::Debug) -> io::Result<Listener> {
+        let listen = || {
+            let mut outcome = Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen at"));
+            for addr in addr.to_socket_addrs()? {
+                outcome = TcpListener::listen_at(addr);
+                if outcome.is_ok() {
+                    break;
+                }
+            }
+            outcome
+        };
+        let listener = self
+            .enter(listen)
+            .map_err(|error| io::Error::new(error.kind(), format!("can't listen at {addr:?}: {error}")))?;
+        Listener::new(&self.sources, listener)
+    }
+
+    /// Begins to connect to `addr`. How that ends is a [`Connected`](super::Event::Connected) event;
+    /// [`cancel`](EventLoop::cancel) breaks the attempt off.
+    ///
+    /// # Errors
+    ///
+    /// If the attempt fails at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::event_loop::{Event, EventLoop};
+    ///
+    /// let mut events = EventLoop::<()>::new()?;
+    /// let server = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let id = events.connect(server.local_addr()?)?;
+    /// match events.take(None)? {
+    ///     Event::Connected(from, Ok(stream)) => {
+    ///         assert_eq!((from, stream.peer_addr()?), (id, server.local_addr()?));
+    ///     }
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn connect(&self, addr: SocketAddr) -> io::Result<Id> {
+        let stream = self.enter(|| TcpStream::connecting(addr))?;
+        let ticket = self.sources.insert(EventSource::Connect(stream))?;
+        self.sources.wake(ticket); // its first turn begins to wait
+        Ok(Id(ticket))
+    }
+
+    /// A [`Timer`](super::Event::Timer) event when `duration` has passed: once, never early, and timers that are due at the same time
+    /// in the order of their deadlines. Until then [`cancel`](EventLoop::cancel) takes it back. A duration that
+    /// overflows [`Instant`] means never.
+    ///
+    /// # Errors
+    ///
+    /// If 16,777,215 sources and tasks are alive in this loop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::time::Duration;
+    /// use oneloop::event_loop::{Event, EventLoop};
+    ///
+    /// let mut events = EventLoop::<()>::new()?;
+    /// let later = events.timer(Duration::from_millis(10))?;
+    /// let sooner = events.timer(Duration::from_millis(5))?;
+    /// let never = events.timer(Duration::from_secs(3600))?;
+    /// assert!(matches!(events.take(None)?, Event::Timer(id) if id == sooner));
+    /// assert!(matches!(events.take(None)?, Event::Timer(id) if id == later));
+    /// assert!(events.cancel(never));
+    /// # Ok(()) }
+    /// ```
+    pub fn timer(&self, duration: Duration) -> io::Result<Id> {
+        self.sources.start_timer(Instant::now().checked_add(duration))
+    }
+
+    /// A [`Timer`](super::Event::Timer) event at `deadline`; at once if that has passed. Otherwise as [`timer`](EventLoop::timer).
+    ///
+    /// # Errors
+    ///
+    /// As [`timer`](EventLoop::timer).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # use oneloop::event_loop::{Event, EventLoop};
+    /// let mut events = EventLoop::<()>::new()?;
+    /// events.timer_at(std::time::Instant::now())?;
+    /// assert!(matches!(events.take(None)?, Event::Timer(_)));
+    /// # Ok(()) }
+    /// ```
+    pub fn timer_at(&self, deadline: Instant) -> io::Result<Id> {
+        self.sources.start_timer(Some(deadline))
+    }
+
+    /// A [`Signal`](super::Event::Signal) event at each Ctrl+C from now on, until it is [cancelled](EventLoop::cancel). What Ctrl+C does by
+    /// default is gone for good then; see [`oneloop::signal`](crate::signal). Several in quick succession may
+    /// count as one.
+    ///
+    /// # Errors
+    ///
+    /// If the handler can't be set, or the operating system gives no pipe for it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::event_loop::{Event, EventLoop};
+    ///
+    /// let mut events = EventLoop::<()>::new()?;
+    /// let ctrl_c = events.ctrl_c()?;
+    /// println!("press Ctrl+C");
+    /// assert!(matches!(events.take(None)?, Event::Signal(id) if id == ctrl_c));
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "signal")]
+    pub fn ctrl_c(&self) -> io::Result<Id> {
+        self.hear(self.enter(signal::hear_ctrl_c)?)
+    }
+
+    /// A [`Signal`](super::Event::Signal) event at each delivery of a Unix signal; otherwise as [`ctrl_c`](EventLoop::ctrl_c).
+    ///
+    /// # Errors
+    ///
+    /// As [`Signal::new`](signal::Signal::new): `InvalidInput` for a signal that can't be caught.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::event_loop::{Event, EventLoop};
+    /// use oneloop::signal::SignalKind;
+    ///
+    /// let mut events = EventLoop::<()>::new()?;
+    /// let user1 = events.signal(SignalKind::USER1)?;
+    /// // … and from a shell: kill -USR1 …
+    /// # signal_hook::low_level::raise(SignalKind::USER1.number())?;
+    /// assert!(matches!(events.take(None)?, Event::Signal(id) if id == user1));
+    /// # Ok(()) }
+    /// ```
+    #[cfg(all(unix, feature = "signal"))]
+    pub fn signal(&self, kind: signal::SignalKind) -> io::Result<Id> {
+        self.hear(self.enter(|| signal::Signal::new(kind))?)
+    }
+
+    #[cfg(feature = "signal")]
+    fn hear(&self, hearing: signal::Hearing) -> io::Result<Id> {
+        let ticket = self.sources.insert(EventSource::Signal(Box::new(hearing)))?;
+        self.sources.wake(ticket); // its first turn begins to wait
+        Ok(Id(ticket))
+    }
+
+    /// Takes back a [timer](EventLoop::timer), a [signal](EventLoop::signal) or an attempt to
+    /// [connect](EventLoop::connect): no event comes from it any more, also if it was queued already. `false` if there is
+    /// nothing to take back: it has happened, or the id names something else. (A [`Watched`] socket or a
+    /// [`Listener`] is dropped instead.)
+    ///
+    /// # Examples
+    ///
+    /// See [`timer`](EventLoop::timer).
+    pub fn cancel(&self, id: Id) -> bool {
+        self.sources.cancel(id.0)
+    }
+}

@@ -1,0 +1,210 @@
+//! Watched sockets and listeners, as the program holds them: dropping one ends its events.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use super::event::Id;
+use super::sources::{EventSource, Sources, WatchedListener, WatchedSocket};
+use crate::net::TcpListener;
+use crate::reactor::Interest;
+use crate::source::Ready;
+use crate::task::Ticket;
+
+/// What an [`EventLoop`](super::EventLoop) can watch: every socket of [`oneloop::net`](crate::net), a
+/// [`Source`](crate::Source), and whatever has one of them and passes this on.
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::Ready;
+/// use oneloop::event_loop::Watch;
+/// use oneloop::net::TcpStream;
+///
+/// struct Client {
+///     name: String,
+///     stream: TcpStream,
+/// }
+///
+/// impl Watch for Client {
+///     fn readable(&self) -> Ready<'_> {
+///         self.stream.readable()
+///     }
+/// }
+/// ```
+pub trait Watch {
+    /// Waits until it can be read; here it only says which socket it is.
+    fn readable(&self) -> Ready<'_>;
+}
+
+impl<T: Watch + ?Sized> Watch for Rc<T> {
+    fn readable(&self) -> Ready<'_> {
+        (**self).readable()
+    }
+}
+
+/// A source that ends with its owner.
+struct Guard {
+    ticket: Ticket,
+    sources: Rc<Sources>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.sources.remove(self.ticket);
+    }
+}
+
+/// A socket that an [`EventLoop`](super::EventLoop) [watches](super::EventLoop::watch). It derefs to the socket. Dropping it
+/// ends the watch and drops the socket.
+///
+/// # Examples
+///
+/// See [`EventLoop::watch`](super::EventLoop::watch).
+pub struct Watched<T> {
+    /// First, so that it is dropped first: the source goes by the socket's registration.
+    guard: Guard,
+    io: T,
+}
+
+impl<T: Watch> Watched<T> {
+    pub(super) fn new(sources: &Rc<Sources>, io: T, interest: Interest) -> io::Result<Watched<T>> {
+        let registration = io.readable().registration;
+        if !Rc::ptr_eq(registration.core, sources.core()) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "this socket was made for another loop; make it inside `EventLoop::enter` of this one",
+            ));
+        }
+        let ticket = sources.insert(EventSource::Socket(WatchedSocket::new(registration)))?;
+        let watched = Watched { guard: Guard { ticket, sources: sources.clone() }, io };
+        watched.add_interest(interest);
+        Ok(watched)
+    }
+}
+
+impl<T> Watched<T> {
+    /// Where its events say that they come from.
+    ///
+    /// # Examples
+    ///
+    /// See [`EventLoop::watch`](super::EventLoop::watch).
+    pub fn id(&self) -> Id {
+        Id(self.guard.ticket)
+    }
+
+    /// Hears of this direction, too, from now on. No system call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # use oneloop::Interest;
+    /// # use oneloop::event_loop::{Event, EventLoop};
+    /// # use oneloop::net::UdpSocket;
+    /// # let mut events = EventLoop::<()>::new()?;
+    /// # let socket = events.enter(|| UdpSocket::try_from(std::net::UdpSocket::bind("127.0.0.1:0")?))?;
+    /// let socket = events.watch(socket, Interest::Readable)?;
+    /// // … there is something to be written, and a write said `WouldBlock` …
+    /// socket.add_interest(Interest::Writable);
+    /// assert!(matches!(events.take(None)?, Event::Readable(_))); // a new socket may be ready: try it
+    /// assert!(matches!(events.take(None)?, Event::Writable(_)));
+    /// // … and when all is written
+    /// socket.remove_interest(Interest::Writable);
+    /// # Ok(()) }
+    /// ```
+    pub fn add_interest(&self, interest: Interest) {
+        self.guard.sources.set_wanted(self.guard.ticket, interest, true);
+    }
+
+    /// Hears of this direction no more: an event that is queued does not come. No system call. Do so with
+    /// [`Interest::Writable`] whenever there is nothing to write, because a socket is writable most of the time.
+    ///
+    /// # Examples
+    ///
+    /// See [`add_interest`](Watched::add_interest).
+    pub fn remove_interest(&self, interest: Interest) {
+        self.guard.sources.set_wanted(self.guard.ticket, interest, false);
+    }
+
+    /// Ends the watch and returns the socket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # use oneloop::Interest;
+    /// # use oneloop::event_loop::EventLoop;
+    /// # use oneloop::net::UdpSocket;
+    /// # let mut events = EventLoop::<()>::new()?;
+    /// # let socket = events.enter(|| UdpSocket::try_from(std::net::UdpSocket::bind("127.0.0.1:0")?))?;
+    /// let watched = events.watch(socket, Interest::Readable)?;
+    /// let socket: UdpSocket = watched.into_inner();
+    /// # Ok(()) }
+    /// ```
+    pub fn into_inner(self) -> T {
+        let Watched { guard, io } = self;
+        drop(guard);
+        io
+    }
+}
+
+impl<T> Deref for Watched<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.io
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Watched<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").field("id", &self.id()).field("io", &self.io).finish()
+    }
+}
+
+/// A TCP listener whose connections are [`Accepted`](super::Event::Accepted) events. Dropping it closes it.
+///
+/// # Examples
+///
+/// See [`EventLoop::listen`](super::EventLoop::listen).
+#[must_use = "dropping it closes it"]
+pub struct Listener {
+    guard: Guard,
+    addr: SocketAddr,
+}
+
+impl Listener {
+    pub(super) fn new(sources: &Rc<Sources>, listener: TcpListener) -> io::Result<Listener> {
+        let addr = listener.local_addr()?;
+        let ticket = sources.insert(EventSource::Listener(WatchedListener::new(listener)))?;
+        sources.wake(ticket); // its first turn begins to wait
+        Ok(Listener { guard: Guard { ticket, sources: sources.clone() }, addr })
+    }
+
+    /// Where its events say that they come from.
+    ///
+    /// # Examples
+    ///
+    /// See [`EventLoop::listen`](super::EventLoop::listen).
+    pub fn id(&self) -> Id {
+        Id(self.guard.ticket)
+    }
+
+    /// The address that it listens at, with the port that the system chose.
+    ///
+    /// # Examples
+    ///
+    /// See [`EventLoop::listen`](super::EventLoop::listen).
+    pub fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("id", &self.id()).field("addr", &self.addr).finish()
+    }
+}
