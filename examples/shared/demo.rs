@@ -35,6 +35,23 @@ pub fn run_timed(about: &str, demo: impl FnOnce(bool) -> Outcome) -> ExitCode {
     start(about, true, demo)
 }
 
+/// Runs a program that takes one argument, or none. `usage` is all that `--help` prints.
+pub fn run_with_argument(usage: &str, program: impl FnOnce(Option<String>) -> Outcome) -> ExitCode {
+    let arguments: Vec<String> = match std::env::args_os().skip(1).map(|a| a.into_string()).collect() {
+        Ok(arguments) => arguments,
+        Err(argument) => return refuse(&format!("{argument:?} is no text; see --help")),
+    };
+    match arguments.as_slice() {
+        [help] if help == "--help" || help == "-h" => {
+            say!("{usage}");
+            ExitCode::SUCCESS
+        }
+        [] => end(program(None)),
+        [argument] if !argument.starts_with('-') => end(program(Some(argument.clone()))),
+        [argument] | [_, argument, ..] => refuse(&format!("unknown argument {argument:?}; see --help")),
+    }
+}
+
 fn start(about: &str, timed: bool, demo: impl FnOnce(bool) -> Outcome) -> ExitCode {
     let mut slow = false;
     for argument in std::env::args_os().skip(1) {
@@ -44,13 +61,19 @@ fn start(about: &str, timed: bool, demo: impl FnOnce(bool) -> Outcome) -> ExitCo
                 return ExitCode::SUCCESS;
             }
             Some("--slow") if timed => slow = true,
-            _ => {
-                complain(&format!("unknown argument {argument:?}; see --help"));
-                return ExitCode::from(2);
-            }
+            _ => return refuse(&format!("unknown argument {argument:?}; see --help")),
         }
     }
-    match demo(slow) {
+    end(demo(slow))
+}
+
+fn refuse(reason: &str) -> ExitCode {
+    complain(reason);
+    ExitCode::from(2)
+}
+
+fn end(outcome: Outcome) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());
@@ -71,4 +94,10 @@ fn print_help(about: &str, timed: bool) {
 /// One line on standard error, marked with the program's name.
 pub fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}: {text}", env!("CARGO_CRATE_NAME"));
+}
+
+/// A socket takes a descriptor, and many systems allow a process only 1,024 of them until it asks for more.
+pub fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);
 }

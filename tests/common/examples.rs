@@ -7,7 +7,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -83,7 +83,16 @@ impl Text {
 
 impl Program {
     pub fn start(command: &mut Command) -> std::io::Result<Program> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        Program::start_from(command, Stdio::null())
+    }
+
+    /// With a pipe to its standard input, which [`input`](Program::input) gives out.
+    pub fn start_fed(command: &mut Command) -> std::io::Result<Program> {
+        Program::start_from(command, Stdio::piped())
+    }
+
+    fn start_from(command: &mut Command, stdin: Stdio) -> std::io::Result<Program> {
+        let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = Text::of(child.stdout.take().expect("it is piped"));
         let stderr = Text::of(child.stderr.take().expect("it is piped"));
         Ok(Program { child, stdout, stderr })
@@ -91,6 +100,12 @@ impl Program {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Where its standard input is written to; dropping it ends that.
+    #[track_caller]
+    pub fn input(&mut self) -> ChildStdin {
+        self.child.stdin.take().expect("it was started with one")
     }
 
     /// Waits for the program's end, and for all its text.
