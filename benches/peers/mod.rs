@@ -9,6 +9,7 @@ mod glommio;
 mod mio;
 mod monoio;
 mod oneloop;
+mod oneloop_queue;
 mod smol;
 mod tokio;
 
@@ -43,6 +44,11 @@ pub const SERVERS: &[Server] = &[
         name: "oneloop-shared",
         about: "oneloop, one buffer for all tasks",
         serve: oneloop::serve_shared,
+    },
+    Server {
+        name: "oneloop-queue",
+        about: "oneloop's queue-based EventLoop, without futures",
+        serve: oneloop_queue::serve,
     },
 ];
 

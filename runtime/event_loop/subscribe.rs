@@ -108,6 +108,30 @@ impl<M> EventLoop<M> {
         Listener::new(&self.sources, listener)
     }
 
+    /// The same for a listener that exists: one that was set up in another way, or that another process has handed over.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it was made for another loop; make it in [`enter`](EventLoop::enter). If 16,777,215 sources and tasks are
+    /// alive in this one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::event_loop::EventLoop;
+    /// use oneloop::net::TcpListener;
+    ///
+    /// let events = EventLoop::<()>::new()?;
+    /// let inherited = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let listener = events.listen_on(events.enter(|| TcpListener::try_from(inherited))?)?;
+    /// assert!(listener.local_addr().ip().is_loopback());
+    /// # Ok(()) }
+    /// ```
+    pub fn listen_on(&self, listener: TcpListener) -> io::Result<Listener> {
+        Listener::new(&self.sources, listener)
+    }
+
     /// Begins to connect to `addr`. How that ends is a [`Connected`](super::Event::Connected) event;
     /// [`cancel`](EventLoop::cancel) breaks the attempt off.
     ///

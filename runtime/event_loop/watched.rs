@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::event::Id;
 use super::sources::{EventSource, Sources, WatchedListener, WatchedSocket};
 use crate::net::TcpListener;
-use crate::reactor::Interest;
+use crate::reactor::{Interest, Registration};
 use crate::source::Ready;
 use crate::task::Ticket;
 
@@ -69,15 +69,21 @@ pub struct Watched<T> {
     io: T,
 }
 
+/// Where a socket is registered, if it was made for this loop.
+fn registration_on<'a>(sources: &Sources, io: &'a impl Watch) -> io::Result<Registration<'a>> {
+    let registration = io.readable().registration;
+    if Rc::ptr_eq(registration.core, sources.core()) {
+        return Ok(registration);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "this socket was made for another loop; make it inside `EventLoop::enter` of this one",
+    ))
+}
+
 impl<T: Watch> Watched<T> {
     pub(super) fn new(sources: &Rc<Sources>, io: T, interest: Interest) -> io::Result<Watched<T>> {
-        let registration = io.readable().registration;
-        if !Rc::ptr_eq(registration.core, sources.core()) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "this socket was made for another loop; make it inside `EventLoop::enter` of this one",
-            ));
-        }
+        let registration = registration_on(sources, &io)?;
         let ticket = sources.insert(EventSource::Socket(WatchedSocket::new(registration)))?;
         let watched = Watched { guard: Guard { ticket, sources: sources.clone() }, io };
         watched.add_interest(interest);
@@ -178,6 +184,7 @@ pub struct Listener {
 
 impl Listener {
     pub(super) fn new(sources: &Rc<Sources>, listener: TcpListener) -> io::Result<Listener> {
+        registration_on(sources, &listener)?;
         let addr = listener.local_addr()?;
         let ticket = sources.insert(EventSource::Listener(WatchedListener::new(listener)))?;
         sources.wake(ticket); // its first turn begins to wait
