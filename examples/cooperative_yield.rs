@@ -88,7 +88,7 @@ async fn take_steps(task: char, gives_way: bool, log: Rc<RefCell<Vec<Step>>>) {
 /// The work of one step: some milliseconds of real computing, which the optimiser must not skip.
 fn compute() {
     let is_prime = |n: u32| (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
-    black_box((2..black_box(60_000)).filter(|&n| is_prime(n)).count());
+    black_box((2..black_box(40_000)).filter(|&n| is_prime(n)).count());
 }
 
 impl Timeline {
