@@ -95,7 +95,11 @@ async fn never_more_than_five() -> Outcome {
             // These lines run on the loop, so that plain cells will do.
             in_flight.set(in_flight.get() + 1);
             most.set(in_flight.get().max(most.get()));
-            let squared = unblock(move || square(number)).await;
+            let squared = unblock(move || {
+                std::thread::sleep(HEAD_START / 3);
+                square(number)
+            })
+            .await;
             in_flight.set(in_flight.get() - 1);
             squared
         })
