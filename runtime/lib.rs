@@ -60,6 +60,7 @@
 //! | `remote.rs`, `handle.rs` | what other threads may do, and all the atomics there are; [`Handle`] |
 //! | `context.rs` | "the runtime that this thread is in": the only thread-local |
 //! | `net/`, `source.rs`, `io.rs`, `future.rs` | sockets and other I/O objects, and what one does with them |
+//! | `pipe/` | Unix pipes |
 //! | `signal/`, `unblock.rs` | signals; blocking work on other threads |
 //!
 //! `DESIGN.md` follows a read and a waker through all of them, and says what each step costs.
@@ -82,8 +83,8 @@
 //!
 //! # Platforms
 //!
-//! Linux, macOS, the BSDs and Windows, on 64-bit processors. There are no Unix sockets on Windows, and of signals
-//! only Ctrl+C.
+//! Linux, macOS, the BSDs and Windows, on 64-bit processors. There are no Unix sockets and pipes on
+//! Windows, and of signals only Ctrl+C.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -94,6 +95,8 @@ pub mod future;
 mod handle;
 pub mod io;
 pub mod net;
+#[cfg(unix)]
+pub mod pipe;
 mod reactor;
 mod remote;
 mod runtime;
