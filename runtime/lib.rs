@@ -62,6 +62,7 @@
 //! | `net/`, `source.rs`, `io.rs`, `future.rs` | sockets and other I/O objects, and what one does with them |
 //! | `pipe/` | Unix pipes |
 //! | `signal/`, `unblock.rs` | signals; blocking work on other threads |
+//! | `process/` | child processes, built on the three before it |
 //!
 //! `DESIGN.md` follows a read and a waker through all of them, and says what each step costs.
 //!
@@ -79,6 +80,7 @@
 //! |---|---|---|
 //! | `unblock` | yes | [`unblock`], and the resolution of host names |
 //! | `signal` | yes | [`signal`] |
+//! | `process` | yes | [`process`]; brings those two along |
 //! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |
 //!
 //! # Platforms
@@ -97,6 +99,8 @@ pub mod io;
 pub mod net;
 #[cfg(unix)]
 pub mod pipe;
+#[cfg(feature = "process")]
+pub mod process;
 mod reactor;
 mod remote;
 mod runtime;
