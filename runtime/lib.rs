@@ -61,7 +61,9 @@
 //! | `context.rs` | "the runtime that this thread is in": the only thread-local |
 //! | `event_loop/` | the second front end: [`event_loop::EventLoop`], the same queue with events in it instead of tasks |
 //! | `net/`, `source.rs`, `io.rs`, `future.rs` | sockets and other I/O objects, and what one does with them |
+//! | `pipe/` | Unix pipes |
 //! | `signal/`, `unblock.rs` | signals; blocking work on other threads |
+//! | `process/` | child processes, built on the three before it |
 //!
 //! `DESIGN.md` follows a read and a waker through all of them, and says what each step costs.
 //!
@@ -79,12 +81,13 @@
 //! |---|---|---|
 //! | `unblock` | yes | [`unblock`], and the resolution of host names |
 //! | `signal` | yes | [`signal`] |
+//! | `process` | yes | [`process`]; brings those two along |
 //! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |
 //!
 //! # Platforms
 //!
-//! Linux, macOS, the BSDs and Windows, on 64-bit processors. There are no Unix sockets on Windows, and of signals
-//! only Ctrl+C.
+//! Linux, macOS, the BSDs and Windows, on 64-bit processors. There are no Unix sockets and pipes on
+//! Windows, and of signals only Ctrl+C.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -96,6 +99,10 @@ pub mod future;
 mod handle;
 pub mod io;
 pub mod net;
+#[cfg(unix)]
+pub mod pipe;
+#[cfg(feature = "process")]
+pub mod process;
 mod reactor;
 mod remote;
 mod runtime;

@@ -118,6 +118,23 @@ fn listeners_on_two_loops_in_two_threads_both_hear() -> Outcome {
 }
 
 #[test]
+fn a_delivery_while_no_loop_runs_is_heard_by_every_listener_when_its_loop_does() -> Outcome {
+    let number = libc::SIGXCPU;
+    let loops = [oneloop::Runtime::new()?, oneloop::Runtime::new()?];
+    let mut listeners = Vec::new();
+    for runtime in &loops {
+        listeners.push(runtime.block_on(async { Signal::new(number.into()) })?);
+    }
+    for _ in 0..3 {
+        raise(number);
+        for (runtime, listener) in loops.iter().zip(&mut listeners) {
+            runtime.block_on(within(listener.recv()))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_signal_interrupts_the_loops_own_sleep_and_is_heard() -> Outcome {
     run(async {
         let mut listener = Signal::new(SignalKind::WINDOW_CHANGE)?;

@@ -15,8 +15,8 @@
 //! that never happens. Once its runtime is gone, operations that would have to wait return an error.
 
 mod addr;
-mod socket;
-mod stream;
+pub(crate) mod socket;
+pub(crate) mod stream;
 mod tcp;
 mod tcp_listener;
 mod udp;

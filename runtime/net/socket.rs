@@ -60,6 +60,23 @@ impl<T: mio::event::Source + AsRaw> Socket<T> {
     }
 }
 
+#[cfg(unix)]
+impl<T: mio::event::Source + AsRaw + std::os::fd::AsFd> Socket<T> {
+    /// Ends the watch and returns a descriptor of the same open file. A new one: what has a `Drop` can't be
+    /// taken apart, and a field that may be empty would cost every operation a look. Three system calls.
+    pub(crate) fn into_owned_fd(mut self) -> io::Result<std::os::fd::OwnedFd> {
+        let fd = self.io.as_fd().try_clone_to_owned()?;
+        // By hand: closing the old descriptor ends nothing while the new one lives.
+        let raw = Some(self.io.as_raw());
+        let object = Object { mio: Some(&mut self.io), raw };
+        match (Registration { core: &self.core, key: self.key }).deregister(object) {
+            // mio's poll(2) fallback has ended the watch already of what was hung up.
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(fd),
+        }
+    }
+}
+
 impl<T> Socket<T> {
     #[inline]
     fn registration(&self) -> Registration<'_> {

@@ -130,40 +130,7 @@ macro_rules! impl_stream {
             }
         }
 
-        /// Reads by shared reference.
-        ///
-        /// # Errors
-        ///
-        /// What the operating system says of the connection, for instance `ConnectionReset`, or that its
-        /// runtime is gone.
-        ///
-        /// # Cancel safety
-        ///
-        /// Cancel safe: bytes that were read are returned in the same poll. (Not so what is built on it and
-        /// reads several times, as `read_exact`.)
-        impl futures_io::AsyncRead for &$name {
-            #[inline]
-            fn poll_read(
-                self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-                buf: &mut [u8],
-            ) -> std::task::Poll<std::io::Result<usize>> {
-                self.0.poll_bytes(cx, $crate::Interest::Readable, buf.len(), |mut io| std::io::Read::read(&mut io, buf))
-            }
-
-            fn poll_read_vectored(
-                self: std::pin::Pin<&mut Self>,
-                cx: &mut std::task::Context<'_>,
-                bufs: &mut [std::io::IoSliceMut<'_>],
-            ) -> std::task::Poll<std::io::Result<usize>> {
-                let start = $crate::net::stream::skipped(bufs.iter().map(|buf| buf.len()));
-                let bufs = &mut bufs[start..];
-                let asked = $crate::net::stream::asked(bufs.iter().map(|buf| buf.len()));
-                self.0.poll_bytes(cx, $crate::Interest::Readable, asked, |mut io| {
-                    std::io::Read::read_vectored(&mut io, bufs)
-                })
-            }
-        }
+        $crate::net::stream::impl_read!($name);
 
         /// Writes by shared reference. Flushing does nothing, closing shuts writing down.
         ///
@@ -213,7 +180,6 @@ macro_rules! impl_stream {
             }
         }
 
-        $crate::net::stream::forward_read!([] $name, [], |this| &mut &*this);
         $crate::net::stream::forward_write!([] $name, [], |this| &mut &*this);
 
         impl $crate::net::stream::Duplex for $name {
@@ -221,6 +187,48 @@ macro_rules! impl_stream {
                 self.shutdown(std::net::Shutdown::Write)
             }
         }
+    };
+}
+
+/// `AsyncRead` for a type `struct $name(Socket<$mio>)` and for references to it.
+macro_rules! impl_read {
+    ($name:ident) => {
+        /// Reads by shared reference.
+        ///
+        /// # Errors
+        ///
+        /// What the operating system says, for instance `ConnectionReset` of a connection, or that the runtime
+        /// it belongs to is gone.
+        ///
+        /// # Cancel safety
+        ///
+        /// Cancel safe: bytes that were read are returned in the same poll. (Not so what is built on it and
+        /// reads several times, as `read_exact`.)
+        impl futures_io::AsyncRead for &$name {
+            #[inline]
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buf: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.0.poll_bytes(cx, $crate::Interest::Readable, buf.len(), |mut io| std::io::Read::read(&mut io, buf))
+            }
+
+            fn poll_read_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                bufs: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let start = $crate::net::stream::skipped(bufs.iter().map(|buf| buf.len()));
+                let bufs = &mut bufs[start..];
+                let asked = $crate::net::stream::asked(bufs.iter().map(|buf| buf.len()));
+                self.0.poll_bytes(cx, $crate::Interest::Readable, asked, |mut io| {
+                    std::io::Read::read_vectored(&mut io, bufs)
+                })
+            }
+        }
+
+        $crate::net::stream::forward_read!([] $name, [], |this| &mut &*this);
     };
 }
 
@@ -292,7 +300,7 @@ macro_rules! forward_write {
     };
 }
 
-pub(crate) use {forward_read, forward_write, impl_stream};
+pub(crate) use {forward_read, forward_write, impl_read, impl_stream};
 
 /// How many empty buffers stand in front, which a vectored operation passes over: to move nothing would mean the end.
 pub(crate) fn skipped(mut lengths: impl ExactSizeIterator<Item = usize>) -> usize {

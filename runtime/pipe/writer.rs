@@ -1,0 +1,283 @@
+//! The end of a pipe that is written to.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, IoSlice, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::pin::Pin;
+use std::process::Stdio;
+use std::task::{Context, Poll};
+
+use futures_io::AsyncWrite;
+use mio::unix::pipe::Sender;
+
+#[cfg(doc)]
+use super::PipeReader;
+use super::{MADE, check_pipe};
+use crate::context;
+use crate::driver::Readiness;
+use crate::net::socket::{ByteStream, Socket};
+use crate::net::stream::{asked, skipped};
+use crate::reactor::Interest;
+
+impl ByteStream for Sender {
+    /// Never asked: nobody reads here.
+    const SHORT_READ_DRAINS: bool = false;
+}
+
+/// The end of a pipe that is written to. Dropping it, or [closing](crate::io::AsyncWriteExt::close) it, closes it:
+/// when the last writer is gone, the reader sees the end of what was written.
+///
+/// It is written to by value only, as closing takes the descriptor away; several tasks that share a
+/// reference use [`try_write`](PipeWriter::try_write).
+///
+/// # Errors
+///
+/// Writing says `BrokenPipe` if nobody has the other end any more (see the [module](super) for `SIGPIPE`), and also
+/// after this end was closed.
+///
+/// # Cancel safety
+///
+/// Writing is cancel safe: bytes count as written in the poll in which they were. (Not so what is built on it
+/// and writes several times, as `write_all`.)
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// oneloop::block_on(async {
+///     let (mut reader, mut writer) = oneloop::pipe::pipe()?;
+///     writer.write_all(b"hello").await?;
+///     writer.close().await?;
+///     assert!(writer.write(b"more").await.is_err());
+///     let mut text = String::new();
+///     reader.read_to_string(&mut text).await?;
+///     assert_eq!(text, "hello");
+/// #   Ok(())
+/// })
+/// # }
+/// ```
+pub struct PipeWriter {
+    /// `None` once it is closed.
+    open: Option<Socket<Sender>>,
+}
+
+impl PipeWriter {
+    #[track_caller]
+    pub(super) fn new(sender: Sender) -> io::Result<PipeWriter> {
+        let socket = context::with(MADE, |core| Socket::on(core, sender, Readiness::WRITABLE))?;
+        Ok(PipeWriter { open: Some(socket) })
+    }
+
+    /// Takes over what is known to be a pipe.
+    #[track_caller]
+    #[cfg_attr(not(feature = "process"), allow(dead_code))]
+    pub(crate) fn adopt(fd: OwnedFd) -> io::Result<PipeWriter> {
+        let sender = Sender::from(fd);
+        sender.set_nonblocking(true)?;
+        PipeWriter::new(sender)
+    }
+
+    /// Opens a named pipe for writing. It returns at once.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO`, "no such device or address", if nobody has it open for reading: there is no event for the
+    /// coming of a reader, so ask again later. Otherwise what the operating system says, for instance
+    /// `NotFound`; `InvalidInput` if the path is no named pipe.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::io::AsyncWriteExt;
+    /// use oneloop::pipe::PipeWriter;
+    ///
+    /// oneloop::block_on(async {
+    ///     let mut commands = PipeWriter::open("/run/my-server/commands")?;
+    ///     commands.write_all(b"reload\n").await?;
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn open(path: impl AsRef<Path>) -> io::Result<PipeWriter> {
+        context::require(MADE);
+        let file = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        PipeWriter::new(Sender::from(check_pipe(file.into())?))
+    }
+
+    fn socket(&self) -> io::Result<&Socket<Sender>> {
+        self.open.as_ref().ok_or_else(PipeWriter::closed)
+    }
+
+    fn closed() -> io::Error {
+        io::Error::new(io::ErrorKind::BrokenPipe, "this end of the pipe was closed")
+    }
+
+    /// Waits until the pipe counts as writable. It may turn out not to be: try, and wait again.
+    ///
+    /// # Errors
+    ///
+    /// As [`PipeReader::readable`]; `BrokenPipe` after this end was closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only looks.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_write`](PipeWriter::try_write).
+    pub async fn writable(&self) -> io::Result<()> {
+        self.socket()?.writable().await
+    }
+
+    /// Writes what fits now, without waiting, and returns how many bytes that were: not always all. At most
+    /// 512 bytes (4,096 on Linux) are written whole or not at all, so that those of several writers don't mix.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if nothing does; then [`writable`](PipeWriter::writable) waits for room. `BrokenPipe` if
+    /// nobody has the other end any more, or this end was closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (_reader, writer) = oneloop::pipe::pipe()?;
+    ///     loop {
+    ///         writer.writable().await?;
+    ///         match writer.try_write(b"one line\n") {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             written => break assert_eq!(written?, 9),
+    ///         }
+    ///     }
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.socket()?.try_bytes(Interest::Writable, buf.len(), |mut io| io.write(buf))
+    }
+
+    /// Ends the watch and returns a descriptor of this end, which is non-blocking still.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenPipe` after this end was closed. If the operating system refuses, or has no descriptor left;
+    /// this end is then closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::Write;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (_reader, writer) = oneloop::pipe::pipe()?;
+    ///     let mut file = std::fs::File::from(writer.into_owned_fd()?);
+    ///     file.write_all(b"hello")?;
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
+        self.open.ok_or_else(PipeWriter::closed)?.into_owned_fd()
+    }
+}
+
+impl AsyncWrite for PipeWriter {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.socket()?.poll_bytes(cx, Interest::Writable, buf.len(), |mut io| io.write(buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let bufs = &bufs[skipped(bufs.iter().map(|buf| buf.len()))..];
+        let asked = asked(bufs.iter().map(|buf| buf.len()));
+        self.socket()?.poll_bytes(cx, Interest::Writable, asked, |mut io| io.write_vectored(bufs))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().open = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Takes over the writing end of a pipe and makes it non-blocking, for all who share it (see the
+/// [module](super)).
+///
+/// # Errors
+///
+/// As `PipeReader`'s.
+///
+/// # Panics
+///
+/// Outside a runtime.
+impl TryFrom<OwnedFd> for PipeWriter {
+    type Error = io::Error;
+
+    #[track_caller]
+    fn try_from(fd: OwnedFd) -> io::Result<PipeWriter> {
+        context::require(MADE);
+        PipeWriter::adopt(check_pipe(fd)?)
+    }
+}
+
+/// For a child process to write to. The end is made blocking again, which most programs expect.
+///
+/// # Errors
+///
+/// As [`PipeWriter::into_owned_fd`].
+impl TryFrom<PipeWriter> for Stdio {
+    type Error = io::Error;
+
+    fn try_from(writer: PipeWriter) -> io::Result<Stdio> {
+        writer.socket()?.io().set_nonblocking(false)?;
+        writer.into_owned_fd().map(Stdio::from)
+    }
+}
+
+/// # Panics
+///
+/// After it was closed: then there is no descriptor.
+impl AsFd for PipeWriter {
+    #[track_caller]
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.open.as_ref().expect("a PipeWriter that was closed has no descriptor").io().as_fd()
+    }
+}
+
+/// # Panics
+///
+/// After it was closed: then there is no descriptor.
+impl AsRawFd for PipeWriter {
+    #[track_caller]
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for PipeWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PipeWriter").field(&self.open.as_ref().map(|socket| socket.io().as_raw_fd())).finish()
+    }
+}
