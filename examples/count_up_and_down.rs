@@ -17,8 +17,6 @@ mod demo;
 use std::env;
 use std::error::Error;
 use std::hint::black_box;
-// process-room: from oneloop::process
-use std::process::Command;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +24,7 @@ use std::time::{Duration, Instant};
 use demo::{Outcome, say};
 use futures::future::try_join_all;
 use oneloop::future::zip;
+use oneloop::process::Command;
 use oneloop::unblock;
 
 /// How far the article counts.
@@ -129,8 +128,7 @@ async fn in_processes(far: u64) -> Outcome {
 async fn run_child(name: &str, far: u64) -> Outcome {
     let mut command = Command::new(env::current_exe()?);
     command.args([CHILD, name, &far.to_string()]);
-    // process-room: command.status().await, on no other thread
-    let status = unblock(move || command.status()).await?;
+    let status = command.status().await?; // the loop awaits it, on no other thread
     if status.success() { Ok(()) } else { Err(format!("the child process failed: {status}").into()) }
 }
 

@@ -19,9 +19,7 @@ use std::error::Error;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{self, Read};
-// process-room: from oneloop::process
 use std::path::PathBuf;
-use std::process::Command;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::thread;
@@ -29,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use demo::say;
 use futures::future::{join_all, try_join_all};
+use oneloop::process::Command;
 use oneloop::time::sleep;
 use oneloop::unblock;
 
@@ -69,10 +68,10 @@ fn main() -> ExitCode {
         say!("\nread_a_file: each reads {READ_BYTES} bytes of this program's file, {READS} times");
         let reading = compare(Work { kind: Kind::ReadAFile, amount: READS })?;
 
+        say!("\nthe choice by these figures: the cheapest model (serially costs nothing, a task less than a");
         say!(
-            "\nthe choice by these figures: the cheapest model (a task costs less than a thread, and that less"
+            "thread, a thread less than a process) that takes at most {AS_FAST} times as long as the fastest"
         );
-        say!("than a process) that takes at most {AS_FAST} times as long as the fastest of the three");
         say!("  slow waits        {}", choice(&sleeping));
         say!("  computing         {}", choice(&crunching));
         say!("  quick operations  {}", choice(&reading));
@@ -197,8 +196,7 @@ fn in_processes(work: Work) -> Result<Vec<Who>, Box<dyn Error>> {
 async fn in_process(work: Work) -> Result<Who, Box<dyn Error>> {
     let mut command = Command::new(env::current_exe()?);
     command.args([CHILD, &format!("{:?}", work.kind), &work.amount.to_string()]);
-    // process-room: command.output().await, on no other thread
-    let output = unblock(move || command.output()).await?;
+    let output = command.output().await?; // the loop awaits it, on no other thread
     let text = String::from_utf8_lossy(&output.stdout);
     match text.trim_end().split_once(' ') {
         Some((process, thread)) => Ok(Who { process: process.to_owned(), thread: thread.to_owned() }),
@@ -245,10 +243,13 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.join(" ")
 }
 
-/// The cheapest model, of those with several workers at once, that is fast enough.
+/// The cheapest model that is fast enough.
 fn choice(times: &[Duration; 4]) -> String {
-    let [alone, at_once @ ..] = times.map(|time| time.as_secs_f64());
-    let fastest = at_once.into_iter().fold(f64::INFINITY, f64::min);
-    let place = at_once.iter().position(|&time| time <= AS_FAST * fastest).expect("the fastest is");
-    format!("{}, {:.1} times as fast as serially", MODELS[1 + place].0, alone / at_once[place])
+    let times = times.map(|time| time.as_secs_f64());
+    let fastest = times.into_iter().fold(f64::INFINITY, f64::min);
+    let place = times.iter().position(|&time| time <= AS_FAST * fastest).expect("the fastest is");
+    match MODELS[place].0 {
+        "serially" => "serially: no model is much faster here".to_owned(),
+        model => format!("{model}, {:.1} times as fast as serially", times[0] / times[place]),
+    }
 }

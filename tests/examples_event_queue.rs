@@ -14,6 +14,7 @@ use examples::{
     until,
 };
 
+#[cfg(unix)]
 const FIVE_LINES: &str = "\
 Processing message: event_0
 Processing message: event_1

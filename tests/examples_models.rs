@@ -120,8 +120,8 @@ fn the_choice_follows_from_the_times(text: &str) {
     let kinds = ["only_sleep", "crunch_numbers", "read_a_file"];
     for (kind, use_) in kinds.into_iter().zip(["slow waits", "computing", "quick operations"]) {
         let line = text.lines().rfind(|line| line.trim_start().starts_with(use_)).expect(text);
-        let (model, _) = line.trim_start().strip_prefix(use_).unwrap().split_once(',').expect(line);
-        let candidates = &rows(text, kind)[1..];
+        let (model, _) = line.trim_start().strip_prefix(use_).unwrap().split_once([',', ':']).expect(line);
+        let candidates = &rows(text, kind);
         let fastest = candidates.iter().map(|row| row.seconds).fold(f64::INFINITY, f64::min);
         let chosen = candidates.iter().position(|row| row.model == model.trim()).expect(line);
         // The printed times are rounded, hence a hundredth more or less.

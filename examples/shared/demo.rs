@@ -2,7 +2,7 @@
 //!
 //! Each takes it in with `#[path = "shared/demo.rs"] mod demo;`.
 
-#![allow(dead_code, unused_macros, reason = "each demonstration uses its own part of it")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each demonstration uses its own part of it")]
 
 use std::error::Error;
 use std::io::Write;

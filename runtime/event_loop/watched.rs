@@ -13,8 +13,8 @@ use crate::reactor::{Interest, Registration};
 use crate::source::Ready;
 use crate::task::Ticket;
 
-/// What an [`EventLoop`](super::EventLoop) can watch: every socket of [`oneloop::net`](crate::net), a
-/// [`Source`](crate::Source), and whatever has one of them and passes this on.
+/// What an [`EventLoop`](super::EventLoop) can watch: every socket of [`oneloop::net`](crate::net), the
+/// reading end of a pipe, a [`Source`](crate::Source), and whatever has one of them and passes this on.
 ///
 /// # Examples
 ///

@@ -32,6 +32,12 @@ pub struct PipeReader(Socket<Receiver>);
 
 impl_read!(PipeReader);
 
+impl crate::event_loop::Watch for PipeReader {
+    fn readable(&self) -> Ready<'_> {
+        self.readable()
+    }
+}
+
 impl PipeReader {
     #[track_caller]
     pub(super) fn new(receiver: Receiver) -> io::Result<PipeReader> {
