@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use oneloop::Runtime;
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+use oneloop::pipe::{PipeReader, PipeWriter};
 use oneloop::process::{Command, Stdio};
 use oneloop::signal::{Signal, SignalKind};
 use oneloop::time::timeout;
@@ -315,6 +316,23 @@ fn children_are_piped_into_each_other() -> Outcome {
         writer.write_all(b"hello").await?;
         drop(writer);
         assert_eq!(child.wait_with_output().await?.stdout, b"hello");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_childs_streams_are_pipes() -> Outcome {
+    run(async {
+        let mut cat = Way::Best.cat().spawn()?;
+        let (stdin, stdout) = (cat.stdin.take().unwrap(), cat.stdout.take().unwrap());
+        let (writer, reader) = (PipeWriter::from(stdin), PipeReader::from(stdout));
+        writer.writable().await?;
+        assert_eq!(writer.try_write(b"hello")?, 5);
+        within(reader.readable()).await?;
+        let mut buf = [0; 8];
+        assert_eq!(within((&reader).read(&mut buf)).await?, 5);
+        drop(writer);
+        assert!(cat.wait().await?.success());
         Ok(())
     })
 }

@@ -14,7 +14,8 @@ use super::windows::{PipeReader, PipeWriter};
 /// What the child reads as its standard input. Dropping it, or [closing](crate::io::AsyncWriteExt::close) it, is the
 /// end of that input.
 ///
-/// It becomes the standard stream of another child with `Stdio::try_from`.
+/// It becomes the standard output of another child with `Stdio::try_from`. On Unix it is a pipe, whose other
+/// methods are reached with `PipeWriter::from`.
 ///
 /// # Errors
 ///
@@ -51,7 +52,8 @@ pub struct ChildStdin(PipeWriter);
 /// What the child writes as its standard output.
 ///
 /// It becomes the standard input of another child with `Stdio::try_from`. (On Windows only before it was
-/// read from; `WouldBlock` otherwise.)
+/// read from; `WouldBlock` otherwise.) On Unix it is a pipe, whose other methods are reached with
+/// `PipeReader::from`.
 ///
 /// # Cancel safety
 ///
