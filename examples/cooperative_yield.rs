@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use demo::{Outcome, say};
 use oneloop::net::UdpSocket;
-use oneloop::{JoinError, yield_now};
+use oneloop::{JoinError, Runtime, yield_now};
 
 const TASKS: [char; 3] = ['A', 'B', 'C'];
 const STEPS: usize = 4;
@@ -31,7 +31,7 @@ const DATAGRAMS: usize = 1_000;
 
 fn main() -> ExitCode {
     demo::run("Shows what tasks on one thread get, with and without giving way.", || {
-        oneloop::block_on(async {
+        Runtime::new()?.block_on(async {
             compare_timelines().await?;
             compare_shares().await
         })

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use demo::{Outcome, say};
 use futures::future::try_join_all;
 use oneloop::future::zip;
-use oneloop::unblock;
+use oneloop::{Runtime, unblock};
 
 /// How far the article counts.
 const ARTICLE: u64 = 100_000_000;
@@ -84,8 +84,8 @@ fn compare(slow: bool) -> Outcome {
     };
     report("one after the other", alone, "25.86 s  1.00");
     report("two threads", timed(|| in_threads(far))?, "24.50 s  1.06");
-    report("two processes", timed(|| oneloop::block_on(in_processes(far)))?, " 8.38 s  3.09");
-    report("a loop, with unblock", timed(|| oneloop::block_on(on_other_threads(far)))?, "");
+    report("two processes", timed(|| Runtime::new()?.block_on(in_processes(far)))?, " 8.38 s  3.09");
+    report("a loop, with unblock", timed(|| Runtime::new()?.block_on(on_other_threads(far)))?, "");
     report("two loops, a thread each", timed(|| on_two_loops(far))?, "");
     say!("beside each time: how many times as fast as one after the other");
     Ok(())
@@ -156,9 +156,9 @@ async fn on_other_threads(far: u64) -> Outcome {
 /// Each loop has a core for itself: this is how a server uses several.
 fn on_two_loops(far: u64) -> Outcome {
     thread::scope(|scope| {
-        for (_, count) in COUNTS {
-            scope.spawn(move || oneloop::block_on(async { count(far) }));
-        }
-    });
-    Ok(())
+        let counting =
+            |count: Count| move || Runtime::new().map(|runtime| runtime.block_on(async { count(far) }));
+        let loops = COUNTS.map(|(_, count)| scope.spawn(counting(count)));
+        loops.into_iter().try_for_each(|thread| Ok(thread.join().map_err(|_| "a thread panicked")??))
+    })
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use demo::{Outcome, say};
 use futures::stream::{self, StreamExt};
-use oneloop::unblock;
+use oneloop::{Runtime, unblock};
 
 const WORKERS: usize = 5;
 const CHUNK: usize = 3;
@@ -30,7 +30,7 @@ const HEAD_START: Duration = Duration::from_millis(60);
 
 fn main() -> ExitCode {
     demo::run("Squares 1 to 14 with five workers: results in order, and as they come.", || {
-        oneloop::block_on(async {
+        Runtime::new()?.block_on(async {
             in_order().await;
             as_they_come().await;
             never_more_than_five().await

@@ -20,7 +20,7 @@ use std::rc::Rc;
 use async_channel::{Receiver, Sender, TrySendError};
 use async_lock::{Mutex, Semaphore};
 use demo::{Outcome, say};
-use oneloop::yield_now;
+use oneloop::{Runtime, yield_now};
 
 const JOBS: u64 = 9;
 const WORKERS: usize = 3;
@@ -31,7 +31,7 @@ const PRINTERS: usize = 2;
 
 fn main() -> ExitCode {
     demo::run("A producer feeds three workers through a queue that holds two jobs.", || {
-        oneloop::block_on(async {
+        Runtime::new()?.block_on(async {
             produce_and_consume().await?;
             share_an_account().await
         })

@@ -27,10 +27,10 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use demo::say;
+use demo::{Outcome, say};
 use futures::future::{join_all, try_join_all};
 use oneloop::time::sleep;
-use oneloop::unblock;
+use oneloop::{Runtime, unblock};
 
 const WORKERS: usize = 4;
 
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 
         say!("\nonly_sleep: each sleeps {sleep_ms} ms");
         let sleeping = compare(Work { kind: Kind::OnlySleep, amount: sleep_ms })?;
-        sleep_in_many_tasks(sleep_ms);
+        sleep_in_many_tasks(sleep_ms)?;
 
         let rounds = rounds_within(Duration::from_millis(crunch_ms));
         say!("\ncrunch_numbers: each counts to 10,000,000, {rounds} times over");
@@ -143,10 +143,11 @@ fn read_a_file() -> io::Result<()> {
     File::open(path)?.read_exact(&mut [0; READ_BYTES])
 }
 
-fn sleep_in_many_tasks(ms: u64) {
+fn sleep_in_many_tasks(ms: u64) -> Outcome {
     let began = Instant::now();
-    oneloop::block_on(join_all((0..SLEEPERS).map(|_| sleep(Duration::from_millis(ms)))));
+    Runtime::new()?.block_on(join_all((0..SLEEPERS).map(|_| sleep(Duration::from_millis(ms)))));
     say!("  {:<20}{:.3} s", format!("{SLEEPERS} tasks"), began.elapsed().as_secs_f64());
+    Ok(())
 }
 
 /// Who did the work.
@@ -177,7 +178,7 @@ fn serially(work: Work) -> Result<Vec<Who>, Box<dyn Error>> {
 }
 
 fn in_tasks(work: Work) -> Result<Vec<Who>, Box<dyn Error>> {
-    oneloop::block_on(async {
+    Runtime::new()?.block_on(async {
         let tasks: Vec<_> = (0..WORKERS).map(|_| oneloop::spawn(work.run_as_task())).collect();
         Ok(try_join_all(tasks).await?.into_iter().collect::<io::Result<_>>()?)
     })
@@ -191,7 +192,7 @@ fn in_threads(work: Work) -> Result<Vec<Who>, Box<dyn Error>> {
 }
 
 fn in_processes(work: Work) -> Result<Vec<Who>, Box<dyn Error>> {
-    oneloop::block_on(try_join_all((0..WORKERS).map(|_| in_process(work))))
+    Runtime::new()?.block_on(try_join_all((0..WORKERS).map(|_| in_process(work))))
 }
 
 async fn in_process(work: Work) -> Result<Who, Box<dyn Error>> {

@@ -241,6 +241,17 @@ fn unknown_arguments_are_one_line_and_exit_code_2() {
 }
 
 #[test]
+fn without_a_loop_they_end_with_one_line() {
+    for name in DEMOS.iter().map(|demo| demo.0) {
+        let mut command = Command::new(binary(name));
+        let output = command.env("ONELOOP_DRIVER", "none").output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{name}: {stderr}");
+        assert!(stderr.starts_with(&format!("{name}: ")) && stderr.contains("ONELOOP_DRIVER"), "{stderr}");
+    }
+}
+
+#[test]
 fn nothing_panics_when_nobody_reads() {
     for &(name, _) in DEMOS {
         let mut command = Command::new(binary(name));
