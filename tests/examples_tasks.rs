@@ -124,7 +124,7 @@ fn a_pool_gives_results_in_order_or_as_they_come() {
   map      [1, 4, 9, 16, 25, 36, 49, 64, 81, 100, 121, 144, 169, 196]
   starmap  [(2, 5), (3, 2), (10, 3), (7, 1)] to powers: [32, 9, 1000, 7]
   apply    square of 12: 144
-as they come, where each chunk takes longer than the one after it:
+as they come, where each chunk takes until the one after it has come:
   [13, 14]     [169, 196]
   [10, 11, 12] [100, 121, 144]
   [7, 8, 9]    [49, 64, 81]
