@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Notice the shape of the two timelines: the steps are the same and take as long together, but with `yield_now` no task
-//! waits for all of another's. Then: what keeps a task that never yields from being a nuisance, and what does not.
+//! waits for all of another's. And that a task which does I/O gives way also if it never yields: the runtime sees to it.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -146,10 +146,10 @@ async fn compare_shares() -> Outcome {
         std::io::Result::Ok(())
     };
     beside("sends and receives, and never yields", talks).await??;
+    say!("the last one's socket is always ready, yet it did not block the loop: after 128 operations the");
     say!(
-        "the last one's socket is always ready, yet it did not block the loop: the runtime makes a task give way"
+        "runtime makes a task give way; it can do nothing about one that computes, which has to yield by itself"
     );
-    say!("after 128 operations; it can do nothing about a task that computes, which has to yield by itself");
     Ok(())
 }
 

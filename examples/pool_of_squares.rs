@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Notice that no pool object is needed. A stream of futures *is* the work to do, `buffered(5)` keeps at most five of
-//! them going and gives the results in order; `buffer_unordered(5)` gives whichever is ready first. Each chunk is
-//! squared on a thread of its own, since `unblock` hands it to one.
+//! them going and gives the results in order; `buffer_unordered(5)` gives whichever is ready first. The squaring
+//! is done by other threads, which `unblock` hands it to.
 
 #[path = "shared/demo.rs"]
 mod demo;

@@ -55,10 +55,8 @@ async fn produce_and_consume() -> Outcome {
     while let Ok(result) = results.recv().await {
         sum += result;
     }
-    say!(
-        "the sum of all squares is {sum}; at most {} of {WORKERS} workers printed at once",
-        printers.most.get()
-    );
+    let most = printers.most.get();
+    say!("the sum of all squares is {sum}; at most {most} of {WORKERS} workers printed at once");
     Ok(())
 }
 
@@ -133,10 +131,7 @@ async fn share_an_account() -> Outcome {
     for task in tasks {
         task.await?;
     }
-    say!(
-        "ten tasks added 1 each: without a lock that makes {}, with one {}",
-        unguarded.get(),
-        guarded.lock().await
-    );
+    let (without, with) = (unguarded.get(), *guarded.lock().await);
+    say!("ten tasks added 1 each: without a lock that makes {without}, with one {with}");
     Ok(())
 }

@@ -19,9 +19,8 @@ use std::error::Error;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{self, Read};
-// process-room: from oneloop::process
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::Command; // process-room: from oneloop::process
 use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::thread;
@@ -70,9 +69,9 @@ fn main() -> ExitCode {
         let reading = compare(Work { kind: Kind::ReadAFile, amount: READS })?;
 
         say!(
-            "\nthe choice by these figures: the cheapest model (a task costs less than a thread, and that less"
+            "\nthe choice by these figures, among tasks, threads and processes: the one that costs least of"
         );
-        say!("than a process) that takes at most {AS_FAST} times as long as the fastest of the three");
+        say!("those that take at most {AS_FAST} times as long as the fastest");
         say!("  slow waits        {}", choice(&sleeping));
         say!("  computing         {}", choice(&crunching));
         say!("  quick operations  {}", choice(&reading));
@@ -146,7 +145,7 @@ fn read_a_file() -> io::Result<()> {
 fn sleep_in_many_tasks(ms: u64) -> Outcome {
     let began = Instant::now();
     Runtime::new()?.block_on(join_all((0..SLEEPERS).map(|_| sleep(Duration::from_millis(ms)))));
-    say!("  {:<20}{:.3} s", format!("{SLEEPERS} tasks"), began.elapsed().as_secs_f64());
+    say!("  {:<20}{:.3} s", format!("{SLEEPERS} tasks at once"), began.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -171,27 +170,28 @@ const MODELS: [(&str, Model); 4] = [
     ("processes", in_processes),
 ];
 
-type Model = fn(Work) -> Result<Vec<Who>, Box<dyn Error>>;
+type Model = fn(Work) -> Workers;
+type Workers = Result<Vec<Who>, Box<dyn Error>>;
 
-fn serially(work: Work) -> Result<Vec<Who>, Box<dyn Error>> {
+fn serially(work: Work) -> Workers {
     Ok((0..WORKERS).map(|_| work.run()).collect::<io::Result<_>>()?)
 }
 
-fn in_tasks(work: Work) -> Result<Vec<Who>, Box<dyn Error>> {
+fn in_tasks(work: Work) -> Workers {
     Runtime::new()?.block_on(async {
         let tasks: Vec<_> = (0..WORKERS).map(|_| oneloop::spawn(work.run_as_task())).collect();
         Ok(try_join_all(tasks).await?.into_iter().collect::<io::Result<_>>()?)
     })
 }
 
-fn in_threads(work: Work) -> Result<Vec<Who>, Box<dyn Error>> {
+fn in_threads(work: Work) -> Workers {
     let named = |number| thread::Builder::new().name(format!("worker-{number}"));
     let threads: Vec<_> =
         (1..=WORKERS).map(|number| named(number).spawn(move || work.run())).collect::<io::Result<_>>()?;
     threads.into_iter().map(|thread| Ok(thread.join().map_err(|_| "a thread panicked")??)).collect()
 }
 
-fn in_processes(work: Work) -> Result<Vec<Who>, Box<dyn Error>> {
+fn in_processes(work: Work) -> Workers {
     Runtime::new()?.block_on(try_join_all((0..WORKERS).map(|_| in_process(work))))
 }
 
