@@ -68,10 +68,8 @@ fn main() -> ExitCode {
         say!("\nread_a_file: each reads {READ_BYTES} bytes of this program's file, {READS} times");
         let reading = compare(Work { kind: Kind::ReadAFile, amount: READS })?;
 
-        say!(
-            "\nthe choice by these figures, among tasks, threads and processes: the one that costs least of"
-        );
-        say!("those that take at most {AS_FAST} times as long as the fastest");
+        say!("\nthe choice by these figures, among tasks, threads and processes: the one that costs");
+        say!("least, of those that take at most {AS_FAST} times as long as the fastest");
         say!("  slow waits        {}", choice(&sleeping));
         say!("  computing         {}", choice(&crunching));
         say!("  quick operations  {}", choice(&reading));
