@@ -147,10 +147,7 @@ async fn compare_shares() -> Outcome {
     };
     beside("sends and receives, and never yields", talks).await??;
     say!("the last one's socket is always ready, yet it did not block the loop: after 128 operations the");
-    say!("the last one's socket is always ready, yet it did not block the loop: after 128 operations the");
-    say!(
-        "runtime makes a task give way; but it can't do so to one that computes, which has to yield by itself"
-    );
+    say!("runtime makes a task give way; it can't do so to one that computes, which has to yield by itself");
     Ok(())
 }
 
