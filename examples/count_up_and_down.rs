@@ -9,7 +9,7 @@
 //!
 //! Notice that threads are enough here, and that a loop, which is one thread, has two ways to use them: hand the work
 //! to other threads and await it, or be several loops. Where the counts would take long (in a debug build), the program
-//! counts less far; `--slow` always counts as far as the article.
+//! counts less far; `--slow` always counts as far as the article. The machine should have nothing else to do.
 
 #[path = "shared/demo.rs"]
 mod demo;
