@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use demo::{Outcome, say};
 use futures::future::try_join_all;
+use oneloop::Runtime;
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::process::{Command, Stdio};
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         return child();
     }
     demo::run(ABOUT, || {
-        oneloop::block_on(async {
+        Runtime::new()?.block_on(async {
             run_coroutines_concurrently().await?;
             perform_network_io().await?;
             communicate_between_processes().await?;

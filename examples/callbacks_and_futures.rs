@@ -19,13 +19,13 @@ use std::time::Duration;
 
 use demo::{Outcome, say};
 use futures::channel::oneshot::{self, Canceled};
-use oneloop::Handle;
 use oneloop::future::zip;
 use oneloop::time::{sleep, timeout};
+use oneloop::{Handle, Runtime};
 
 fn main() -> ExitCode {
     demo::run("Awaits a library that calls back, and calls back for a future.", || {
-        oneloop::block_on(async {
+        Runtime::new()?.block_on(async {
             await_callbacks().await?;
             call_back_for_a_future().await
         })

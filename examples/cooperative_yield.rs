@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Notice the shape of the two timelines: the steps are the same and take as long together, but with `yield_now` no task
-//! waits for all of another's. Then: what keeps a task that never yields from being a nuisance, and what does not.
+//! waits for all of another's. And that a task which does I/O gives way also if it never yields: the runtime sees to it.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use demo::{Outcome, say};
 use oneloop::net::UdpSocket;
-use oneloop::{JoinError, yield_now};
+use oneloop::{JoinError, Runtime, yield_now};
 
 const TASKS: [char; 3] = ['A', 'B', 'C'];
 const STEPS: usize = 4;
@@ -31,7 +31,7 @@ const DATAGRAMS: usize = 1_000;
 
 fn main() -> ExitCode {
     demo::run("Shows what tasks on one thread get, with and without giving way.", || {
-        oneloop::block_on(async {
+        Runtime::new()?.block_on(async {
             compare_timelines().await?;
             compare_shares().await
         })
@@ -146,10 +146,8 @@ async fn compare_shares() -> Outcome {
         std::io::Result::Ok(())
     };
     beside("sends and receives, and never yields", talks).await??;
-    say!(
-        "the last one's socket is always ready, yet it did not block the loop: the runtime makes a task give way"
-    );
-    say!("after 128 operations; it can do nothing about a task that computes, which has to yield by itself");
+    say!("the last one's socket is always ready, yet it did not block the loop: after 128 operations the");
+    say!("runtime makes a task give way; it can't do so to one that computes, which has to yield by itself");
     Ok(())
 }
 

@@ -14,6 +14,7 @@ mod demo;
 use std::process::ExitCode;
 
 use demo::{Outcome, say};
+use oneloop::Runtime;
 use oneloop::event_loop::{Event, EventLoop, Failure, Policy};
 
 const ABOUT: &str =
@@ -29,7 +30,7 @@ fn demo() -> Outcome {
     under(Policy::Continue)?;
     under(Policy::Stop)?;
     say!("tasks:");
-    oneloop::block_on(tasks());
+    Runtime::new()?.block_on(tasks());
     Ok(())
 }
 

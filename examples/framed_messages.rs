@@ -20,13 +20,14 @@ use std::time::Duration;
 use asynchronous_codec::{BytesMut, Decoder, Encoder, Framed};
 use demo::{Outcome, say};
 use futures::{SinkExt, StreamExt};
+use oneloop::Runtime;
 use oneloop::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::time::sleep;
 
 fn main() -> ExitCode {
     demo::run("Speaks one framed protocol over different streams.", || {
-        oneloop::block_on(async {
+        Runtime::new()?.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let client = TcpStream::connect(listener.local_addr()?).await?;
             // Otherwise the system may gather small writes into one segment.

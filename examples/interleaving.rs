@@ -23,7 +23,7 @@ use std::time::Duration;
 use demo::{Outcome, say};
 use oneloop::io::{AsyncBufReadExt, BufReader};
 use oneloop::process::Command;
-use oneloop::yield_now;
+use oneloop::{Runtime, yield_now};
 
 const ABOUT: &str = "Counting and spelling at once: in tasks, in threads, and beside a child process.";
 
@@ -36,9 +36,9 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     demo::run(ABOUT, || {
-        say!("two tasks: {}", oneloop::block_on(in_tasks())?.join(" "));
+        say!("two tasks: {}", Runtime::new()?.block_on(in_tasks())?.join(" "));
         say!("two threads: {}", in_threads().join(" "));
-        oneloop::block_on(beside_a_child())
+        Runtime::new()?.block_on(beside_a_child())
     })
 }
 

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use demo::{Outcome, say};
 use futures::future::try_join_all;
+use oneloop::Runtime;
 use oneloop::future::try_zip;
 use oneloop::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use oneloop::net::{TcpListener, TcpStream};
@@ -31,7 +32,7 @@ const MANY: usize = 50;
 fn main() -> ExitCode {
     demo::run_timed("Two requests to a slow server, one after the other and at once.", |slow| {
         let answer_time = Duration::from_millis(if slow { 2_000 } else { 200 });
-        oneloop::block_on(compare(answer_time))
+        Runtime::new()?.block_on(compare(answer_time))
     })
 }
 

@@ -8,29 +8,31 @@
 //! ```
 //!
 //! Notice that no pool object is needed. A stream of futures *is* the work to do, `buffered(5)` keeps at most five of
-//! them going and gives the results in order; `buffer_unordered(5)` gives whichever is ready first. Each chunk is
-//! squared on a thread of its own, since `unblock` hands it to one.
+//! them going and gives the results in order; `buffer_unordered(5)` gives whichever is ready first. The squaring
+//! is done by other threads, which `unblock` hands it to.
 
 #[path = "shared/demo.rs"]
 mod demo;
 
 use std::cell::Cell;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use demo::{Outcome, say};
 use futures::stream::{self, StreamExt};
-use oneloop::unblock;
+use oneloop::{Runtime, unblock};
 
 const WORKERS: usize = 5;
 const CHUNK: usize = 3;
 
-/// By how much each chunk takes longer than the one after it, where the results come in another order.
-const HEAD_START: Duration = Duration::from_millis(60);
+/// How long a single square takes, where the results are counted.
+const SQUARE_TIME: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     demo::run("Squares 1 to 14 with five workers: results in order, and as they come.", || {
-        oneloop::block_on(async {
+        Runtime::new()?.block_on(async {
             in_order().await;
             as_they_come().await;
             never_more_than_five().await
@@ -71,20 +73,25 @@ async fn in_order() {
 }
 
 async fn as_they_come() {
-    say!("as they come, where each chunk takes longer than the one after it:");
+    say!("as they come, where each chunk takes until the one after it has come:");
     let numbers: Vec<u64> = (1..=14).collect();
-    let chunks: Vec<_> = numbers.chunks(CHUNK).map(<[u64]>::to_vec).zip((1..=WORKERS as u32).rev()).collect();
-    let mut results = stream::iter(chunks)
-        .map(|(chunk, pauses)| {
+    let chunks = numbers.chunks(CHUNK).map(<[u64]>::to_vec);
+    // A chunk's thread waits at its gate, which opens when the key is dropped.
+    let (mut keys, gates): (Vec<_>, Vec<_>) = chunks.clone().map(|_| mpsc::channel::<()>()).unzip();
+    let work: Vec<_> = chunks.zip(gates).collect();
+    let mut results = stream::iter(work)
+        .map(|(chunk, gate)| {
             unblock(move || {
-                std::thread::sleep(HEAD_START * pauses);
+                let _ = gate.recv();
                 let squares: Vec<u64> = chunk.iter().copied().map(square).collect();
                 (chunk, squares)
             })
         })
         .buffer_unordered(WORKERS);
+    keys.pop();
     while let Some((chunk, squares)) = results.next().await {
         say!("  {:<12} {squares:?}", format!("{chunk:?}"));
+        keys.pop();
     }
 }
 
@@ -96,7 +103,7 @@ async fn never_more_than_five() -> Outcome {
             in_flight.set(in_flight.get() + 1);
             most.set(in_flight.get().max(most.get()));
             let squared = unblock(move || {
-                std::thread::sleep(HEAD_START / 3);
+                thread::sleep(SQUARE_TIME);
                 square(number)
             })
             .await;

@@ -20,7 +20,7 @@ use std::rc::Rc;
 use async_channel::{Receiver, Sender, TrySendError};
 use async_lock::{Mutex, Semaphore};
 use demo::{Outcome, say};
-use oneloop::yield_now;
+use oneloop::{Runtime, yield_now};
 
 const JOBS: u64 = 9;
 const WORKERS: usize = 3;
@@ -31,7 +31,7 @@ const PRINTERS: usize = 2;
 
 fn main() -> ExitCode {
     demo::run("A producer feeds three workers through a queue that holds two jobs.", || {
-        oneloop::block_on(async {
+        Runtime::new()?.block_on(async {
             produce_and_consume().await?;
             share_an_account().await
         })
@@ -55,10 +55,8 @@ async fn produce_and_consume() -> Outcome {
     while let Ok(result) = results.recv().await {
         sum += result;
     }
-    say!(
-        "the sum of all squares is {sum}; at most {} of {WORKERS} workers printed at once",
-        printers.most.get()
-    );
+    let most = printers.most.get();
+    say!("the sum of all squares is {sum}; at most {most} of {WORKERS} workers printed at once");
     Ok(())
 }
 
@@ -133,10 +131,7 @@ async fn share_an_account() -> Outcome {
     for task in tasks {
         task.await?;
     }
-    say!(
-        "ten tasks added 1 each: without a lock that makes {}, with one {}",
-        unguarded.get(),
-        guarded.lock().await
-    );
+    let (without, with) = (unguarded.get(), *guarded.lock().await);
+    say!("ten tasks added 1 each: without a lock that makes {without}, with one {with}");
     Ok(())
 }

@@ -16,12 +16,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use demo::{Outcome, say};
+use oneloop::Runtime;
 use oneloop::time::sleep;
 
 fn main() -> ExitCode {
     demo::run_timed("Two tasks wait, 20 s and 10 s; the second finishes first.", |slow| {
         let second = Duration::from_millis(if slow { 1_000 } else { 10 });
-        oneloop::block_on(add_and_subtract(second))
+        Runtime::new()?.block_on(add_and_subtract(second))
     })
 }
 

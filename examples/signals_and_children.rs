@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 #[cfg(unix)]
 fn main() -> ExitCode {
     demo::run(ABOUT, || {
-        oneloop::block_on(async {
+        oneloop::Runtime::new()?.block_on(async {
             unix::every_listener_hears_a_signal().await?;
             unix::ten_children_at_once().await?;
             unix::through_pipes().await?;

@@ -124,7 +124,7 @@ fn a_pool_gives_results_in_order_or_as_they_come() {
   map      [1, 4, 9, 16, 25, 36, 49, 64, 81, 100, 121, 144, 169, 196]
   starmap  [(2, 5), (3, 2), (10, 3), (7, 1)] to powers: [32, 9, 1000, 7]
   apply    square of 12: 144
-as they come, where each chunk takes longer than the one after it:
+as they come, where each chunk takes until the one after it has come:
   [13, 14]     [169, 196]
   [10, 11, 12] [100, 121, 144]
   [7, 8, 9]    [49, 64, 81]
@@ -237,6 +237,17 @@ fn unknown_arguments_are_one_line_and_exit_code_2() {
         if !timed {
             assert_fails(name, &["--slow"], 2, &["--slow"]);
         }
+    }
+}
+
+#[test]
+fn without_a_loop_they_end_with_one_line() {
+    for name in DEMOS.iter().map(|demo| demo.0) {
+        let mut command = Command::new(binary(name));
+        let output = command.env("ONELOOP_DRIVER", "none").output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{name}: {stderr}");
+        assert!(stderr.starts_with(&format!("{name}: ")) && stderr.contains("ONELOOP_DRIVER"), "{stderr}");
     }
 }
 
