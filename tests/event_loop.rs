@@ -119,6 +119,16 @@ fn what_is_queued_comes_before_a_timeout_however_much_it_is() {
 }
 
 #[test]
+fn a_message_behind_many_tasks_is_found_by_a_timeout_of_zero() {
+    let mut events = new_loop();
+    for _ in 0..2000 {
+        drop(events.enter(|| spawn(async {})));
+    }
+    events.post("behind").unwrap();
+    assert!(matches!(events.take(Some(Duration::ZERO)), Ok(Event::Message("behind"))));
+}
+
+#[test]
 fn a_task_that_never_rests_does_not_hold_up_a_timeout() {
     let _watchdog = Watchdog::start();
     let mut events = new_loop::<()>();
