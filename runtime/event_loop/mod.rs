@@ -200,7 +200,7 @@ impl<M> EventLoop<M> {
         let core = &runtime.core;
         let mut limit = Limit { timeout, deadline: None, last_round: false };
         let next = || loop {
-            if stoppable && core.stop.take() {
+            if stoppable && core.take_stop() {
                 return Ok(None);
             }
             if let Some(message) = messages.next_of_turn(sources) {
