@@ -1,4 +1,5 @@
-//! What other threads may do: wake a task, start one, stop the loop. All atomics of the crate are here.
+//! What other threads may do: wake a task, start one, stop the loop. All atomics of the crate are here, but
+//! for one that counts an event loop's messages.
 //!
 //! A runtime has an inbox. Other threads post to it; the loop empties it at the start of each turn. A loop
 //! that is busy notices by itself, so posting then costs a lock and an atomic swap; a loop that sleeps in

@@ -100,6 +100,15 @@ impl Core {
         Ok(false)
     }
 
+    /// Whether the loop was told to stop, if only in mail that is still to be read.
+    #[inline]
+    pub(crate) fn take_stop(&self) -> bool {
+        if self.inbox.mailbox.has_mail() {
+            self.read_mail();
+        }
+        self.stop.take()
+    }
+
     /// Whose turn it is, after the mail has been read. `None` if nobody is ready, or if so many have had their turns that
     /// the driver must be asked first.
     #[inline(always)]

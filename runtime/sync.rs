@@ -4,11 +4,11 @@
 #[cfg(not(oneloop_loom))]
 pub(crate) use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 
 #[cfg(oneloop_loom)]
 pub(crate) use loom::sync::{
     Arc, Mutex,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicU8, AtomicUsize, Ordering},
 };

@@ -1,10 +1,11 @@
 //! What costs memory: one allocation for each spawn, and nothing for a poll, a wake, a yield, a timer or a
 //! wait for a socket once the tables have grown to their size.
 
+#[path = "common/counting.rs"]
+mod counting;
 #[path = "common/executor.rs"]
 mod executor;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::pin::pin;
@@ -14,53 +15,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use counting::{alive, allocated};
 use executor::*;
 use oneloop::time::{interval, sleep, timeout};
 use oneloop::{JoinHandle, Runtime, spawn, yield_now};
-
-/// Counts what each thread allocates, so that the tests don't see each other's.
-struct Counting;
-
-thread_local! {
-    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
-    static FREED: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator with the same arguments. Counting allocates
-// nothing: the counters are constants at first and have no destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.set(ALLOCATED.get() + 1);
-        // SAFETY: the caller keeps `alloc`'s contract, which is the same one.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        FREED.set(FREED.get() + 1);
-        // SAFETY: the caller keeps `dealloc`'s contract, and the place came from `System`.
-        unsafe { System.dealloc(place, layout) }
-    }
-
-    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATED.set(ALLOCATED.get() + 1);
-        FREED.set(FREED.get() + 1);
-        // SAFETY: the caller keeps `realloc`'s contract, and the place came from `System`.
-        unsafe { System.realloc(place, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// How many allocations this thread made since it was started.
-fn allocated() -> usize {
-    ALLOCATED.get()
-}
-
-/// How many of its allocations are still there.
-fn alive() -> isize {
-    ALLOCATED.get() as isize - FREED.get() as isize
-}
 
 /// Runs `work` a few times to let the tables grow, and then once more to count what it allocates.
 async fn steady(mut work: impl AsyncFnMut()) -> usize {

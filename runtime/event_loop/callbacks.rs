@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use super::run::drive;
@@ -213,11 +214,15 @@ impl Callbacks {
         let happens_once = matches!(event, Event::Connected(..) | Event::Timer(_));
         // Out of the map while it is called: it may forget itself, or put another in its place.
         let Some(mut call) = self.each.get_mut(&id).and_then(Option::take) else { return };
-        call(self, event);
+        // One that panics is put back, too: without it a socket's events would be passed over for ever.
+        let outcome = catch_unwind(AssertUnwindSafe(|| call(self, event)));
         match self.each.get_mut(&id) {
             Some(place @ None) if !happens_once => *place = Some(call),
             Some(None) => drop(self.each.remove(&id)),
             _ => {}
+        }
+        if let Err(payload) = outcome {
+            resume_unwind(payload);
         }
     }
 }

@@ -198,9 +198,9 @@ impl<M> EventLoop<M> {
     fn next_event(&mut self, timeout: Option<Duration>, stoppable: bool) -> io::Result<Option<Event<M>>> {
         let EventLoop { runtime, sources, messages } = self;
         let core = &runtime.core;
-        let mut limit = Limit { timeout, deadline: None };
+        let mut limit = Limit { timeout, deadline: None, last_round: false };
         let next = || loop {
-            if stoppable && core.stop.take() {
+            if stoppable && core.take_stop() {
                 return Ok(None);
             }
             if let Some(message) = messages.next_of_turn(sources) {
@@ -211,6 +211,9 @@ impl<M> EventLoop<M> {
                 core.count_turn();
                 match turn {
                     Turn::Named(ticket) if ticket == messages.ticket() => messages.begin_turn(),
+                    Turn::Named(ticket) if limit.last_round && ticket.is_main() => {
+                        return Ok(Some(Event::TimedOut));
+                    }
                     Turn::Named(ticket) => {
                         if let Some(event) = sources.turn(ticket)? {
                             return Ok(Some(event));
@@ -219,9 +222,17 @@ impl<M> EventLoop<M> {
                     Turn::Task { task, ticket, aborted } => core.run(task, ticket, aborted),
                     Turn::Foreign(waker) => task::wake_foreign(waker),
                 }
-            } else if limit.is_over() {
-                return Ok(Some(Event::TimedOut));
             } else {
+                if limit.is_over() {
+                    if !core.tasks.borrow().has_ready() {
+                        return Ok(Some(Event::TimedOut));
+                    }
+                    // The loop only pauses: what is queued now has its turn first.
+                    if !limit.last_round {
+                        limit.last_round = true;
+                        core.tasks.borrow_mut().wake_main();
+                    }
+                }
                 core.look_outside(limit.remaining())?;
             }
         };
@@ -284,6 +295,9 @@ fn refuse_inside(what: &str) {
 struct Limit {
     timeout: Option<Duration>,
     deadline: Option<Instant>,
+    /// It is over, and the end of the queue as it was then is marked: by the name of `block_on`'s own future, which there
+    /// isn't here.
+    last_round: bool,
 }
 
 impl Limit {

@@ -4,7 +4,9 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
+use super::sources::Sources;
 use super::{Event, EventLoop, Id, refuse_inside};
 use crate::task::panic_message;
 
@@ -173,7 +175,7 @@ pub(super) fn drive<H, M, E>(
         let event = match events(host).next_event(None, true) {
             Err(error) => break Err(Failure::Loop(error)),
             Ok(None) => break Ok(()),
-            Ok(Some(Event::Signal(id))) if Some(id) == ctrl_c => {
+            Ok(Some(Event::Signal(id))) if ctrl_c.as_ref().is_some_and(|heard| heard.id == id) => {
                 ended.reason = Reason::CtrlC;
                 break Ok(());
             }
@@ -190,19 +192,27 @@ pub(super) fn drive<H, M, E>(
             break Err(failure);
         }
     };
-    let events = events(host);
-    if let Some(id) = ctrl_c {
-        events.cancel(id);
+    outcome.map(|()| Ended { messages_left: events(host).messages.count(), ..ended })
+}
+
+/// Ctrl+C, for as long as a `run` lasts: also if it ends by a panic.
+struct CtrlC {
+    id: Id,
+    sources: Rc<Sources>,
+}
+
+impl Drop for CtrlC {
+    fn drop(&mut self) {
+        self.sources.cancel(self.id.0);
     }
-    outcome.map(|()| Ended { messages_left: events.messages.count(), ..ended })
 }
 
 #[cfg(feature = "signal")]
-fn hear_ctrl_c<M>(events: &EventLoop<M>) -> io::Result<Option<Id>> {
-    events.ctrl_c().map(Some)
+fn hear_ctrl_c<M>(events: &EventLoop<M>) -> io::Result<Option<CtrlC>> {
+    Ok(Some(CtrlC { id: events.ctrl_c()?, sources: events.sources.clone() }))
 }
 
 #[cfg(not(feature = "signal"))]
-fn hear_ctrl_c<M>(_: &EventLoop<M>) -> io::Result<Option<Id>> {
+fn hear_ctrl_c<M>(_: &EventLoop<M>) -> io::Result<Option<CtrlC>> {
     Ok(None)
 }

@@ -4,7 +4,6 @@
 //! wake a loop: so after each message the loop's ticket for the channel is posted to the runtime's inbox, as a task's wake-up is
 //! (and as these are, it is folded with the one before it, and costs a system call only if the loop sleeps).
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
@@ -12,6 +11,7 @@ use std::thread::{self, ThreadId};
 
 use super::sources::Sources;
 use crate::handle::Handle;
+use crate::sync::{Arc, AtomicUsize, Ordering};
 use crate::task::Ticket;
 
 /// Messages in one turn of theirs, while other sources wait.
@@ -44,6 +44,8 @@ pub struct Sender<M> {
     handle: Handle,
     ticket: Ticket,
     home: ThreadId,
+    /// How many messages are in the channel, or about to be: the channel itself doesn't tell.
+    queued: Arc<AtomicUsize>,
 }
 
 enum Channel<M> {
@@ -66,7 +68,9 @@ impl<M> Sender<M> {
     pub fn post(&self, message: M) -> Result<(), PostError<M>> {
         match &self.channel {
             Channel::Bounded(channel) if thread::current().id() != self.home => {
-                channel.send(message).map_err(|mpsc::SendError(message)| PostError::Closed(message))?;
+                self.counting(|| {
+                    channel.send(message).map_err(|mpsc::SendError(message)| PostError::Closed(message))
+                })?;
                 self.handle.wake(self.ticket);
                 Ok(())
             }
@@ -99,7 +103,7 @@ impl<M> Sender<M> {
     }
 
     fn enqueue(&self, message: M) -> Result<(), PostError<M>> {
-        match &self.channel {
+        self.counting(|| match &self.channel {
             Channel::Unbounded(channel) => {
                 channel.send(message).map_err(|mpsc::SendError(message)| PostError::Closed(message))
             }
@@ -107,7 +111,17 @@ impl<M> Sender<M> {
                 TrySendError::Full(message) => PostError::Full(message),
                 TrySendError::Disconnected(message) => PostError::Closed(message),
             }),
+        })
+    }
+
+    /// Counts a message before it is in the channel, so that the loop never takes one that isn't counted.
+    fn counting(&self, send: impl FnOnce() -> Result<(), PostError<M>>) -> Result<(), PostError<M>> {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        let sent = send();
+        if sent.is_err() {
+            self.queued.fetch_sub(1, Ordering::Relaxed);
         }
+        sent
     }
 
     /// Ends [`EventLoop::run`](super::EventLoop::run), as [`EventLoop::stop`](super::EventLoop::stop) does. Nothing happens if the
@@ -127,7 +141,8 @@ impl<M> Clone for Sender<M> {
             Channel::Unbounded(channel) => Channel::Unbounded(channel.clone()),
             Channel::Bounded(channel) => Channel::Bounded(channel.clone()),
         };
-        Sender { channel, handle: self.handle.clone(), ticket: self.ticket, home: self.home }
+        let (handle, queued) = (self.handle.clone(), self.queued.clone());
+        Sender { channel, handle, ticket: self.ticket, home: self.home, queued }
     }
 }
 
@@ -191,8 +206,8 @@ impl<M> std::error::Error for PostError<M> {}
 /// The loop's end of the channel. All messages together are one source of events.
 pub(super) struct Messages<M> {
     receiver: Receiver<M>,
-    /// Those that were counted when a `run` ended; they come first.
-    counted: VecDeque<M>,
+    /// How many the channel holds at most.
+    capacity: usize,
     sender: Sender<M>,
     left_in_turn: u32,
 }
@@ -215,8 +230,9 @@ impl<M> Messages<M> {
                 (Channel::Unbounded(sender), receiver)
             }
         };
-        let sender = Sender { channel, handle, ticket, home: thread::current().id() };
-        Ok(Messages { receiver, counted: VecDeque::new(), sender, left_in_turn: 0 })
+        let (home, queued) = (thread::current().id(), Arc::default());
+        let sender = Sender { channel, handle, ticket, home, queued };
+        Ok(Messages { receiver, capacity: capacity.unwrap_or(usize::MAX), sender, left_in_turn: 0 })
     }
 
     pub(super) fn ticket(&self) -> Ticket {
@@ -250,18 +266,21 @@ impl<M> Messages<M> {
         message
     }
 
-    fn pop(&mut self) -> Option<M> {
+    fn pop(&self) -> Option<M> {
         // The loop holds a sender itself, so an error only means that it is empty.
-        self.counted.pop_front().or_else(|| self.receiver.try_recv().ok())
+        let message = self.receiver.try_recv().ok()?;
+        self.sender.queued.fetch_sub(1, Ordering::Relaxed);
+        Some(message)
     }
 
+    /// Not those that others post meanwhile: it would have no end.
     pub(super) fn drain(&mut self) -> Vec<M> {
-        std::iter::from_fn(|| self.pop()).collect()
+        let count = self.count();
+        std::iter::from_fn(|| self.pop()).take(count).collect()
     }
 
-    /// How many messages are queued.
-    pub(super) fn count(&mut self) -> usize {
-        self.counted.extend(self.receiver.try_iter());
-        self.counted.len()
+    /// How many messages are queued. (Those are counted, too, who wait for room.)
+    pub(super) fn count(&self) -> usize {
+        self.sender.queued.load(Ordering::Relaxed).min(self.capacity)
     }
 }

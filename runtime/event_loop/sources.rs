@@ -151,14 +151,15 @@ impl Sources {
 
     /// Ends one of the sources that the program knows by their ids alone. `false` if the id names none.
     pub(super) fn cancel(&self, ticket: Ticket) -> bool {
+        // The id may be one of a loop that is gone and had our number: it may name a slot that we don't have.
         let found = ticket.runtime() == self.core.number()
-            && !self.core.tasks.borrow().is_finished(ticket)
-            && match &self.table.borrow()[ticket.key() as usize] {
-                EventSource::Timer(_) | EventSource::Connect(_) => true,
+            && match self.table.borrow().get(ticket.key() as usize) {
+                Some(EventSource::Timer(_) | EventSource::Connect(_)) => true,
                 #[cfg(feature = "signal")]
-                EventSource::Signal(_) => true,
+                Some(EventSource::Signal(_)) => true,
                 _ => false,
-            };
+            }
+            && !self.core.tasks.borrow().is_finished(ticket);
         if found {
             self.remove(ticket);
         }

@@ -78,6 +78,11 @@ impl Ticket {
         self.word() as u32 & KEY_MAX
     }
 
+    /// Whether it names slot 0, that of `block_on`'s own future.
+    pub(crate) fn is_main(self) -> bool {
+        self.key() == 0
+    }
+
     /// The ticket inside a waker of this crate; `None` if the waker is somebody else's.
     #[inline]
     pub(crate) fn of(waker: &Waker) -> Option<Ticket> {

@@ -23,12 +23,12 @@ use oneloop::net::{TcpListener, TcpStream};
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// Ends the process if it is not dropped in time: for a loop that not even its timers can wake any more.
-struct Watchdog {
+pub struct Watchdog {
     _alive: mpsc::Sender<()>,
 }
 
 impl Watchdog {
-    fn start() -> Watchdog {
+    pub fn start() -> Watchdog {
         let (alive, dropped) = mpsc::channel();
         let test = std::thread::current().name().unwrap_or("a thread of a test").to_owned();
         std::thread::spawn(move || {

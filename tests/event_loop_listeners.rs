@@ -1,0 +1,282 @@
+//! `EventLoop::listen` and `connect`: each connection is an event, everybody has a turn meanwhile, and what goes wrong
+//! is said.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read};
+use std::time::Duration;
+
+use oneloop::Interest;
+use oneloop::event_loop::{Event, EventLoop, Id};
+use oneloop::net::TcpStream;
+
+#[path = "common/events.rs"]
+mod events;
+#[path = "common/sockets.rs"]
+mod sockets;
+
+use events::{assert_idle, new_loop, next, read_now, until, watched_pair};
+use sockets::{Outcome, pattern};
+
+/// The next connection that is accepted.
+#[track_caller]
+fn accepted<M: std::fmt::Debug>(events: &mut EventLoop<M>) -> (Id, TcpStream) {
+    until(events, |event| match event {
+        Event::Accepted(id, result) => Some((id, result.unwrap().0)),
+        _ => None,
+    })
+}
+
+/// How an attempt to connect ends.
+#[track_caller]
+fn connected<M>(events: &mut EventLoop<M>, attempt: Id) -> io::Result<TcpStream> {
+    until(events, |event| match event {
+        Event::Connected(id, result) => {
+            assert_eq!(id, attempt);
+            Some(result)
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn a_listener_with_1_000_connections_waiting_gives_way_to_messages_and_timers() -> Outcome {
+    sockets::in_child("a_listener_with_1_000_connections_waiting_gives_way_to_messages_and_timers", || {
+        #[cfg(unix)]
+        rlimit::increase_nofile_limit(rlimit::INFINITY).expect("the hard limit is enough");
+        let mut events = new_loop();
+        let listener = events.listen("127.0.0.1:0").unwrap();
+        let connect = |_| std::net::TcpStream::connect(listener.local_addr()).unwrap();
+        let clients: Vec<_> = (0..1000).map(connect).collect();
+        for n in 0..1000 {
+            events.post(n).unwrap();
+        }
+        let timer = events.timer(Duration::ZERO).unwrap();
+        let (mut servers, mut peers, mut messages, mut since, mut timer_after) = (vec![], vec![], 0, 0, None);
+        while servers.len() < 1000 {
+            match next(&mut events) {
+                Event::Accepted(id, Ok((server, peer))) => {
+                    assert_eq!(id, listener.id());
+                    servers.push(server);
+                    peers.push(peer);
+                    since = 0;
+                }
+                Event::Message(n) => {
+                    assert_eq!(n, messages);
+                    messages += 1;
+                    since += 1;
+                    assert!(servers.is_empty() || since <= 64, "the listener waits for its turn only");
+                }
+                Event::Timer(id) if id == timer => timer_after = Some(servers.len() + messages),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(messages, 1000, "they have not waited for all connections");
+        // As it is fired after 256 events and the rest of a turn, and then waits for its own.
+        assert!(timer_after.unwrap() <= 256 + 2 * 64 + 2, "{timer_after:?}");
+        let ours: std::collections::HashSet<_> = clients.iter().map(|c| c.local_addr().unwrap()).collect();
+        assert_eq!(ours, peers.into_iter().collect());
+        assert_idle(&mut events);
+    });
+    Ok(())
+}
+
+/// Echoes until all clients, each on the same loop, have had their bytes back.
+fn echo_for(count: usize) -> Outcome {
+    let mut events = new_loop::<()>();
+    let listener = events.listen("127.0.0.1:0")?;
+    let mut servers = HashMap::new();
+    let mut clients = HashMap::new();
+    for _ in 0..count {
+        events.connect(listener.local_addr())?;
+    }
+    let mut done = 0;
+    while done < count {
+        match next(&mut events) {
+            Event::Accepted(_, stream) => {
+                let socket = events.watch(stream?.0, Interest::Readable)?;
+                servers.insert(socket.id(), socket);
+            }
+            Event::Connected(_, stream) => {
+                let socket = events.watch(stream?, Interest::Readable)?;
+                let sent = pattern(100, clients.len() as u64);
+                assert_eq!(socket.try_write(&sent)?, 100);
+                clients.insert(socket.id(), (socket, sent, Vec::new()));
+            }
+            Event::Readable(id) => {
+                let mut buf = [0; 64];
+                if let Some(server) = servers.get(&id) {
+                    match read_now(server, &mut buf) {
+                        Some(0) => drop(servers.remove(&id)),
+                        Some(n) => assert_eq!(server.try_write(&buf[..n])?, n),
+                        None => {}
+                    }
+                } else if let Some((client, sent, got)) = clients.get_mut(&id) {
+                    let n = read_now(client, &mut buf).unwrap_or(0);
+                    got.extend_from_slice(&buf[..n]);
+                    if got.len() == sent.len() {
+                        assert!(got == sent, "other bytes came back");
+                        clients.remove(&id);
+                        done += 1;
+                    }
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_thousand_clients_and_their_servers_share_one_loop() -> Outcome {
+    sockets::in_child("a_thousand_clients_and_their_servers_share_one_loop", || {
+        #[cfg(unix)]
+        rlimit::increase_nofile_limit(rlimit::INFINITY).expect("the hard limit is enough");
+        echo_for(1000).unwrap();
+    });
+    Ok(())
+}
+
+#[test]
+fn connecting_says_how_it_ended_and_once() -> Outcome {
+    let mut events = new_loop::<()>();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let attempt = events.connect(listener.local_addr()?)?;
+    let stream = connected(&mut events, attempt)?;
+    assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    assert!(!events.cancel(attempt), "it is over");
+    assert_idle(&mut events);
+
+    let addr = listener.local_addr()?;
+    drop(listener);
+    match events.connect(addr) {
+        Ok(attempt) => {
+            let error = connected(&mut events, attempt).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        }
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionRefused), // at once: that may be, too
+    }
+    assert_idle(&mut events);
+    Ok(())
+}
+
+#[test]
+fn an_attempt_to_connect_that_is_cancelled_never_ends() -> Outcome {
+    let mut events = new_loop::<()>();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let before = events.connect(listener.local_addr()?)?;
+    assert!(events.cancel(before), "before its first turn");
+    assert!(!events.cancel(before));
+    assert_idle(&mut events);
+    let (mut server, _) = listener.accept()?;
+    assert_eq!(server.read(&mut [0; 1])?, 0, "it is broken off");
+    Ok(())
+}
+
+#[test]
+fn listening_at_no_address_names_it_in_the_error() {
+    let events = new_loop::<()>();
+    let taken = events.listen("127.0.0.1:0").unwrap();
+    let error = events.listen(taken.local_addr()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    assert!(error.to_string().contains(&taken.local_addr().to_string()), "{error}");
+    let error = events.listen(&[][..]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn a_dropped_listener_closes_and_its_queued_connection_does_not_come() -> Outcome {
+    let mut events = new_loop::<()>();
+    let listener = events.listen("127.0.0.1:0")?;
+    let addr = listener.local_addr();
+    let _clients = [std::net::TcpStream::connect(addr)?, std::net::TcpStream::connect(addr)?];
+    drop(accepted(&mut events)); // the second one's event is queued now
+    drop(listener);
+    assert_idle(&mut events);
+    std::net::TcpListener::bind(addr)?;
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+mod on_linux {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Without descriptors a listener says so, rests, and serves on when there are some again.
+    #[test]
+    fn a_listener_without_descriptors_says_so_rests_and_serves_on() {
+        sockets::in_child("on_linux::a_listener_without_descriptors_says_so_rests_and_serves_on", || {
+            let mut events = new_loop();
+            let listener = events.listen("127.0.0.1:0").unwrap();
+            let mut client = std::net::TcpStream::connect(listener.local_addr()).unwrap();
+            let hog: Vec<_> = {
+                let (_, hard) = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap();
+                rlimit::setrlimit(rlimit::Resource::NOFILE, 100, hard).unwrap();
+                std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect()
+            };
+            let begun = std::time::Instant::now();
+            let before = sockets::thread_cpu_time();
+            for failures in 1..=3 {
+                match next(&mut events) {
+                    Event::Accepted(id, Err(error)) => {
+                        assert_eq!(id, listener.id());
+                        assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+                    }
+                    other => panic!("{other:?}"),
+                }
+                assert!(begun.elapsed() >= 100 * MS * (failures - 1), "it rests in between");
+                events.post("everybody else is served").unwrap();
+                assert!(matches!(next(&mut events), Event::Message(_)));
+            }
+            assert!(sockets::thread_cpu_time() - before < 60 * MS, "it does not spin");
+            drop(hog);
+            let (_, server) = accepted(&mut events);
+            assert_eq!(server.try_write(b"served").unwrap(), 6);
+            drop(server);
+            let mut text = String::new();
+            client.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "served");
+        });
+    }
+
+    #[test]
+    fn a_listener_that_rests_can_be_dropped_and_so_can_its_loop() {
+        sockets::in_child("on_linux::a_listener_that_rests_can_be_dropped_and_so_can_its_loop", || {
+            for loop_first in [false, true] {
+                let mut events = new_loop::<()>();
+                let listener = events.listen("127.0.0.1:0").unwrap();
+                let _client = std::net::TcpStream::connect(listener.local_addr()).unwrap();
+                let (soft, hard) = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap();
+                rlimit::setrlimit(rlimit::Resource::NOFILE, 0, hard).unwrap();
+                let failed = next(&mut events);
+                rlimit::setrlimit(rlimit::Resource::NOFILE, soft, hard).unwrap();
+                assert!(matches!(failed, Event::Accepted(_, Err(_))), "{failed:?}");
+                if loop_first {
+                    drop(events);
+                    drop(listener);
+                } else {
+                    drop(listener);
+                    assert!(matches!(events.take(Some(120 * MS)), Ok(Event::TimedOut)));
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_loop_gives_its_descriptors_back_with_all_that_was_going_on() {
+        sockets::in_child("on_linux::a_loop_gives_its_descriptors_back_with_all_that_was_going_on", || {
+            let before = sockets::open_descriptors();
+            for _ in 0..20 {
+                let mut events = new_loop::<()>();
+                let listener = events.listen("127.0.0.1:0").unwrap();
+                events.connect(listener.local_addr()).unwrap();
+                events.connect(listener.local_addr()).unwrap();
+                let (client, socket) = watched_pair(&events).unwrap();
+                drop(next(&mut events));
+                drop(events);
+                drop((client, socket, listener));
+            }
+            assert_eq!(sockets::open_descriptors(), before);
+        });
+    }
+}
