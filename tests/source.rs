@@ -87,7 +87,12 @@ fn a_pipe_without_readers_is_an_error_of_the_write() -> Outcome {
         let (reader, writer) = pipe()?;
         let writer = Source::new(writer)?;
         drop(reader);
-        let error = writer.async_io(Interest::Writable, |mut pipe| pipe.write(b"x")).await.unwrap_err();
+        // A process that another test is just starting has a copy of the reader until it runs its own program.
+        let error = loop {
+            if let Err(error) = writer.async_io(Interest::Writable, |mut pipe| pipe.write(b"x")).await {
+                break error;
+            }
+        };
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
         Ok(())
     })
@@ -188,7 +193,13 @@ fn into_inner_gives_the_object_back_and_it_can_be_watched_again() -> Outcome {
         }
         // Nor does the loop hold on to it.
         drop(theirs);
-        assert_eq!(ours.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        // (But a process that another test is just starting may, until it runs its own program.)
+        let error = loop {
+            if let Err(error) = ours.write(b"x") {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
         Ok(())
     })
 }
