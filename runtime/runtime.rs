@@ -7,9 +7,9 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Options};
 use crate::context;
 use crate::driver::{Backend, Driver, Event};
 use crate::handle::Handle;
@@ -33,7 +33,7 @@ pub(crate) struct Core {
     pub(crate) budget: Budget,
     pub(crate) inbox: Arc<Inbox>,
     number: u16,
-    event_interval: u32,
+    options: Options,
     /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a caller who drives the loop in
     /// small steps would otherwise never get there.
     polls_left: Cell<u32>,
@@ -47,7 +47,7 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    fn new(driver: Driver, event_interval: u32) -> io::Result<Core> {
+    fn new(driver: Driver, options: Options) -> io::Result<Core> {
         let (driver, notifier) = Backend::new(driver)?;
         let inbox = Arc::new(Inbox::new(notifier));
         let number = remote::enter(inbox.clone())?;
@@ -60,8 +60,8 @@ impl Core {
             budget: Budget::new(),
             inbox,
             number,
-            event_interval,
-            polls_left: Cell::new(event_interval),
+            options,
+            polls_left: Cell::new(options.event_interval),
             stop: Cell::new(false),
             closed: Cell::new(false),
             letters: RefCell::default(),
@@ -132,16 +132,42 @@ impl Core {
 
     /// Fires due timers and asks the driver what happened. If nobody is ready it sleeps, for `limit` at most.
     pub(crate) fn look_outside(&self, limit: Option<Duration>) -> io::Result<()> {
-        let next_timer = self.fire_timers();
-        if !self.tasks.borrow().has_ready() && self.inbox.mailbox.park() {
-            let polled = self.poll_driver(next_timer.into_iter().chain(limit).min());
+        self.polls_left.set(self.options.event_interval);
+        let mut limit = self.fire_timers().into_iter().chain(limit).min();
+        let idle = !self.tasks.borrow().has_ready();
+        if idle && !self.options.busy_poll.is_zero() && !self.poll_busily(&mut limit)? {
+            return Ok(());
+        }
+        if idle && self.inbox.mailbox.park() {
+            let polled = self.poll_driver(limit);
             self.inbox.mailbox.unpark();
             polled?;
         } else if !self.reactor.borrow().is_empty() {
             self.poll_driver(Some(Duration::ZERO))?;
         }
-        self.polls_left.set(self.event_interval);
         Ok(())
+    }
+
+    /// Asks the driver again and again before the loop goes to sleep. `false` if it need not: somebody is ready, or `limit` is
+    /// over. Otherwise takes the time that has passed from `limit`.
+    #[cold]
+    fn poll_busily(&self, limit: &mut Option<Duration>) -> io::Result<bool> {
+        let start = Instant::now();
+        loop {
+            self.poll_driver(Some(Duration::ZERO))?;
+            let passed = start.elapsed();
+            if self.tasks.borrow().has_ready()
+                || self.inbox.mailbox.has_mail()
+                || limit.is_some_and(|limit| passed >= limit)
+            {
+                return Ok(false);
+            }
+            if passed >= self.options.busy_poll {
+                *limit = limit.map(|limit| limit - passed);
+                return Ok(true);
+            }
+            std::hint::spin_loop();
+        }
     }
 
     /// One task's turn: polls it, or drops it if it was aborted.
@@ -319,8 +345,8 @@ impl Runtime {
         Builder::new()
     }
 
-    pub(crate) fn with_options(driver: Driver, event_interval: u32) -> io::Result<Runtime> {
-        Ok(Runtime { core: Rc::new(Core::new(driver, event_interval)?) })
+    pub(crate) fn with_options(driver: Driver, options: Options) -> io::Result<Runtime> {
+        Ok(Runtime { core: Rc::new(Core::new(driver, options)?) })
     }
 
     /// Runs `future`, and with it all tasks of this runtime, until `future` is ready. The thread sleeps
