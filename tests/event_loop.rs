@@ -395,3 +395,68 @@ fn what_is_watched_may_outlive_the_loop() -> io::Result<()> {
     std::net::TcpListener::bind(addr)?; // so that one is closed
     Ok(())
 }
+
+/// Posts a token when it is dropped.
+struct LastWord(Sender<Token>, Drops);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        let _ = self.0.post(self.1.token()); // taken or refused: it is dropped either way
+    }
+}
+
+#[test]
+fn a_task_that_is_dropped_with_the_loop_may_own_what_is_watched_and_post() -> io::Result<()> {
+    let drops = Drops::new();
+    let mut events = new_loop();
+    let (_client, socket) = events::watched_pair(&events)?;
+    let listener = events.listen("127.0.0.1:0")?;
+    let last_word = LastWord(events.sender(), drops.clone());
+    drop(events.enter(|| {
+        spawn(async move {
+            let _kept = (socket, listener, last_word);
+            std::future::pending::<()>().await;
+        })
+    }));
+    drop(events.take(Some(Duration::ZERO))?); // so that it has begun
+    drop(events);
+    assert_eq!(drops.count(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_loop_may_be_dropped_inside_a_runtime() -> io::Result<()> {
+    let events = new_loop::<u8>();
+    let (_client, socket) = events::watched_pair(&events)?;
+    executor::finish(async move {
+        drop(events);
+        drop(socket);
+        sleep(MS).await;
+    });
+    Ok(())
+}
+
+#[test]
+fn with_the_driver_asked_after_every_event_nothing_is_lost() -> io::Result<()> {
+    let runtime = Runtime::builder().event_interval(1).build()?;
+    let mut events = EventLoop::on(runtime, None)?;
+    let (client, socket) = events::watched_pair(&events)?;
+    for n in 0..100 {
+        events.post(n).unwrap();
+    }
+    io::Write::write_all(&mut &client, b"x")?;
+    events.timer(Duration::ZERO)?;
+    let (mut messages, mut text, mut timers) = (0, Vec::new(), 0);
+    while (messages, text.len(), timers) != (100, 1, 1) {
+        match next(&mut events) {
+            Event::Message(n) => {
+                assert_eq!(n, messages);
+                messages += 1;
+            }
+            Event::Readable(_) => assert!(events::read_all(&socket, &mut text).is_some()),
+            Event::Timer(_) => timers += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    Ok(())
+}

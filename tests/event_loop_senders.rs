@@ -377,3 +377,44 @@ fn an_error_can_be_shown_though_its_message_can_not() {
     let error: Box<dyn std::error::Error> = Box::new(error);
     assert_eq!(error.to_string(), "the event loop's queue is full");
 }
+
+/// Each of several loops, in a thread of its own, passes what it gets on to the next one.
+#[test]
+fn messages_go_round_a_ring_of_loops_that_come_and_go() {
+    const LOOPS: usize = 5;
+    const HOPS: usize = 500 * LOOPS;
+    let _watchdog = Watchdog::start();
+    for round in 0..10 {
+        let (tell, told) = mpsc::channel();
+        let threads: Vec<_> = (0..LOOPS)
+            .map(|place| {
+                let tell = tell.clone();
+                std::thread::spawn(move || {
+                    let capacity = (place % 2 == 0).then_some(8);
+                    let mut events = EventLoop::on(Runtime::new().unwrap(), capacity).unwrap();
+                    let (give, given) = mpsc::channel();
+                    tell.send((place, events.sender(), give)).unwrap();
+                    let onward: Sender<usize> = given.recv().unwrap();
+                    if place == 0 {
+                        (0..4).for_each(|_| onward.post(1).unwrap());
+                    }
+                    for _ in 0..4 * HOPS / LOOPS {
+                        let hops = next_message(&mut events);
+                        if hops < HOPS {
+                            onward.post(hops + 1).unwrap();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut loops: Vec<_> = told.iter().take(LOOPS).collect();
+        loops.sort_by_key(|one| one.0);
+        for place in 0..LOOPS {
+            loops[place].2.send(loops[(place + 1) % LOOPS].1.clone()).unwrap();
+        }
+        drop(loops);
+        for thread in threads {
+            thread.join().unwrap_or_else(|_| panic!("in round {round}"));
+        }
+    }
+}

@@ -125,7 +125,7 @@ impl<M> EventLoop<M> {
 
     /// A loop whose queue holds at most `capacity` messages. Only messages can pile up: every other source stands
     /// in the queue once. Whoever posts to a full queue chooses: [`Sender::post`] waits for room, [`Sender::try_post`] and
-    /// [`post`](EventLoop::post) refuse.
+    /// [`post`](EventLoop::post) refuse. The memory for `capacity` messages is taken at once.
     ///
     /// # Errors
     ///
