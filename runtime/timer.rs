@@ -96,11 +96,13 @@ impl Wheel {
 
     /// Takes a timer out, fired or not, and hands back who waited, to be dropped.
     pub(crate) fn remove(&mut self, key: u32) -> Option<Waiter> {
-        if self.timers[key].bucket != FIRED {
-            self.unlink(key);
+        let timer = &mut self.timers[key];
+        let waiter = timer.waiter.take();
+        let Timer { previous, next, bucket, .. } = *timer;
+        if bucket != FIRED {
             self.waiting -= 1;
+            self.unlink(key, previous, next, usize::from(bucket));
         }
-        let waiter = self.timers[key].waiter.take();
         self.timers.release(key);
         waiter
     }
@@ -179,36 +181,33 @@ impl Wheel {
 
     /// Links a timer into the bucket that its deadline belongs to.
     fn place(&mut self, key: u32) {
-        let deadline_ns = self.timers[key].deadline_ns;
-        let tick = (deadline_ns >> TICK_BITS).max(self.position);
+        let timer = &mut self.timers[key];
+        let tick = (timer.deadline_ns >> TICK_BITS).max(self.position);
         let differing = (tick ^ self.position) | 1;
         let level = (differing.ilog2() / LEVEL_BITS) as usize;
         let index = (tick >> (LEVEL_BITS * level as u32)) as usize % BUCKETS;
-        let number = level * BUCKETS + index;
 
-        let bucket = &mut self.buckets[number];
-        bucket.earliest_ns = bucket.earliest_ns.min(deadline_ns);
-        let first = bucket.first;
-        self.occupied[level] |= 1 << index;
-        self.timers[key].bucket = number as u16;
-        if first == NIL {
-            self.buckets[number].first = key;
-            self.timers[key].previous = key;
-            self.timers[key].next = key;
+        let bucket = &mut self.buckets[level * BUCKETS + index];
+        bucket.earliest_ns = bucket.earliest_ns.min(timer.deadline_ns);
+        timer.bucket = (level * BUCKETS + index) as u16;
+        if bucket.first == NIL {
+            bucket.first = key;
+            (timer.previous, timer.next) = (key, key);
+            self.occupied[level] |= 1 << index;
         } else {
+            let first = bucket.first;
             let last = std::mem::replace(&mut self.timers[first].previous, key);
             self.timers[last].next = key;
-            self.timers[key].previous = last;
-            self.timers[key].next = first;
+            let timer = &mut self.timers[key];
+            (timer.previous, timer.next) = (last, first);
         }
     }
 
-    fn unlink(&mut self, key: u32) {
-        let Timer { previous, next, bucket: number, .. } = self.timers[key];
-        let bucket = &mut self.buckets[number as usize];
+    fn unlink(&mut self, key: u32, previous: u32, next: u32, number: usize) {
+        let bucket = &mut self.buckets[number];
         if next == key {
             *bucket = EMPTY;
-            self.occupied[number as usize / BUCKETS] &= !(1 << (number as usize % BUCKETS));
+            self.occupied[number / BUCKETS] &= !(1 << (number % BUCKETS));
             return;
         }
         if bucket.first == key {
