@@ -386,13 +386,15 @@ fn what_is_watched_may_outlive_the_loop() -> io::Result<()> {
     let events = new_loop::<()>();
     let (_client, socket) = events::watched_pair(&events)?;
     let listener = events.listen("127.0.0.1:0")?;
-    let addr = listener.local_addr();
+    let mut client = std::net::TcpStream::connect(listener.local_addr())?;
     drop(events);
     socket.add_interest(Interest::Writable);
     socket.remove_interest(Interest::Readable);
     drop(socket.into_inner());
     drop(listener);
-    std::net::TcpListener::bind(addr)?; // so that one is closed
+    client.set_read_timeout(Some(events::LIMIT))?;
+    let closed = io::Read::read(&mut client, &mut [0; 1]).unwrap_err();
+    assert_eq!(closed.kind(), io::ErrorKind::ConnectionReset);
     Ok(())
 }
 

@@ -14,7 +14,7 @@ mod events;
 #[path = "common/sockets.rs"]
 mod sockets;
 
-use events::{assert_idle, new_loop, next, read_now, until, watched_pair};
+use events::{assert_idle, new_loop, next, read_now, until};
 use sockets::{Outcome, pattern};
 
 /// The next connection that is accepted.
@@ -146,9 +146,10 @@ fn connecting_says_how_it_ended_and_once() -> Outcome {
     assert!(!events.cancel(attempt), "it is over");
     assert_idle(&mut events);
 
-    let addr = listener.local_addr()?;
-    drop(listener);
-    match events.connect(addr) {
+    // Bound, so that nobody else listens there, and not listening.
+    let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    match events.connect(bound.local_addr()?.as_socket().expect("it is bound to one")) {
         Ok(attempt) => {
             let error = connected(&mut events, attempt).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -188,17 +189,19 @@ fn a_dropped_listener_closes_and_its_queued_connection_does_not_come() -> Outcom
     let mut events = new_loop::<()>();
     let listener = events.listen("127.0.0.1:0")?;
     let addr = listener.local_addr();
-    let _clients = [std::net::TcpStream::connect(addr)?, std::net::TcpStream::connect(addr)?];
-    drop(accepted(&mut events)); // the second one's event is queued now
+    let mut clients = [std::net::TcpStream::connect(addr)?, std::net::TcpStream::connect(addr)?];
+    let _first = accepted(&mut events); // the second one's event is queued now
     drop(listener);
     assert_idle(&mut events);
-    std::net::TcpListener::bind(addr)?;
+    clients[1].set_read_timeout(Some(events::LIMIT))?;
+    assert_eq!(clients[1].read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::ConnectionReset);
     Ok(())
 }
 
 #[cfg(target_os = "linux")]
 mod on_linux {
     use super::*;
+    use crate::events::watched_pair;
 
     const MS: Duration = Duration::from_millis(1);
 

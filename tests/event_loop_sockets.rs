@@ -1,6 +1,6 @@
 //! `EventLoop::watch`: what is announced of a socket and for how long, and that everybody has a turn.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::time::Duration;
@@ -392,6 +392,8 @@ fn datagrams_are_announced_one_after_the_other() -> Outcome {
 #[cfg(unix)]
 mod on_unix {
     use super::*;
+    use std::io;
+
     use oneloop::Source;
     use oneloop::net::{UnixListener, UnixStream};
 

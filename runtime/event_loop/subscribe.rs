@@ -271,7 +271,7 @@ impl<M> EventLoop<M> {
     /// Takes back a [timer](EventLoop::timer), a [signal](EventLoop::signal) or an attempt to
     /// [connect](EventLoop::connect): no event comes from it any more, also if it was queued already. `false` if there is
     /// nothing to take back: it has happened, or the id names something else. (A [`Watched`] socket or a
-    /// [`Listener`] is dropped instead.)
+    /// [`Listener`] is dropped instead.) Don't keep ids of a loop that is gone: one may come to name something in a later loop.
     ///
     /// # Examples
     ///
