@@ -363,6 +363,12 @@ impl Registration<'_> {
         }
     }
 
+    /// Lets the next operation try, although nothing said that it can.
+    pub(crate) fn assume_ready(self, interest: Interest) {
+        let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
+        slot.readiness = slot.readiness.with(interest.ready());
+    }
+
     fn clear(self, interest: Interest) {
         let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
         slot.readiness = slot.readiness.without(interest.ready());

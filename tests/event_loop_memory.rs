@@ -122,7 +122,7 @@ fn callbacks_that_were_forgotten_or_called_leave_nothing() {
         let data = vec![0_u8; 10];
         let id = calls.call_later(Duration::from_secs(60), move |_| drop(data)).unwrap();
         calls.on(id, |_, _| ());
-        calls.forget(id);
+        calls.cancel(id);
         calls.call_later(Duration::ZERO, |calls| calls.call_soon(|calls| calls.stop())).unwrap();
         calls.handle().call_soon(|_| ()).unwrap();
         calls.run(events::no_failure).unwrap();

@@ -98,7 +98,7 @@ fn stop_as_a_policy_returns_the_failure_and_the_loop_can_be_run_again() {
         other => panic!("{other:?}"),
     }
     match events.run(judge(&seen), |_| Policy::Stop) {
-        Err(Failure::Panic(payload)) => assert_eq!(text_of(&*payload), "100 is too much"),
+        Err(Failure::Panic(panic)) => assert_eq!(text_of(&*panic.into_inner()), "100 is too much"),
         other => panic!("{other:?}"),
     }
     assert_eq!(events.run(judge(&seen), no_failure).unwrap().handled, 1);
@@ -114,9 +114,11 @@ fn a_failure_is_an_error_like_any_other() {
     assert_eq!(run().unwrap_err().to_string(), "the handler failed: invalid digit found in string");
     let failure = Failure::<String>::Loop(io::Error::other("no queue"));
     assert_eq!(failure.to_string(), "the event loop failed: no queue");
-    let failure = Failure::<String>::Panic(Box::new(7));
+    let mut events = posted([1]);
+    let wordless = |_: &mut EventLoop<i32>, _| -> Result<(), String> { std::panic::panic_any(7) };
+    let failure = events.run(wordless, |_| Policy::Stop).unwrap_err();
     assert_eq!(failure.to_string(), "the handler panicked");
-    assert_eq!(format!("{failure:?}"), "Failure::Panic(\"..\")");
+    assert_eq!(format!("{failure:?}"), "Failure::Panic(..)");
 }
 
 #[test]
@@ -172,21 +174,53 @@ fn a_handler_may_use_block_on_and_other_loops() {
 }
 
 #[test]
-fn a_handler_may_take_run_and_drain_the_loop_itself() {
-    let mut events = posted([1, 2, 3, 0, 4, 5]);
-    let seen = RefCell::default();
+fn a_handler_may_take_from_and_drain_the_loop_itself() {
+    let mut events = posted([1, 2, 3, 4]);
     let handler = |events: &mut EventLoop<i32>, event| {
         assert!(matches!(event, Event::Message(1)));
         assert_eq!(next_message(events), 2);
-        let inner = events.run(judge(&seen), no_failure).unwrap();
-        assert_eq!((inner.handled, inner.messages_left), (2, 2));
-        assert_eq!(events.drain(), [4, 5]);
+        assert_eq!(events.drain(), [3, 4]);
         events.stop();
         Ok::<(), ()>(())
     };
-    let outer = events.run(handler, no_failure).unwrap();
-    assert_eq!((outer.handled, outer.messages_left), (1, 0), "the inner stop ended the inner run only");
-    assert_eq!(seen.take(), [3, 0]);
+    let ended = events.run(handler, no_failure).unwrap();
+    assert_eq!((ended.handled, ended.messages_left), (1, 0));
+}
+
+#[test]
+fn a_handler_that_runs_its_own_loop_panics_with_a_message_and_the_loop_can_be_run_again() {
+    let mut events = posted([1, 2]);
+    let handler = |events: &mut EventLoop<i32>, _| {
+        events.run(|_, _| Ok::<(), ()>(()), no_failure).unwrap();
+        Ok::<(), ()>(())
+    };
+    let failure = events.run(handler, |_| Policy::Stop).unwrap_err();
+    assert_eq!(
+        format!("{failure:?}"),
+        "Failure::Panic(\"an event loop's `run` was called in one of its handlers: it runs already\")"
+    );
+    events.post(0).unwrap();
+    assert_eq!(events.run(judge(&RefCell::default()), no_failure).unwrap().handled, 2);
+}
+
+#[test]
+fn a_stop_in_a_run_that_fails_is_not_left_for_the_next() {
+    let mut events = posted([1]);
+    let handler = |events: &mut EventLoop<i32>, _| {
+        events.stop();
+        events.sender().stop();
+        Err(())
+    };
+    assert!(matches!(events.run(handler, |_| Policy::Stop), Err(Failure::Error(()))));
+    events.post(2).unwrap();
+    events.post(0).unwrap();
+    assert_eq!(events.run(judge(&RefCell::default()), no_failure).unwrap().handled, 2);
+}
+
+#[test]
+fn a_failure_crosses_threads() {
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Failure<std::io::Error>>();
 }
 
 #[test]
@@ -307,6 +341,23 @@ mod signals {
                 assert_eq!((ended.reason, ended.handled), (Reason::CtrlC, 1));
                 presser.join().unwrap();
             }
+        });
+    }
+
+    #[test]
+    fn ctrl_c_ends_a_run_whose_handler_takes_events_itself() {
+        in_child("signals::ctrl_c_ends_a_run_whose_handler_takes_events_itself", || {
+            let _watchdog = Watchdog::start();
+            let mut events = posted([1]);
+            let handler = |events: &mut EventLoop<i32>, _| {
+                press_ctrl_c();
+                // The signal is heard in here, and is nobody's event.
+                let taken = events.take(Some(Duration::from_millis(20))).unwrap();
+                assert!(matches!(taken, Event::TimedOut), "{taken:?}");
+                Ok::<(), ()>(())
+            };
+            let ended = events.run(handler, no_failure).unwrap();
+            assert_eq!((ended.reason, ended.handled), (Reason::CtrlC, 1));
         });
     }
 

@@ -83,9 +83,12 @@ fn a_message_posted_just_when_the_loop_goes_to_sleep_is_not_lost() {
 }
 
 #[test]
-fn a_queue_without_room_is_no_queue() {
-    let error = EventLoop::<u8>::bounded(0).unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+fn a_queue_without_room_or_beyond_measure_is_refused() {
+    for capacity in [0, 16_777_217, usize::MAX] {
+        let error = EventLoop::<u8>::bounded(capacity).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains(&capacity.to_string()), "{error}");
+    }
     assert!(EventLoop::<u8>::on(Runtime::new().unwrap(), Some(0)).is_err());
 }
 

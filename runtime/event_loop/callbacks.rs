@@ -38,9 +38,9 @@ impl fmt::Debug for Call {
 /// | asyncio | here |
 /// |---|---|
 /// | `loop.call_soon(f)` | [`call_soon`](Callbacks::call_soon) |
-/// | `loop.call_later(s, f)`, `handle.cancel()` | [`call_later`](Callbacks::call_later), [`forget`](Callbacks::forget) |
+/// | `loop.call_later(s, f)`, `handle.cancel()` | [`call_later`](Callbacks::call_later), [`cancel`](Callbacks::cancel) |
 /// | `loop.call_soon_threadsafe(f)` | [`CallHandle::call_soon`] |
-/// | `loop.add_reader(fd, f)`, `loop.remove_reader(fd)` | [`watch`](EventLoop::watch) and [`on`](Callbacks::on); `forget` |
+/// | `loop.add_reader(fd, f)`, `loop.remove_reader(fd)` | [`watch`](EventLoop::watch) and [`on`](Callbacks::on); `cancel` |
 /// | `loop.add_signal_handler(n, f)` | [`signal`](EventLoop::signal) and [`on`](Callbacks::on) |
 /// | `loop.run_forever()`, `loop.stop()` | [`run`](Callbacks::run), [`stop`](EventLoop::stop) |
 ///
@@ -59,10 +59,10 @@ impl fmt::Debug for Call {
 /// let socket = calls.watch(socket, Interest::Readable)?;
 /// let id = socket.id();
 /// calls.on(id, move |calls, _readable| {
-///     let mut buf = [0; 16]; // the callback owns the socket: forgetting one closes the other
+///     let mut buf = [0; 16]; // the callback owns the socket: cancelling one closes the other
 ///     if let Ok((n, _)) = socket.try_recv_from(&mut buf) {
 ///         assert_eq!(&buf[..n], b"ping");
-///         calls.forget(id);
+///         calls.cancel(id);
 ///         calls.stop();
 ///     }
 /// });
@@ -114,7 +114,7 @@ impl Callbacks {
         self.events.post(Call(Kind::Soon)).expect("the queue has no bound and the loop is here");
     }
 
-    /// Calls a function when `delay` has passed. [`forget`](Callbacks::forget) takes it back.
+    /// Calls a function when `delay` has passed. [`cancel`](Callbacks::cancel) takes it back.
     ///
     /// # Errors
     ///
@@ -134,8 +134,7 @@ impl Callbacks {
     }
 
     /// Calls a function with every event that comes from `id`: a watched socket, a listener, a signal, an attempt to
-    /// connect. It replaces an earlier one. An event without a callback is passed over; one for a callback that is running (because it
-    /// runs the loop itself), too.
+    /// connect. It replaces an earlier one. An event without a callback is passed over.
     ///
     /// # Examples
     ///
@@ -150,7 +149,7 @@ impl Callbacks {
     /// # Examples
     ///
     /// See [`Callbacks`].
-    pub fn forget(&mut self, id: Id) {
+    pub fn cancel(&mut self, id: Id) {
         self.events.cancel(id);
         self.once.remove(&id);
         self.each.remove(&id);
@@ -212,7 +211,7 @@ impl Callbacks {
             Event::TimedOut => return,
         };
         let happens_once = matches!(event, Event::Connected(..) | Event::Timer(_));
-        // Out of the map while it is called: it may forget itself, or put another in its place.
+        // Out of the map while it is called: it may cancel itself, or put another in its place.
         let Some(mut call) = self.each.get_mut(&id).and_then(Option::take) else { return };
         // One that panics is put back, too: without it a socket's events would be passed over for ever.
         let outcome = catch_unwind(AssertUnwindSafe(|| call(self, event)));

@@ -19,8 +19,8 @@ pub enum Event<M> {
     Readable(Id),
     /// A watched socket can be written, or the peer reads no more.
     Writable(Id),
-    /// A listener has a new connection and the peer's address. Or it can't accept one, mostly for want of descriptors: then it
-    /// rests for 100 ms, while the connection stays in the system's queue, and tries again.
+    /// A listener has a new connection and the peer's address. Or it can't accept one, mostly for want of descriptors: then
+    /// it rests for 100 ms, while those who wait stay in the system's queue, and tries again.
     Accepted(Id, io::Result<(TcpStream, SocketAddr)>),
     /// An attempt to connect has come to its end.
     Connected(Id, io::Result<TcpStream>),

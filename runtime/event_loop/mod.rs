@@ -73,6 +73,8 @@ pub use run::{Ended, Failure, Policy, Reason};
 pub use sender::{PostError, Sender};
 pub use watched::{Listener, Watch, Watched};
 
+pub use crate::task::Panic;
+
 use crate::context;
 use crate::runtime::Runtime;
 use crate::task::{self, Turn};
@@ -97,7 +99,8 @@ use sources::{EventSource, Sources};
 /// First in, first out. A source (a socket, a timer, …) stands in the queue once at most, however much it has to say; when
 /// its turn comes it says one thing and goes to the back. All messages together are one such source, which says
 /// up to 64 of them in a turn: they come in the order in which they were posted, and a flood of them delays a
-/// socket by 64 messages at most. After 256 events without a pause the operating system is asked for news.
+/// socket by 64 messages at most. After 256 events without a pause, and the rest of a turn of messages, the operating system is
+/// asked for news.
 ///
 /// # Examples
 ///
@@ -129,7 +132,7 @@ impl<M> EventLoop<M> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if `capacity` is 0; otherwise as [`Runtime::new`].
+    /// `InvalidInput` if `capacity` is 0 or more than 16,777,216; otherwise as [`Runtime::new`].
     ///
     /// # Examples
     ///
@@ -151,7 +154,7 @@ impl<M> EventLoop<M> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if `capacity` is 0.
+    /// `InvalidInput` if `capacity` is 0 or more than 16,777,216.
     ///
     /// # Examples
     ///

@@ -1,14 +1,14 @@
 //! Running the loop: a handler for each event, and what to do when it fails.
 
-use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::sources::Sources;
-use super::{Event, EventLoop, Id, refuse_inside};
-use crate::task::panic_message;
+use super::{Event, EventLoop, refuse_inside};
+use crate::context;
+use crate::task::{Panic, Ticket};
 
 /// What to do after a handler has failed.
 ///
@@ -31,8 +31,8 @@ pub enum Policy {
 pub enum Failure<E> {
     /// The handler returned an error.
     Error(E),
-    /// The handler panicked, with this value.
-    Panic(Box<dyn Any + Send>),
+    /// The handler panicked.
+    Panic(Panic),
     /// The operating system's event queue failed, or Ctrl+C can't be listened for. No policy is asked.
     Loop(io::Error),
 }
@@ -41,10 +41,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Error(error) => write!(f, "the handler failed: {error}"),
-            Failure::Panic(payload) => match panic_message(&**payload) {
-                Some(message) => write!(f, "the handler panicked: {message}"),
-                None => f.write_str("the handler panicked"),
-            },
+            Failure::Panic(panic) => write!(f, "the handler {panic}"),
             Failure::Loop(error) => write!(f, "the event loop failed: {error}"),
         }
     }
@@ -54,9 +51,7 @@ impl<E: fmt::Debug> fmt::Debug for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Error(error) => f.debug_tuple("Failure::Error").field(error).finish(),
-            Failure::Panic(payload) => {
-                f.debug_tuple("Failure::Panic").field(&panic_message(&**payload).unwrap_or("..")).finish()
-            }
+            Failure::Panic(panic) => write!(f, "Failure::{panic:?}"),
             Failure::Loop(error) => f.debug_tuple("Failure::Loop").field(error).finish(),
         }
     }
@@ -109,7 +104,7 @@ impl<M> EventLoop<M> {
     ///
     /// # Panics
     ///
-    /// As [`take`](EventLoop::take). If `on_failure` panics.
+    /// As [`take`](EventLoop::take). Inside a handler of this loop, which runs already. If `on_failure` panics.
     ///
     /// # Examples
     ///
@@ -150,7 +145,8 @@ impl<M> EventLoop<M> {
         drive(self, |events| events, handler, on_failure)
     }
 
-    /// Ends [`run`](EventLoop::run), the current one or else the next, before the next event.
+    /// Ends [`run`](EventLoop::run), the current one or else the next, before the next event. One that was asked for in a run which
+    /// ends for another reason is done with.
     ///
     /// # Examples
     ///
@@ -169,50 +165,71 @@ pub(super) fn drive<H, M, E>(
     mut on_failure: impl FnMut(&Failure<E>) -> Policy,
 ) -> Result<Ended, Failure<E>> {
     refuse_inside("an event loop's `run`");
-    let ctrl_c = hear_ctrl_c(events(host)).map_err(Failure::Loop)?;
-    let mut ended = Ended { reason: Reason::Stopped, handled: 0, failed: 0, messages_left: 0 };
-    let outcome = loop {
+    let running = Running::begin(events(host)).map_err(Failure::Loop)?;
+    let (mut handled, mut failed) = (0, 0);
+    loop {
         let event = match events(host).next_event(None, true) {
-            Err(error) => break Err(Failure::Loop(error)),
-            Ok(None) => break Ok(()),
-            Ok(Some(Event::Signal(id))) if ctrl_c.as_ref().is_some_and(|heard| heard.id == id) => {
-                ended.reason = Reason::CtrlC;
-                break Ok(());
-            }
+            Err(error) => return Err(Failure::Loop(error)),
+            Ok(None) => break,
             Ok(Some(event)) => event,
         };
-        ended.handled += 1;
+        handled += 1;
         let failure = match catch_unwind(AssertUnwindSafe(|| handler(host, event))) {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => Failure::Error(error),
-            Err(payload) => Failure::Panic(payload),
+            Err(payload) => Failure::Panic(Panic::new(payload)),
         };
-        ended.failed += 1;
+        failed += 1;
         if on_failure(&failure) == Policy::Stop {
-            break Err(failure);
+            return Err(failure);
         }
-    };
-    outcome.map(|()| Ended { messages_left: events(host).messages.count(), ..ended })
+    }
+    let reason = if running.sources.interrupted.get() { Reason::CtrlC } else { Reason::Stopped };
+    Ok(Ended { reason, handled, failed, messages_left: events(host).messages.count() })
 }
 
-/// Ctrl+C, for as long as a `run` lasts: also if it ends by a panic.
-struct CtrlC {
-    id: Id,
+/// A `run` from its begin to its end, however that comes.
+struct Running {
     sources: Rc<Sources>,
+    ctrl_c: Option<Ticket>,
 }
 
-impl Drop for CtrlC {
-    fn drop(&mut self) {
-        self.sources.cancel(self.id.0);
+impl Running {
+    #[track_caller]
+    fn begin<M>(events: &EventLoop<M>) -> io::Result<Running> {
+        let sources = events.sources.clone();
+        assert!(
+            !sources.running.replace(true),
+            "an event loop's `run` was called in one of its handlers: it runs already"
+        );
+        let mut running = Running { sources, ctrl_c: None };
+        running.hear_ctrl_c()?;
+        Ok(running)
+    }
+
+    #[cfg(feature = "signal")]
+    fn hear_ctrl_c(&mut self) -> io::Result<()> {
+        let hearing = context::enter(self.sources.core(), crate::signal::hear_ctrl_c)?;
+        let ticket = self.sources.insert(super::sources::EventSource::Interrupt(Box::new(hearing)))?;
+        self.sources.wake(ticket); // its first turn begins to wait
+        self.ctrl_c = Some(ticket);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "signal"))]
+    fn hear_ctrl_c(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
-#[cfg(feature = "signal")]
-fn hear_ctrl_c<M>(events: &EventLoop<M>) -> io::Result<Option<CtrlC>> {
-    Ok(Some(CtrlC { id: events.ctrl_c()?, sources: events.sources.clone() }))
-}
-
-#[cfg(not(feature = "signal"))]
-fn hear_ctrl_c<M>(_: &EventLoop<M>) -> io::Result<Option<CtrlC>> {
-    Ok(None)
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ctrl_c {
+            self.sources.remove(ticket);
+        }
+        let core = self.sources.core();
+        context::enter(core, || core.take_stop()); // it was meant for this run
+        self.sources.interrupted.set(false);
+        self.sources.running.set(false);
+    }
 }

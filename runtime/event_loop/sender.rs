@@ -14,6 +14,9 @@ use crate::handle::Handle;
 use crate::sync::{Arc, AtomicUsize, Ordering};
 use crate::task::Ticket;
 
+/// The largest bound of a queue: std's channel takes the memory for it at once.
+const CAPACITY_MAX: usize = 1 << 24;
+
 /// Messages in one turn of theirs, while other sources wait.
 const MESSAGES_PER_TURN: u32 = 64;
 
@@ -55,7 +58,8 @@ enum Channel<M> {
 
 impl<M> Sender<M> {
     /// Posts a message. If the queue is [bounded](super::EventLoop::bounded) and full, waits until there is room: that
-    /// is how a loop holds back those who send more than it handles.
+    /// is how a loop holds back those who send more than it handles. (Two bounded loops whose handlers post to each other in this
+    /// way can wait for each other for ever.)
     ///
     /// # Errors
     ///
@@ -215,15 +219,15 @@ pub(super) struct Messages<M> {
 impl<M> Messages<M> {
     pub(super) fn new(handle: Handle, ticket: Ticket, capacity: Option<usize>) -> io::Result<Messages<M>> {
         let (channel, receiver) = match capacity {
-            Some(0) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "the capacity is 0: no message could ever be posted; it must be at least 1",
-                ));
-            }
-            Some(capacity) => {
+            Some(capacity @ 1..=CAPACITY_MAX) => {
                 let (sender, receiver) = mpsc::sync_channel(capacity);
                 (Channel::Bounded(sender), receiver)
+            }
+            Some(capacity) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("the queue's capacity is {capacity}; it must be 1 to {CAPACITY_MAX}"),
+                ));
             }
             None => {
                 let (sender, receiver) = mpsc::channel();

@@ -5,7 +5,7 @@
 //! ticket where the source waits. If something has, that is an event, and the source goes to the back of the queue at
 //! once: it may have more, and finds out at its next turn.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -35,6 +35,9 @@ pub(super) enum EventSource {
     Timer(u32),
     #[cfg(feature = "signal")]
     Signal(Box<Hearing>),
+    /// Ctrl+C, which ends a `run`: no event for anybody.
+    #[cfg(feature = "signal")]
+    Interrupt(Box<Hearing>),
 }
 
 /// A socket that the program holds. Its registration is open as long as its source is in the table.
@@ -50,8 +53,8 @@ impl WatchedSocket {
         WatchedSocket { registration: registration.key, wanted: [false; 2], last: Interest::Writable }
     }
 
-    /// Waits for each direction that is wanted; the first that is ready is the event. An error (a driver that can't watch
-    /// the socket any more) counts as ready: the program's next operation finds out.
+    /// Waits for each direction that is wanted; the first that is ready is the event. If the driver can't watch the socket any
+    /// more that counts as ready, too: the program's next operation finds out.
     fn poll(&mut self, core: &Rc<Core>, cx: &mut Context<'_>) -> Poll<Interest> {
         let order = match self.last {
             Interest::Readable => [Interest::Writable, Interest::Readable],
@@ -59,7 +62,13 @@ impl WatchedSocket {
         };
         for interest in order {
             let registration = Registration { core, key: self.registration };
-            if self.wanted[interest as usize] && registration.poll_ready(cx, interest).is_ready() {
+            if !self.wanted[interest as usize] {
+                continue;
+            }
+            if let Poll::Ready(watched) = registration.poll_ready(cx, interest) {
+                if watched.is_err() {
+                    registration.assume_ready(interest);
+                }
                 self.last = interest;
                 return Poll::Ready(interest);
             }
@@ -106,11 +115,15 @@ impl WatchedListener {
 pub(super) struct Sources {
     core: Rc<Core>,
     table: RefCell<Vec<EventSource>>,
+    /// A `run` is under way.
+    pub(super) running: Cell<bool>,
+    /// Ctrl+C was pressed in it.
+    pub(super) interrupted: Cell<bool>,
 }
 
 impl Sources {
     pub(super) fn new(core: Rc<Core>) -> Sources {
-        Sources { core, table: RefCell::default() }
+        Sources { core, table: RefCell::default(), running: Cell::default(), interrupted: Cell::default() }
     }
 
     pub(super) fn core(&self) -> &Rc<Core> {
@@ -222,6 +235,15 @@ impl Sources {
                 Poll::Ready(heard) => (heard.map(|()| Event::Signal(id))?, false),
                 Poll::Pending => return Ok(None),
             },
+            #[cfg(feature = "signal")]
+            EventSource::Interrupt(hearing) => {
+                if let Poll::Ready(heard) = hearing.poll_recv(cx) {
+                    heard?;
+                    self.interrupted.set(true);
+                    self.core.stop.set(true);
+                }
+                return Ok(None);
+            }
         };
         drop(table);
         if ended {

@@ -1,4 +1,4 @@
-//! Why a task has no value to give: it panicked, or it was dropped before it finished.
+//! Why a task has no value to give: it panicked, or it was dropped before it finished. And what a panic leaves behind.
 
 use std::any::Any;
 use std::fmt;
@@ -22,9 +22,8 @@ type Payload = Box<dyn Any + Send + 'static>;
 /// });
 /// ```
 pub struct JoinError {
-    /// `None`: cancelled. The lock makes the error `Sync` without `unsafe`, the outer box keeps it at
-    /// eight bytes, because it is part of every task's allocation.
-    panic: Option<Box<Mutex<Payload>>>,
+    /// `None`: cancelled.
+    panic: Option<Panic>,
 }
 
 impl JoinError {
@@ -33,7 +32,7 @@ impl JoinError {
     }
 
     pub(crate) fn panic(payload: Payload) -> JoinError {
-        JoinError { panic: Some(Box::new(Mutex::new(payload))) }
+        JoinError { panic: Some(Panic::new(payload)) }
     }
 
     /// Whether the task panicked, while it ran or while it was dropped.
@@ -99,46 +98,86 @@ impl JoinError {
     /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.panic {
-            Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            Some(panic) => Ok(panic.into_inner()),
             None => Err(self),
         }
     }
-
-    /// The panic's message, if it was a string, as it is with `panic!`.
-    fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
-        let Some(payload) = &self.panic else { return f(None) };
-        f(panic_message(&**payload.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-}
-
-/// What a panic says, if it says it in a string, as it does with `panic!`.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
-    let text = payload.downcast_ref::<&'static str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_cancelled() {
-            return f.write_str("task was cancelled");
+        match &self.panic {
+            Some(panic) => write!(f, "task {panic}"),
+            None => f.write_str("task was cancelled"),
         }
-        self.with_message(|message| match message {
-            Some(message) => write!(f, "task panicked: {message}"),
-            None => f.write_str("task panicked"),
-        })
     }
 }
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_cancelled() {
-            return f.write_str("JoinError::Cancelled");
+        match &self.panic {
+            Some(panic) => write!(f, "JoinError::{panic:?}"),
+            None => f.write_str("JoinError::Cancelled"),
         }
-        self.with_message(|message| match message {
-            Some(message) => write!(f, "JoinError::Panic({message:?})"),
-            None => f.write_str("JoinError::Panic(..)"),
-        })
     }
 }
 
 impl std::error::Error for JoinError {}
+
+/// What a panic was raised with, after it was caught.
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::event_loop::{EventLoop, Failure, Policy};
+///
+/// let mut events = EventLoop::new().unwrap();
+/// events.post(()).unwrap();
+/// let outcome = events.run(|_, _| -> Result<(), ()> { panic!("out of cheese") }, |_| Policy::Stop);
+/// let Err(Failure::Panic(panic)) = outcome else { panic!("{outcome:?}") };
+/// assert_eq!(panic.to_string(), "panicked: out of cheese");
+/// assert_eq!(*panic.into_inner().downcast::<&str>().unwrap(), "out of cheese");
+/// ```
+// The lock makes it `Sync` without `unsafe`. The outer box keeps it at eight bytes, because it is part of every task's
+// allocation.
+pub struct Panic(Box<Mutex<Payload>>);
+
+impl Panic {
+    pub(crate) fn new(payload: Payload) -> Panic {
+        Panic(Box::new(Mutex::new(payload)))
+    }
+
+    /// The value that it was raised with, to be looked at or passed to [`std::panic::resume_unwind`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Panic`].
+    pub fn into_inner(self) -> Box<dyn Any + Send + 'static> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it says, if it says it in a string, as it does with `panic!`.
+    fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
+        let payload = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = payload.downcast_ref::<&'static str>().copied();
+        f(text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)))
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with_message(|message| match message {
+            Some(message) => write!(f, "panicked: {message}"),
+            None => f.write_str("panicked"),
+        })
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with_message(|message| match message {
+            Some(message) => write!(f, "Panic({message:?})"),
+            None => f.write_str("Panic(..)"),
+        })
+    }
+}

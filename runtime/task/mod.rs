@@ -27,8 +27,7 @@ use std::task::{Context, Poll};
 
 pub(crate) use budget::Budget;
 pub(crate) use cell::{BoxedTask, call_quietly, cancel, drop_quietly, poll};
-pub use error::JoinError;
-pub(crate) use error::panic_message;
+pub use error::{JoinError, Panic};
 pub use join::{AbortHandle, JoinHandle};
 pub(crate) use table::{Tasks, Turn};
 use ticket::KEY_MAX;
