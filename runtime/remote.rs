@@ -162,35 +162,53 @@ impl Letter for Message {
 mod registry {
     //! The runtimes that are alive, by number.
 
+    use std::collections::VecDeque;
     use std::io;
     use std::sync::{PoisonError, RwLock};
 
     use super::{Arc, Inbox};
 
-    static RUNTIMES: RwLock<Vec<Option<Arc<Inbox>>>> = RwLock::new(Vec::new());
+    struct Runtimes {
+        /// By number, from 1 on.
+        inboxes: Vec<Option<Arc<Inbox>>>,
+        /// Numbers of runtimes that are gone, the longest gone first.
+        free: VecDeque<u16>,
+    }
 
-    /// Enters a runtime and gives it the lowest free number, from 1 on.
+    static RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes { inboxes: Vec::new(), free: VecDeque::new() });
+
+    /// A number rests until so many others are free, too. What still names something of a runtime that is gone (a waker, an
+    /// event's id) is then unlikely to hit its successor. The price is ten bytes for each of them.
+    const RESTING: usize = 1024;
+
+    /// Enters a runtime and gives it a free number.
     pub(crate) fn enter(inbox: Arc<Inbox>) -> io::Result<u16> {
         let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
-        let index = runtimes.iter().position(Option::is_none).unwrap_or(runtimes.len());
-        let number = u16::try_from(index + 1).map_err(|_| {
-            io::Error::other("65535 oneloop runtimes are alive in this process, the most there can be")
-        })?;
-        if index == runtimes.len() {
-            runtimes.push(None);
-        }
-        runtimes[index] = Some(inbox);
+        let fresh = u16::try_from(runtimes.inboxes.len() + 1).ok();
+        let number = match fresh.filter(|_| runtimes.free.len() < RESTING) {
+            Some(fresh) => {
+                runtimes.inboxes.push(None);
+                fresh
+            }
+            None => runtimes.free.pop_front().ok_or_else(|| {
+                io::Error::other("65535 oneloop runtimes are alive in this process, the most there can be")
+            })?,
+        };
+        runtimes.inboxes[usize::from(number) - 1] = Some(inbox);
         Ok(number)
     }
 
     pub(crate) fn leave(number: u16) {
-        let left = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner)[usize::from(number) - 1].take();
+        let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
+        let left = runtimes.inboxes[usize::from(number) - 1].take();
+        runtimes.free.push_back(number);
+        drop(runtimes);
         drop(left); // with the lock released
     }
 
     pub(crate) fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
         let runtimes = RUNTIMES.read().unwrap_or_else(PoisonError::into_inner);
-        runtimes.get(usize::from(number) - 1)?.as_deref().map(f)
+        runtimes.inboxes.get(usize::from(number) - 1)?.as_deref().map(f)
     }
 }
 

@@ -210,7 +210,7 @@ impl Core {
     }
 
     /// Wakes all whose time has come; returns how long until the next one.
-    fn fire_timers(&self) -> Option<Duration> {
+    pub(crate) fn fire_timers(&self) -> Option<Duration> {
         let next_ns = self.timers.borrow().next_ns()?;
         let now_ns = self.clock.now_ns();
         if next_ns > now_ns {

@@ -134,25 +134,27 @@ impl Callbacks {
     }
 
     /// Calls a function with every event that comes from `id`: a watched socket, a listener, a signal, an attempt to
-    /// connect. It replaces an earlier one. An event without a callback is passed over.
+    /// connect. It replaces an earlier one. A watched socket without a callback is
+    /// not heard of until it has one; other events without one are passed over.
     ///
     /// # Examples
     ///
     /// See [`Callbacks`].
     pub fn on(&mut self, id: Id, call: impl FnMut(&mut Callbacks, Event<Call>) + 'static) {
         self.each.insert(id, Some(Box::new(call)));
+        self.events.sources.set_muted(id, false);
     }
 
-    /// Drops what is to be called for `id`, and takes back a timer, a signal or an attempt to connect. If the callback owns a
-    /// watched socket, that is dropped, too.
+    /// Drops what is to be called for `id`, and takes back a timer, a signal or an attempt to connect. Of a watched socket nothing is
+    /// heard any more; if the callback owns it, it is dropped, too.
     ///
     /// # Examples
     ///
     /// See [`Callbacks`].
     pub fn cancel(&mut self, id: Id) {
         self.events.cancel(id);
-        self.once.remove(&id);
-        self.each.remove(&id);
+        self.events.sources.set_muted(id, true);
+        drop((self.once.remove(&id), self.each.remove(&id)));
     }
 
     /// What other threads use to have something called here.
@@ -212,7 +214,10 @@ impl Callbacks {
         };
         let happens_once = matches!(event, Event::Connected(..) | Event::Timer(_));
         // Out of the map while it is called: it may cancel itself, or put another in its place.
-        let Some(mut call) = self.each.get_mut(&id).and_then(Option::take) else { return };
+        let Some(mut call) = self.each.get_mut(&id).and_then(Option::take) else {
+            // Nobody to read what is there: it would be announced for ever.
+            return self.events.sources.set_muted(id, true);
+        };
         // One that panics is put back, too: without it a socket's events would be passed over for ever.
         let outcome = catch_unwind(AssertUnwindSafe(|| call(self, event)));
         match self.each.get_mut(&id) {

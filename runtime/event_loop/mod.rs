@@ -106,10 +106,11 @@ use sources::{EventSource, Sources};
 ///
 /// See the [module](self) and, for sockets, [`watch`](EventLoop::watch).
 pub struct EventLoop<M> {
-    /// First, so that it is dropped first: it ends what its sockets wait for.
+    /// First, so that it is dropped first: a thread that waits for room in the queue then hears that there will be none,
+    /// even if a task that is dropped with the runtime waits for that thread.
+    messages: Messages<M>,
     runtime: Runtime,
     sources: Rc<Sources>,
-    messages: Messages<M>,
 }
 
 impl<M> EventLoop<M> {
@@ -211,33 +212,38 @@ impl<M> EventLoop<M> {
                 return Ok(Some(Event::Message(message)));
             }
             if let Some(turn) = core.next_turn() {
+                let event = match turn {
+                    Turn::Named(ticket) if ticket == messages.ticket() => {
+                        messages.begin_turn();
+                        None
+                    }
+                    Turn::Named(ticket) if limit.last_round && ticket.is_main() => Some(Event::TimedOut),
+                    Turn::Named(ticket) => sources.turn(ticket)?,
+                    Turn::Task { task, ticket, aborted } => {
+                        core.run(task, ticket, aborted);
+                        None
+                    }
+                    Turn::Foreign(waker) => {
+                        task::wake_foreign(waker);
+                        None
+                    }
+                };
                 core.count_turn();
-                match turn {
-                    Turn::Named(ticket) if ticket == messages.ticket() => messages.begin_turn(),
-                    Turn::Named(ticket) if limit.last_round && ticket.is_main() => {
-                        return Ok(Some(Event::TimedOut));
-                    }
-                    Turn::Named(ticket) => {
-                        if let Some(event) = sources.turn(ticket)? {
-                            return Ok(Some(event));
-                        }
-                    }
-                    Turn::Task { task, ticket, aborted } => core.run(task, ticket, aborted),
-                    Turn::Foreign(waker) => task::wake_foreign(waker),
+                if event.is_some() {
+                    return Ok(event);
                 }
-            } else {
-                if limit.is_over() {
-                    if !core.tasks.borrow().has_ready() {
-                        return Ok(Some(Event::TimedOut));
-                    }
-                    // The loop only pauses: what is queued now has its turn first.
-                    if !limit.last_round {
-                        limit.last_round = true;
-                        core.tasks.borrow_mut().wake_main();
-                    }
-                }
-                core.look_outside(limit.remaining())?;
+                continue;
             }
+            if limit.is_over() {
+                core.fire_timers();
+                let mut tasks = core.tasks.borrow_mut();
+                if !tasks.has_ready() {
+                    return Ok(Some(Event::TimedOut));
+                }
+                // The loop only pauses: what is queued now has its turn first.
+                limit.last_round = limit.last_round || tasks.wake_main();
+            }
+            core.look_outside(limit.remaining())?;
         };
         context::enter(core, next)
     }
@@ -316,6 +322,13 @@ impl Limit {
             self.deadline = now.checked_add(timeout);
         }
         Some(self.deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(now)))
+    }
+}
+
+impl<M> Drop for EventLoop<M> {
+    fn drop(&mut self) {
+        // A `Watched` that lives on keeps the table, but need not keep what the loop listened with.
+        self.sources.end_all();
     }
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::sources::Sources;
 use super::{Event, EventLoop, refuse_inside};
 use crate::context;
-use crate::task::{Panic, Ticket};
+use crate::task::{Panic, Ticket, drop_quietly};
 
 /// What to do after a handler has failed.
 ///
@@ -57,7 +57,14 @@ impl<E: fmt::Debug> fmt::Debug for Failure<E> {
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {}
+impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Failure::Loop(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a [`run`](EventLoop::run) has ended, if not by a failure.
 ///
@@ -85,7 +92,8 @@ pub struct Ended {
     pub handled: u64,
     /// Those of them that it failed for.
     pub failed: u64,
-    /// Messages that are still queued, for the next `run` or `take`, or for [`EventLoop::drain`].
+    /// Messages that are still queued, for the next `run` or `take`, or for [`EventLoop::drain`]. (What else has happened is not
+    /// lost either: it is the next events.)
     pub messages_left: usize,
 }
 
@@ -183,6 +191,7 @@ pub(super) fn drive<H, M, E>(
         if on_failure(&failure) == Policy::Stop {
             return Err(failure);
         }
+        drop_quietly(failure); // dropping what the handler returned, or panicked with, is its code, too
     }
     let reason = if running.sources.interrupted.get() { Reason::CtrlC } else { Reason::Stopped };
     Ok(Ended { reason, handled, failed, messages_left: events(host).messages.count() })

@@ -44,13 +44,19 @@ pub(super) enum EventSource {
 pub(super) struct WatchedSocket {
     registration: u32,
     wanted: [bool; 2],
+    muted: bool,
     /// Of which direction the last event was; the other one's turn is next.
     last: Interest,
 }
 
 impl WatchedSocket {
     pub(super) fn new(registration: Registration<'_>) -> WatchedSocket {
-        WatchedSocket { registration: registration.key, wanted: [false; 2], last: Interest::Writable }
+        WatchedSocket {
+            registration: registration.key,
+            wanted: [false; 2],
+            muted: false,
+            last: Interest::Writable,
+        }
     }
 
     /// Waits for each direction that is wanted; the first that is ready is the event. If the driver can't watch the socket any
@@ -62,7 +68,7 @@ impl WatchedSocket {
         };
         for interest in order {
             let registration = Registration { core, key: self.registration };
-            if !self.wanted[interest as usize] {
+            if self.muted || !self.wanted[interest as usize] {
                 continue;
             }
             if let Poll::Ready(watched) = registration.poll_ready(cx, interest) {
@@ -150,10 +156,14 @@ impl Sources {
         self.core.tasks.borrow_mut().wake(ticket);
     }
 
-    /// Ends a source: a turn that it was queued for is passed over.
+    fn take(&self, ticket: Ticket) -> Option<EventSource> {
+        let mut table = self.table.borrow_mut();
+        table.get_mut(ticket.key() as usize).map(|place| std::mem::replace(place, EventSource::Vacant))
+    }
+
+    /// Ends a source: a turn that it was queued for is passed over. Nothing is left to be done after the loop's end.
     pub(super) fn remove(&self, ticket: Ticket) {
-        let source =
-            std::mem::replace(&mut self.table.borrow_mut()[ticket.key() as usize], EventSource::Vacant);
+        let Some(source) = self.take(ticket) else { return };
         self.core.tasks.borrow_mut().remove_name(ticket);
         if let EventSource::Timer(key) | EventSource::Listener(WatchedListener { resting: Some(key), .. }) =
             source
@@ -162,17 +172,21 @@ impl Sources {
         }
     }
 
+    /// The loop is gone. Sockets stay what they are: their owners have them.
+    pub(super) fn end_all(&self) {
+        let ended = std::mem::take(&mut *self.table.borrow_mut());
+        drop(ended); // with nothing borrowed
+    }
+
     /// Ends one of the sources that the program knows by their ids alone. `false` if the id names none.
     pub(super) fn cancel(&self, ticket: Ticket) -> bool {
-        // The id may be one of a loop that is gone and had our number: it may name a slot that we don't have.
-        let found = ticket.runtime() == self.core.number()
-            && match self.table.borrow().get(ticket.key() as usize) {
-                Some(EventSource::Timer(_) | EventSource::Connect(_)) => true,
+        let found = self.is_ours(ticket)
+            && match self.table.borrow()[ticket.key() as usize] {
+                EventSource::Timer(_) | EventSource::Connect(_) => true,
                 #[cfg(feature = "signal")]
-                Some(EventSource::Signal(_)) => true,
+                EventSource::Signal(_) => true,
                 _ => false,
-            }
-            && !self.core.tasks.borrow().is_finished(ticket);
+            };
         if found {
             self.remove(ticket);
         }
@@ -190,12 +204,31 @@ impl Sources {
 
     /// Wants events of one direction of a watched socket, or wants them no more.
     pub(super) fn set_wanted(&self, ticket: Ticket, interest: Interest, wanted: bool) {
-        if let EventSource::Socket(socket) = &mut self.table.borrow_mut()[ticket.key() as usize] {
+        if let Some(EventSource::Socket(socket)) = self.table.borrow_mut().get_mut(ticket.key() as usize) {
             socket.wanted[interest as usize] = wanted;
         }
         if wanted {
             self.wake(ticket); // it may be ready already
         }
+    }
+
+    /// Hears nothing of a watched socket for a while, whatever is wanted of it; or again.
+    pub(super) fn set_muted(&self, id: Id, muted: bool) {
+        if !self.is_ours(id.0) {
+            return;
+        }
+        if let Some(EventSource::Socket(socket)) = self.table.borrow_mut().get_mut(id.0.key() as usize) {
+            socket.muted = muted;
+        }
+        self.wake(id.0); // it may be ready already
+    }
+
+    /// Whether a name is one of this loop's and still in use.
+    fn is_ours(&self, ticket: Ticket) -> bool {
+        // The id may be one of a loop that is gone and had our number: it may name a slot that we don't have.
+        ticket.runtime() == self.core.number()
+            && (ticket.key() as usize) < self.table.borrow().len()
+            && !self.core.tasks.borrow().is_finished(ticket)
     }
 
     /// A source's turn: what has happened there, if anything.

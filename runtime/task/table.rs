@@ -189,8 +189,11 @@ impl Tasks {
         self.wake_main();
     }
 
-    pub(crate) fn wake_main(&mut self) {
+    /// `false` if it was queued already.
+    pub(crate) fn wake_main(&mut self) -> bool {
+        let was_idle = self.slots[MAIN].next == IDLE;
         self.wake(self.first_ticket.name(self.slots[MAIN].generation(), MAIN));
+        was_idle
     }
 
     /// Queues the task that a ticket names, unless it is queued, finished or gone.
