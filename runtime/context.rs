@@ -51,7 +51,7 @@ pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Rc<Core>) -> R) -> R {
     fn outside(what: &str) -> ! {
         panic!(
             "{what} outside a oneloop runtime: do it inside `oneloop::block_on` or `Runtime::block_on`, \
-             or in a task spawned there"
+             or in a task spawned there (for an `EventLoop`: inside its `enter`)"
         )
     }
     // Not in the closure, which would hide the caller's place from the message.

@@ -4,7 +4,6 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -252,13 +251,16 @@ fn timers_tasks_and_messages_of_tasks_come_in_a_run() {
 }
 
 #[test]
-fn an_error_whose_drop_panics_comes_out_of_run_and_the_loop_works_on() {
+fn an_error_whose_drop_panics_doesnt_end_a_run_that_is_to_go_on() {
     let mut events = posted([1, 2]);
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        events.run(|_, _| Err(Bomb("an error's drop")), |_| Policy::Continue).map(drop).is_ok()
-    }));
-    assert_eq!(text_of(&*outcome.unwrap_err()), "an error's drop");
-    assert_eq!(next_message(&mut events), 2);
+    let handler = |events: &mut EventLoop<i32>, event| {
+        if matches!(event, Event::Message(2)) {
+            events.stop();
+        }
+        Err(Bomb("an error's drop"))
+    };
+    let ended = events.run(handler, |_| Policy::Continue).ok().expect("the policy is to go on");
+    assert_eq!((ended.handled, ended.failed), (2, 2));
     assert_idle(&mut events);
 }
 
@@ -358,6 +360,38 @@ mod signals {
             };
             let ended = events.run(handler, no_failure).unwrap();
             assert_eq!((ended.reason, ended.handled), (Reason::CtrlC, 1));
+        });
+    }
+
+    #[test]
+    fn a_program_that_hears_ctrl_c_itself_decides_itself_whether_to_end_its_run() {
+        in_child("signals::a_program_that_hears_ctrl_c_itself_decides_itself_whether_to_end_its_run", || {
+            let _watchdog = Watchdog::start();
+            let mut events = posted([1]);
+            let own = events.ctrl_c().unwrap();
+            let mut heard = 0;
+            let handler = |events: &mut EventLoop<i32>, event| {
+                match event {
+                    Event::Signal(id) if id == own && heard == 2 => events.stop(),
+                    Event::Signal(id) if id == own => {
+                        heard += 1;
+                        press_ctrl_c();
+                    }
+                    _ => press_ctrl_c(),
+                }
+                Ok::<(), ()>(())
+            };
+            let ended = events.run(handler, no_failure).unwrap();
+            assert_eq!((ended.reason, ended.handled), (Reason::Stopped, 4));
+
+            // Once it hears no more, a run does.
+            assert!(events.cancel(own));
+            events.post(1).unwrap();
+            let handler = |_: &mut EventLoop<i32>, _| {
+                press_ctrl_c();
+                Ok::<(), ()>(())
+            };
+            assert_eq!(events.run(handler, no_failure).unwrap().reason, Reason::CtrlC);
         });
     }
 

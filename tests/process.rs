@@ -408,3 +408,35 @@ fn a_child_that_still_runs_is_not_waited_for_outside_a_runtime() -> Outcome {
     assert!(child.wait().now_or_never().expect("no waiting")?.success());
     Ok(())
 }
+
+#[test]
+fn a_child_whose_status_somebody_else_has_taken_is_lost_and_its_number_is_used_no_more() {
+    sockets::in_child(
+        "a_child_whose_status_somebody_else_has_taken_is_lost_and_its_number_is_used_no_more",
+        || {
+            // SAFETY: no handler is set, and this process is this test's own. The system forgets children from here on.
+            unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+            oneloop::block_on(async {
+                let mut child = Command::new("true").kill_on_drop(true).spawn().unwrap();
+                assert!(child.id().is_some());
+                let error = child.wait().await.unwrap_err();
+                assert!(error.to_string().contains("something else"), "{error}");
+                assert_eq!(child.id(), None);
+                child.start_kill().unwrap();
+                assert!(!child.signal(SignalKind::TERMINATE).unwrap());
+                assert!(child.try_wait().is_err());
+            });
+        },
+    );
+}
+
+#[test]
+fn a_signal_reaches_the_child_and_after_its_end_nobody() {
+    oneloop::block_on(async {
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        assert_eq!(child.signal(SignalKind::from(-1)).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert!(child.signal(SignalKind::TERMINATE).unwrap());
+        assert_eq!(child.wait().await.unwrap().signal(), Some(libc::SIGTERM));
+        assert!(!child.signal(SignalKind::TERMINATE).unwrap());
+    });
+}

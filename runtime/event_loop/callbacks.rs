@@ -40,8 +40,12 @@ impl fmt::Debug for Call {
 /// | `loop.call_soon(f)` | [`call_soon`](Callbacks::call_soon) |
 /// | `loop.call_later(s, f)`, `handle.cancel()` | [`call_later`](Callbacks::call_later), [`cancel`](Callbacks::cancel) |
 /// | `loop.call_soon_threadsafe(f)` | [`CallHandle::call_soon`] |
-/// | `loop.add_reader(fd, f)`, `loop.remove_reader(fd)` | [`watch`](EventLoop::watch) and [`on`](Callbacks::on); `cancel` |
-/// | `loop.add_signal_handler(n, f)` | [`signal`](EventLoop::signal) and [`on`](Callbacks::on) |
+/// | `loop.call_at(t, f)` | `call_later` with what is left until then |
+/// | `loop.add_reader(fd, f)`, `loop.remove_reader(fd)` | [`watch`](EventLoop::watch) (for a descriptor, of a non-blocking [`Source`](crate::Source)) and [`on`](Callbacks::on); `cancel` |
+/// | `loop.add_writer(fd, f)` | the same `on`, which gets both; [`Watched::add_interest`](super::Watched::add_interest) |
+/// | `loop.add_signal_handler(n, f)` | [`signal`](EventLoop::signal) or [`ctrl_c`](EventLoop::ctrl_c), and [`on`](Callbacks::on) |
+/// | `loop.create_task(c)` | `enter(\|\| oneloop::spawn(c))` |
+/// | `loop.run_in_executor(None, f)` | a thread, or `oneloop::unblock` in a task, and [`CallHandle::call_soon`] |
 /// | `loop.run_forever()`, `loop.stop()` | [`run`](Callbacks::run), [`stop`](EventLoop::stop) |
 ///
 /// # Examples
@@ -134,7 +138,7 @@ impl Callbacks {
     }
 
     /// Calls a function with every event that comes from `id`: a watched socket, a listener, a signal, an attempt to
-    /// connect. It replaces an earlier one. A watched socket without a callback is
+    /// connect. It replaces an earlier one, which is dropped with all that it owns. A watched socket without a callback is
     /// not heard of until it has one; other events without one are passed over.
     ///
     /// # Examples

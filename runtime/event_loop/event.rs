@@ -1,5 +1,6 @@
 //! What comes out of the queue.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
@@ -38,5 +39,12 @@ pub enum Event<M> {
 /// # Examples
 ///
 /// See [`EventLoop::timer`](super::EventLoop::timer).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub(super) Ticket);
+
+/// The place in the loop's table, and how many had it before.
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({}.{})", self.0.key(), self.0.generation())
+    }
+}

@@ -17,7 +17,7 @@ use crate::net::{TcpListener, TcpStream};
 use crate::reactor::{Interest, Registration};
 use crate::runtime::Core;
 #[cfg(feature = "signal")]
-use crate::signal::Hearing;
+use crate::signal::{Hearing, is_ctrl_c};
 use crate::task::{Ticket, Waiter};
 
 /// How long a listener that can't accept is left alone. Its connection stays in the system's queue, so trying again at once
@@ -223,6 +223,14 @@ impl Sources {
         self.wake(id.0); // it may be ready already
     }
 
+    /// Whether the program has asked to hear of Ctrl+C itself.
+    #[cfg(feature = "signal")]
+    fn program_hears_ctrl_c(&self) -> bool {
+        let is_ctrl_c =
+            |source: &EventSource| matches!(source, EventSource::Signal(hearing) if is_ctrl_c(hearing));
+        self.table.borrow().iter().any(is_ctrl_c)
+    }
+
     /// Whether a name is one of this loop's and still in use.
     fn is_ours(&self, ticket: Ticket) -> bool {
         // The id may be one of a loop that is gone and had our number: it may name a slot that we don't have.
@@ -272,8 +280,12 @@ impl Sources {
             EventSource::Interrupt(hearing) => {
                 if let Poll::Ready(heard) = hearing.poll_recv(cx) {
                     heard?;
-                    self.interrupted.set(true);
-                    self.core.stop.set(true);
+                    drop(table);
+                    if !self.program_hears_ctrl_c() {
+                        self.interrupted.set(true);
+                        self.core.stop.set(true);
+                    }
+                    self.wake(ticket);
                 }
                 return Ok(None);
             }

@@ -30,8 +30,10 @@ impl<M> EventLoop<M> {
     /// once, however often; no system call is made here.)
     ///
     /// What is watched must have been made for this loop: [`accepted`](super::Event::Accepted), [connected](super::Event::Connected), or in
-    /// [`enter`](EventLoop::enter). Events may be spurious: take `WouldBlock` for an answer, and read through the
-    /// socket's own `try_` methods, which note it.
+    /// [`enter`](EventLoop::enter). It must be non-blocking, as the sockets of this library are: what is wrapped in a
+    /// [`Source`](crate::Source) is the program's own care (and standard input is better read on another thread, with a
+    /// [`Sender`](super::Sender)). Events may be spurious: take `WouldBlock` for an answer. Read and write through the
+    /// socket's own `try_` methods, which note it; past them the socket would count as ready for ever, and the loop spin.
     ///
     /// # Errors
     ///

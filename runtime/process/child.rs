@@ -187,6 +187,35 @@ impl Child {
         self.process.kill()
     }
 
+    /// Sends the child a signal, for instance [`SignalKind::TERMINATE`](crate::signal::SignalKind::TERMINATE) to ask it politely to
+    /// end. `false` if it has ended already; never does it reach another process.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if there is no such signal. If the operating system doesn't allow it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::process::Command;
+    /// use oneloop::signal::SignalKind;
+    /// use std::os::unix::process::ExitStatusExt;
+    ///
+    /// oneloop::block_on(async {
+    ///     let mut child = Command::new("sleep").arg("1000").spawn()?;
+    ///     assert!(child.signal(SignalKind::TERMINATE)?);
+    ///     assert_eq!(child.wait().await?.signal(), Some(15));
+    ///     assert!(!child.signal(SignalKind::TERMINATE)?);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    #[cfg(unix)]
+    pub fn signal(&mut self, kind: crate::signal::SignalKind) -> io::Result<bool> {
+        self.process.signal(kind.number())
+    }
+
     /// Ends the child by force and waits until it has ended: [`start_kill`](Child::start_kill), then
     /// [`wait`](Child::wait).
     ///

@@ -11,16 +11,24 @@ use crate::task;
 /// A child as its handle owns it.
 pub(super) struct Process {
     orphan: Orphan,
-    /// Known once the child was asked. From then on its number may be another's.
-    status: Option<ExitStatus>,
+    state: State,
     core: Rc<Core>,
     way: Way,
     pub(super) kill_on_drop: bool,
 }
 
+/// What is known of a child's end.
+enum State {
+    Running,
+    /// The status was asked for. From then on the child's number may be another's.
+    Ended(ExitStatus),
+    /// Somebody else has asked for it, so that nobody can tell; the number may be another's, too.
+    Lost,
+}
+
 impl Process {
     pub(super) fn new(child: Child, core: Rc<Core>, way: Way, kill_on_drop: bool) -> Process {
-        Process { orphan: Orphan(Some(child)), status: None, core, way, kill_on_drop }
+        Process { orphan: Orphan(Some(child)), state: State::Running, core, way, kill_on_drop }
     }
 
     /// std's own handle.
@@ -30,28 +38,65 @@ impl Process {
 
     pub(super) fn id(&self) -> Option<u32> {
         let child = self.orphan.0.as_ref()?;
-        self.status.is_none().then(|| child.id())
+        matches!(self.state, State::Running).then(|| child.id())
     }
 
     /// Does nothing to a child that was asked already: its number may be another's by now.
     pub(super) fn kill(&mut self) -> io::Result<()> {
-        if self.status.is_some() { Ok(()) } else { self.child().kill() }
+        // Asked first, to notice if somebody else has done it.
+        match self.try_wait() {
+            Ok(None) => self.child().kill(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a signal; `false` if the child has ended.
+    #[cfg(unix)]
+    pub(super) fn signal(&mut self, number: i32) -> io::Result<bool> {
+        use rustix::process::{Pid, Signal, kill_process};
+        if !matches!(self.try_wait(), Ok(None)) {
+            return Ok(false);
+        }
+        let Some(signal) = Signal::from_named_raw(number) else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{number} is no signal that a child can be sent"),
+            ));
+        };
+        kill_process(Pid::from_child(self.child()), signal)?;
+        Ok(true)
     }
 
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        if self.status.is_none() {
-            self.status = self.child().try_wait()?;
+        match self.state {
+            State::Running => {
+                let asked = self.child().try_wait();
+                self.note(asked)
+            }
+            State::Ended(status) => Ok(Some(status)),
+            State::Lost => Err(lost()),
         }
-        Ok(self.status)
+    }
+
+    fn note(&mut self, asked: io::Result<Option<ExitStatus>>) -> io::Result<Option<ExitStatus>> {
+        match asked {
+            Ok(Some(status)) => self.state = State::Ended(status),
+            Err(ref error) if is_lost(error) => {
+                self.state = State::Lost;
+                return Err(lost());
+            }
+            _ => {}
+        }
+        asked
     }
 
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.try_wait()? {
             return Ok(status);
         }
-        let status = end_of(self.orphan.child(), self.way).await?;
-        self.status = Some(status);
-        Ok(status)
+        let asked = end_of(self.orphan.child(), self.way).await;
+        let status = self.note(asked.map(Some))?;
+        Ok(status.expect("it was waited for"))
     }
 }
 
@@ -71,6 +116,24 @@ impl Drop for Process {
         }
         drop(task::spawn_on(&self.core, orphan.reap(self.way))); // detached
     }
+}
+
+/// `ECHILD`: there is no such child, or its status was taken.
+fn is_lost(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(libc::ECHILD);
+    #[cfg(windows)]
+    {
+        let _ = error; // a handle keeps the status
+        false
+    }
+}
+
+fn lost() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        "the child has ended, but something else in this program has taken its status (or lets the system forget them)",
+    )
 }
 
 /// A child that nobody asked yet. Dropping it leaves it to a thread.
