@@ -29,9 +29,9 @@ impl<M> EventLoop<M> {
     /// read all there is: what it leaves is announced again, after everybody else's turn. (The operating system is asked
     /// once, however often; no system call is made here.)
     ///
-    /// What is watched must have been made for this loop: [`accepted`](super::Event::Accepted), [connected](super::Event::Connected), or in
-    /// [`enter`](EventLoop::enter). Events may be spurious: take `WouldBlock` for an answer, and read through the
-    /// socket's own `try_` methods, which note it.
+    /// What is watched must have been made for this loop: [accepted](super::Event::Accepted), also by `try_accept` of a listener that
+    /// is this loop's, [connected](super::Event::Connected), or in [`enter`](EventLoop::enter). Events may be spurious: take
+    /// `WouldBlock` for an answer, and read through the socket's own `try_` methods, which note it.
     ///
     /// # Errors
     ///
