@@ -30,7 +30,12 @@ usage: event_queue_echo [ADDRESS]
 
   ADDRESS  HOST:PORT to listen on; port 0 lets the system choose one (default: 127.0.0.1:7000)
 
-It serves until Ctrl+C. A line on standard input makes it say how it is going.";
+It serves until Ctrl+C. A line on standard input makes it say how it is going.
+
+exit codes: 0 ended by Ctrl+C, 1 the address can't be listened on, 2 bad arguments";
+
+/// Lines that may wait for the loop: whoever reads them waits when it is behind.
+const LINES_MAX: usize = 16;
 
 /// How often a server with clients says how it is going.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -51,11 +56,13 @@ struct Server {
     clients: HashMap<Id, Client>,
     served: u64,
     bytes: u64,
+    /// Accepting fails, and the failure was reported.
+    paused: bool,
 }
 
 fn serve(address: &str) -> Outcome {
     demo::raise_descriptor_limit();
-    let mut events = EventLoop::new()?;
+    let mut events = EventLoop::bounded(LINES_MAX)?;
     let listener = events.listen(address)?;
     let ctrl_c = events.ctrl_c()?;
     let mut report = events.timer(REPORT_EVERY)?;
@@ -69,7 +76,7 @@ fn serve(address: &str) -> Outcome {
             Event::Accepted(_, Ok((stream, _peer))) => {
                 server.welcome(events.watch(stream, Interest::Readable)?)
             }
-            Event::Accepted(_, Err(error)) => demo::complain(&format!("accepting pauses: {error}")),
+            Event::Accepted(_, Err(error)) => server.cannot_accept(&error),
             Event::Readable(id) => server.attend(id, |client| client.read_and_answer(&mut buffer)),
             Event::Writable(id) => server.attend(id, Client::send_on),
             Event::Message(_line) => server.report(),
@@ -89,8 +96,16 @@ fn serve(address: &str) -> Outcome {
 
 impl Server {
     fn welcome(&mut self, stream: Watched<TcpStream>) {
+        self.paused = false;
         self.served += 1;
         self.clients.insert(stream.id(), Client { stream, unsent: Vec::new() });
+    }
+
+    /// The listener rests for a moment and tries again by itself; those who are connected are served meanwhile.
+    fn cannot_accept(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.paused, true) {
+            demo::complain(&format!("accepting pauses ({error}); {} clients are served", self.clients.len()));
+        }
     }
 
     /// Lets a client do what it can; if that fails, or its end has come, drops it. A client's failure is its own.
@@ -104,7 +119,7 @@ impl Server {
     }
 
     fn report(&self) {
-        let Server { clients, served, bytes } = self;
+        let Server { clients, served, bytes, .. } = self;
         say!("{served} connections so far, {} open, {bytes} bytes echoed", clients.len());
     }
 }

@@ -20,7 +20,7 @@ use oneloop::Runtime;
 use oneloop::time::sleep;
 
 fn main() -> ExitCode {
-    demo::run_timed("Two tasks wait, 20 s and 10 s; the second finishes first.", |slow| {
+    demo::run_timed("Two tasks wait, one twice as long as the other; the second finishes first.", |slow| {
         let second = Duration::from_millis(if slow { 1_000 } else { 10 });
         Runtime::new()?.block_on(add_and_subtract(second))
     })

@@ -198,6 +198,88 @@ fn a_dropped_listener_closes_and_its_queued_connection_does_not_come() -> Outcom
     Ok(())
 }
 
+#[cfg(unix)]
+mod on_unix {
+    use super::*;
+    use std::io::Write;
+
+    use oneloop::net::{UnixDatagram, UnixListener};
+    use sockets::SocketPath;
+
+    /// What an operation has to say now; nothing if it would have to wait.
+    fn now<T>(tried: io::Result<T>) -> io::Result<Option<T>> {
+        match tried {
+            Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
+    #[test]
+    fn unix_listeners_and_datagrams_are_served_by_trying_alone() -> Outcome {
+        let (mut events, paths) = (new_loop::<()>(), [(); 3].map(|()| SocketPath::default()));
+        let listener = events.enter(|| UnixListener::bind(&paths[0]))?;
+        let listener = events.watch(listener, Interest::Readable)?;
+        let datagrams = events.enter(|| UnixDatagram::bind(&paths[1]))?;
+        let datagrams = events.watch(datagrams, Interest::Readable)?;
+        let sender = std::os::unix::net::UnixDatagram::bind(&paths[2])?;
+        let mut clients = Vec::new();
+        for number in 0..5_u8 {
+            let mut client = std::os::unix::net::UnixStream::connect(&paths[0])?;
+            client.write_all(&[number])?;
+            clients.push(client);
+            sender.send_to(&[number], &paths[1])?;
+        }
+        let (mut servers, mut answered, mut buf) = (HashMap::new(), (0, 0), [0; 8]);
+        while answered != (5, 5) {
+            let Event::Readable(id) = next(&mut events) else { panic!("nothing else can come") };
+            if id == listener.id() {
+                if let Some((stream, _)) = now(listener.try_accept())? {
+                    let server = events.watch(stream, Interest::Readable)?; // it belongs to the listener's loop
+                    servers.insert(server.id(), server);
+                }
+            } else if id == datagrams.id() {
+                if let Some((n, from)) = now(datagrams.try_recv_from(&mut buf))? {
+                    let path = from.as_pathname().expect("the sender has one");
+                    assert_eq!(datagrams.try_send_to(&buf[..n], path)?, n);
+                    answered.0 += 1;
+                }
+            } else if let Some(n) = now(servers[&id].try_read(&mut buf))? {
+                assert_eq!(servers.remove(&id).expect("it is there").try_write(&buf[..n])?, n);
+                answered.1 += 1;
+            }
+        }
+        assert!(now(listener.try_accept())?.is_none() && now(datagrams.try_recv(&mut buf))?.is_none());
+        assert_idle(&mut events);
+        for (number, mut client) in (0..).zip(clients) {
+            let mut text = Vec::new();
+            client.read_to_end(&mut text)?;
+            assert_eq!(text, [number]);
+            assert_eq!((sender.recv(&mut buf)?, buf[0]), (1, number));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_full_queue_of_datagrams_is_waited_out_in_writable_events() -> Outcome {
+        let mut events = new_loop::<()>();
+        let (sender, receiver) = events.enter(UnixDatagram::pair)?;
+        let sender = events.watch(sender, Interest::Writable)?;
+        for _ in 0..3 {
+            let mut sent = 0;
+            while now(sender.try_send(b"x"))?.is_some() {
+                sent += 1;
+            }
+            assert!(sent > 0);
+            assert_idle(&mut events);
+            for _ in 0..sent {
+                assert_eq!(receiver.try_recv(&mut [0; 8])?, 1);
+            }
+            until(&mut events, |event| matches!(event, Event::Writable(_)).then_some(()));
+        }
+        Ok(())
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod on_linux {
     use super::*;

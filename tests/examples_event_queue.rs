@@ -176,6 +176,28 @@ fn the_toy_executor_lets_tasks_wait_side_by_side() {
 }
 
 #[test]
+fn callbacks_are_called_soon_later_and_from_another_thread() {
+    let (code, stdout, stderr) = run("callbacks", &[]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let place =
+        |line: &str| stdout.lines().position(|l| l == line).unwrap_or_else(|| panic!("{line}: {stdout}"));
+    let orders = [
+        ["call_soon", "the handler panicked: a mistake; the loop goes on", "call_soon, from a callback"],
+        ["call_soon, from a callback", "call_later, after 20 ms", "call_later, after 40 ms"],
+        [
+            "call_soon",
+            "server: a few bytes to read, and to answer",
+            "call_soon from another thread: its server answered \"HELLO\"",
+        ],
+    ];
+    for order in orders {
+        assert!(order.map(place).is_sorted(), "{stdout}");
+    }
+    assert!(!stdout.contains("never"), "{stdout}");
+    assert!(stdout.lines().last().unwrap().starts_with("Stopped after "), "{stdout}");
+}
+
+#[test]
 fn what_follows_a_failure_is_the_callers_decision() {
     let (code, stdout, stderr) = run("failing_handlers", &[]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));

@@ -20,6 +20,17 @@ async fn listen() -> std::io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, addr))
 }
 
+/// Accepts as a program does that only tries.
+async fn accept_by_trying(listener: &TcpListener) -> std::io::Result<(TcpStream, SocketAddr)> {
+    loop {
+        listener.readable().await?;
+        match listener.try_accept() {
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            accepted => return accepted,
+        }
+    }
+}
+
 /// Binds, and lets a client of std's in.
 async fn serves_at(addr: impl ToSocketAddrs) -> Outcome {
     let listener = TcpListener::bind(addr).await?;
@@ -264,6 +275,45 @@ fn incoming_waits_for_each_connection() -> Outcome {
 }
 
 #[test]
+fn try_accept_says_would_block_and_readable_says_when_to_try_again() -> Outcome {
+    run(async {
+        let (listener, addr) = listen().await?;
+        for _ in 0..10 {
+            assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+            let mut readable = listener.readable();
+            assert!(futures::poll!(&mut readable).is_pending());
+            let mut client = std::net::TcpStream::connect(addr)?;
+            readable.await?;
+            let (mut stream, peer) = listener.try_accept()?;
+            assert_eq!(peer, client.local_addr()?);
+            client.write_all(b"hello")?;
+            stream.read_exact(&mut [0; 5]).await?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn trying_accepts_all_connections_that_came_in_one_event() -> Outcome {
+    run(async {
+        let (listener, addr) = listen().await?;
+        assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        let clients: Vec<_> =
+            (0..64).map(|_| std::net::TcpStream::connect(addr)).collect::<Result<_, _>>()?;
+        let mut peers = Vec::new();
+        for _ in 0..clients.len() {
+            peers.push(accept_by_trying(&listener).await?.1);
+        }
+        assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        let mut expected = clients.iter().map(|client| client.local_addr()).collect::<Result<Vec<_>, _>>()?;
+        peers.sort();
+        expected.sort();
+        assert_eq!(peers, expected);
+        Ok(())
+    })
+}
+
+#[test]
 fn an_accept_that_is_cancelled_loses_no_connection() -> Outcome {
     run(async {
         let (listener, addr) = listen().await?;
@@ -285,7 +335,7 @@ fn an_accept_that_is_cancelled_loses_no_connection() -> Outcome {
 fn a_connection_that_was_reset_before_it_was_accepted_does_not_end_accepting() -> Outcome {
     run(async {
         let (listener, addr) = listen().await?;
-        for _ in 0..20 {
+        for round in 0..20 {
             let broken = socket2::Socket::from(std::net::TcpStream::connect(addr)?);
             broken.set_linger(Some(Duration::ZERO))?;
             drop(broken);
@@ -293,7 +343,10 @@ fn a_connection_that_was_reset_before_it_was_accepted_does_not_end_accepting() -
             client.write_all(b"hello")?;
             // Some systems pass the broken one over, others hand it out.
             loop {
-                let (mut stream, peer) = listener.accept().await?;
+                let (mut stream, peer) = match round % 2 {
+                    0 => listener.accept().await?,
+                    _ => accept_by_trying(&listener).await?,
+                };
                 if peer == client.local_addr()? {
                     let mut text = [0; 5];
                     stream.read_exact(&mut text).await?;
@@ -324,8 +377,9 @@ fn out_of_descriptors_is_an_error_and_accepting_goes_on_afterwards() {
                 spare.push(descriptor);
             }
             for _ in 0..3 {
-                let error = listener.accept().await.unwrap_err();
-                assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
+                for error in [listener.accept().await.unwrap_err(), listener.try_accept().unwrap_err()] {
+                    assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
+                }
                 a.write_all(b"those we have are served").await?;
                 b.read_exact(&mut [0; 24]).await?;
                 settle().await;

@@ -173,9 +173,11 @@ fn peeking_takes_nothing() -> Outcome {
         let mut buf = [0; 64];
         for _ in 0..3 {
             assert_eq!(server.peek_from(&mut buf).await?, (5, client_addr));
+            assert_eq!(server.try_peek_from(&mut buf)?, (5, client_addr));
         }
         assert_eq!(server.recv_from(&mut buf).await?, (5, client_addr));
         assert_eq!(&buf[..5], b"hello");
+        assert_eq!(server.try_peek_from(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
         Ok(())
     })
 }
@@ -193,6 +195,30 @@ fn trying_says_would_block_and_readable_says_when_to_try_again() -> Outcome {
             assert_eq!(client.try_send_to(b"hello", addr)?, 5);
             readable.await?;
             assert_eq!(server.try_recv_from(&mut buf)?, (5, client_addr));
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_connected_socket_is_tried_without_an_address() -> Outcome {
+    run(async {
+        let ((a, a_addr), (b, b_addr)) = (bind().await?, bind().await?);
+        assert!(a.try_send(b"to whom?").unwrap_err().raw_os_error().is_some());
+        a.connect(b_addr).await?;
+        b.connect(a_addr).await?;
+        let mut buf = [0; 64];
+        for _ in 0..10 {
+            assert_eq!(b.try_recv(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+            let mut readable = b.readable();
+            assert!(futures::poll!(&mut readable).is_pending());
+            a.writable().await?;
+            assert_eq!(a.try_send(b"first")?, 5);
+            assert_eq!(a.try_send(b"second")?, 6);
+            readable.await?;
+            assert_eq!(b.try_recv(&mut buf)?, 5); // a short one, and yet there is more
+            assert_eq!(b.try_recv(&mut buf)?, 6);
+            assert_eq!(&buf[..6], b"second");
         }
         Ok(())
     })

@@ -237,6 +237,77 @@ fn readable_and_writable_wait() -> Outcome {
 }
 
 #[test]
+fn trying_says_would_block_and_readable_says_when_to_try_again() -> Outcome {
+    run(async {
+        let ((a, a_path), (b, b_path)) = (bind()?, bind()?);
+        a.connect(&b_path)?;
+        let mut buf = [0; 16];
+        for _ in 0..10 {
+            assert_eq!(b.try_recv(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+            assert_eq!(b.try_recv_from(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+            let mut readable = b.readable();
+            assert!(futures::poll!(&mut readable).is_pending());
+            assert_eq!(a.try_send(b"ping")?, 4);
+            assert_eq!(a.try_send_to(b"pong!", &b_path)?, 5);
+            readable.await?;
+            assert_eq!(b.try_recv(&mut buf)?, 4); // a short one, and yet there is more
+            let (n, peer) = b.try_recv_from(&mut buf)?;
+            assert_eq!((&buf[..n], peer.as_pathname()), (&b"pong!"[..], Some(a_path.as_ref())));
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn try_send_says_would_block_while_the_peers_queue_is_full_and_writable_says_when_to_try_again() -> Outcome {
+    run(async {
+        let (receiver, path) = bind()?;
+        let sender = UnixDatagram::unbound()?;
+        assert_eq!(sender.try_send(b"to whom?").unwrap_err().kind(), ErrorKind::NotConnected);
+        sender.connect(&path)?;
+        for _ in 0..3 {
+            let full = fill(&path);
+            assert_eq!(sender.try_send(b"x").unwrap_err().kind(), ErrorKind::WouldBlock);
+            let mut writable = sender.writable();
+            assert!(futures::poll!(&mut writable).is_pending());
+            let mut buf = [0; 16];
+            for _ in 0..full {
+                assert_eq!(receiver.recv(&mut buf).await?, 1);
+            }
+            within(writable).await?;
+            while let Err(e) = sender.try_send(b"at last") {
+                assert_eq!(e.kind(), ErrorKind::WouldBlock);
+                within(sender.writable()).await?; // a spurious one is allowed
+            }
+            assert_eq!(receiver.recv(&mut buf).await?, 7);
+        }
+        Ok(())
+    })
+}
+
+/// The socket's readiness is that of its peer's queue.
+#[test]
+fn trying_to_send_to_a_full_queue_says_nothing_about_the_peers_and_the_other_way_round() -> Outcome {
+    run(async {
+        let ((_receiver, full_path), (other, other_path)) = (bind()?, bind()?);
+        fill(&full_path);
+        let sender = UnixDatagram::unbound()?;
+        let would_block = |sent: std::io::Result<usize>| sent.unwrap_err().kind() == ErrorKind::WouldBlock;
+
+        sender.connect(&other_path)?;
+        assert!(would_block(sender.try_send_to(b"not yet", &full_path)));
+        assert_eq!(sender.try_send(b"to the peer")?, 11);
+        sender.connect(&full_path)?;
+        assert!(would_block(sender.try_send(b"not yet")));
+        assert_eq!(sender.try_send_to(b"elsewhere", &other_path)?, 9);
+        for length in [11, 9] {
+            assert_eq!(other.recv(&mut [0; 16]).await?, length);
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn a_socket_of_std_is_taken_over_and_made_non_blocking() -> Outcome {
     run(async {
         let (theirs, ours) = std::os::unix::net::UnixDatagram::pair()?;

@@ -99,6 +99,32 @@ fn incoming_yields_all_that_came_in_one_event() -> Outcome {
 }
 
 #[test]
+fn try_accept_says_would_block_and_readable_says_when_to_try_again() -> Outcome {
+    run(async {
+        let path = SocketPath::default();
+        let listener = UnixListener::bind(&path)?;
+        for round in 0..10u8 {
+            assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+            let mut readable = listener.readable();
+            assert!(futures::poll!(&mut readable).is_pending());
+            // Two in one event.
+            for number in [round, round + 100] {
+                std::os::unix::net::UnixStream::connect(&path)?.write_all(&[number])?;
+            }
+            readable.await?;
+            for number in [round, round + 100] {
+                let (mut stream, peer) = listener.try_accept()?;
+                assert!(peer.is_unnamed());
+                let mut byte = [0];
+                stream.read_exact(&mut byte).await?;
+                assert_eq!(byte, [number]);
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn an_accept_that_is_cancelled_loses_no_connection() -> Outcome {
     run(async {
         let path = SocketPath::default();

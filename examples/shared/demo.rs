@@ -85,7 +85,7 @@ fn end(outcome: Outcome) -> ExitCode {
 fn print_help(about: &str, timed: bool) {
     let name = env!("CARGO_CRATE_NAME");
     if timed {
-        say!("{about}\n\nusage: {name} [--slow]\n\n  --slow  wait as long as the article does");
+        say!("{about}\n\nusage: {name} [--slow]\n\n  --slow  as long, or as much, as in the article");
     } else {
         say!("{about}\n\nusage: {name}");
     }

@@ -164,15 +164,55 @@ impl TcpListener {
     /// # }
     /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = loop {
-            match ready!(self.0.poll_io(cx, Interest::Readable, |listener| listener.accept())) {
-                Err(error) if is_the_connections_own(&error) => {}
-                accepted => break accepted,
+        loop {
+            let accepted = ready!(self.0.poll_io(cx, Interest::Readable, |listener| listener.accept()));
+            if let Some(admitted) = admit(accepted, |stream| TcpStream::accepted(self.0.core(), stream)) {
+                return Poll::Ready(admitted);
             }
-        };
-        Poll::Ready(
-            accepted.and_then(|(stream, peer)| Ok((TcpStream::accepted(self.0.core(), stream)?, peer))),
-        )
+        }
+    }
+
+    /// Accepts a connection if one is there now. Those that were broken off before are passed over.
+    ///
+    /// The connection belongs to the listener's runtime, wherever this is called.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if none is; then [`readable`](TcpListener::readable) waits for one. Otherwise as
+    /// [`accept`](TcpListener::accept): after "too many open files" pause before trying again. (In an
+    /// [`EventLoop`](crate::event_loop::EventLoop), its `listen` does.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    /// use oneloop::net::{TcpListener, TcpStream};
+    ///
+    /// oneloop::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     assert_eq!(listener.try_accept().unwrap_err().kind(), WouldBlock);
+    ///
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (_stream, peer) = loop {
+    ///         listener.readable().await?;
+    ///         match listener.try_accept() {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             accepted => break accepted?,
+    ///         }
+    ///     };
+    ///     assert_eq!(peer, client.local_addr()?);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        loop {
+            let accepted = self.0.try_io(Interest::Readable, |listener| listener.accept());
+            if let Some(admitted) = admit(accepted, |stream| TcpStream::accepted(self.0.core(), stream)) {
+                return admitted;
+            }
+        }
     }
 
     /// The connections, as a stream that never ends. They belong to the listener's runtime.
@@ -222,9 +262,21 @@ impl TcpListener {
     }
 }
 
+/// What comes of an accept, whose connection `own` takes over. Nothing if that was broken off before: then it is the
+/// next one's turn.
+pub(super) fn admit<S, A, C>(
+    accepted: io::Result<(S, A)>,
+    own: impl FnOnce(S) -> io::Result<C>,
+) -> Option<io::Result<(C, A)>> {
+    match accepted {
+        Err(error) if is_the_connections_own(&error) => None,
+        accepted => Some(accepted.and_then(|(stream, peer)| Ok((own(stream)?, peer)))),
+    }
+}
+
 /// Errors of `accept` that concern the connection that was to be accepted, not the listener: Linux passes pending
 /// network errors on in this way (accept(2), "Error handling").
-pub(super) fn is_the_connections_own(error: &io::Error) -> bool {
+fn is_the_connections_own(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     let by_kind = matches!(
         error.kind(),
@@ -249,5 +301,24 @@ impl Stream for Incoming<'_> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.listener.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Here, because no test can make the system say so.
+    #[test]
+    fn a_connection_that_was_broken_off_is_passed_over_and_what_else_an_accept_says_is_not() {
+        let after = |error: io::Error| admit(Err::<((), ()), _>(error), Ok);
+        assert!(after(io::ErrorKind::ConnectionAborted.into()).is_none());
+        assert!(after(io::ErrorKind::NetworkUnreachable.into()).is_none());
+        for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::PermissionDenied] {
+            assert_eq!(after(kind.into()).expect("it is the listener's").unwrap_err().kind(), kind);
+        }
+        let unwatched = admit(Ok(("stream", "peer")), |_| Err::<(), _>(io::ErrorKind::OutOfMemory.into()));
+        assert!(unwatched.expect("it was accepted").is_err());
+        assert_eq!(admit(Ok(("stream", "peer")), Ok).and_then(Result::ok), Some(("stream", "peer")));
     }
 }

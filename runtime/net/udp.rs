@@ -126,6 +126,32 @@ impl UdpSocket {
         self.0.async_io(Interest::Writable, |socket| socket.send(datagram)).await
     }
 
+    /// Sends a datagram to the peer if there is room for it now, and returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some. Otherwise as
+    /// [`send`](UdpSocket::send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     a.connect(b.local_addr()?).await?;
+    ///     assert_eq!(a.try_send(b"ping")?, 4);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.0.try_io(Interest::Writable, |socket| socket.send(datagram))
+    }
+
     /// Receives one datagram from the peer, and returns its length in bytes. What doesn't fit into `buf` is
     /// lost, and on Windows an error says so (`WSAEMSGSIZE`).
     ///
@@ -160,6 +186,43 @@ impl UdpSocket {
         self.0.async_io(Interest::Readable, |socket| socket.recv(buf)).await
     }
 
+    /// Receives a datagram from the peer if one is there now, and returns its length in bytes. What doesn't fit
+    /// into `buf` is lost, and on Windows an error says so (`WSAEMSGSIZE`).
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if none is; then [`readable`](UdpSocket::readable) waits for one. Otherwise as
+    /// [`recv`](UdpSocket::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     a.connect(b.local_addr()?).await?;
+    ///     b.send_to(b"pong", a.local_addr()?).await?;
+    ///     let mut buf = [0; 16];
+    ///     let n = loop {
+    ///         a.readable().await?;
+    ///         match a.try_recv(&mut buf) {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             received => break received?,
+    ///         }
+    ///     };
+    ///     assert_eq!(&buf[..n], b"pong");
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.try_io(Interest::Readable, |socket| socket.recv(buf))
+    }
+
     /// Sends one datagram to the first of the addresses that works, and returns its length in bytes. Waits
     /// while the system has no room for it. A name is looked up for each datagram: resolve it once, before
     /// the loop.
@@ -182,6 +245,31 @@ impl UdpSocket {
         .await
     }
 
+    /// Sends a datagram if there is room for it now, and returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some. Otherwise what
+    /// the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     assert_eq!(a.try_send_to(b"ping", b.local_addr()?)?, 4);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_send_to(&self, datagram: &[u8], addr: SocketAddr) -> io::Result<usize> {
+        self.0.try_io(Interest::Writable, |socket| socket.send_to(datagram, addr))
+    }
+
     /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is lost, and
     /// on Windows an error says so (`WSAEMSGSIZE`).
     ///
@@ -198,6 +286,33 @@ impl UdpSocket {
     /// See [`UdpSocket`].
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.async_io(Interest::Readable, |socket| socket.recv_from(buf)).await
+    }
+
+    /// Receives a datagram if one is there now. What doesn't fit into `buf` is lost, and on Windows an error
+    /// says so (`WSAEMSGSIZE`).
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if none is; then [`readable`](UdpSocket::readable) waits for one. Otherwise as
+    /// [`recv_from`](UdpSocket::recv_from).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     let error = socket.try_recv_from(&mut [0; 16]).unwrap_err();
+    ///     assert_eq!(error.kind(), WouldBlock);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.try_io(Interest::Readable, |socket| socket.recv_from(buf))
     }
 
     /// Like [`recv_from`](UdpSocket::recv_from), but the datagram stays and is received again.
@@ -232,13 +347,11 @@ impl UdpSocket {
         self.0.async_io(Interest::Readable, |socket| socket.peek_from(buf)).await
     }
 
-    /// Receives a datagram if one is there now. What doesn't fit into `buf` is lost, and on Windows an error
-    /// says so (`WSAEMSGSIZE`).
+    /// Like [`try_recv_from`](UdpSocket::try_recv_from), but the datagram stays and is received again.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is; then [`readable`](UdpSocket::readable) waits for one. Otherwise as
-    /// [`recv_from`](UdpSocket::recv_from).
+    /// As [`try_recv_from`](UdpSocket::try_recv_from).
     ///
     /// # Examples
     ///
@@ -248,40 +361,25 @@ impl UdpSocket {
     /// use oneloop::net::UdpSocket;
     ///
     /// oneloop::block_on(async {
-    ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
-    ///     let error = socket.try_recv_from(&mut [0; 16]).unwrap_err();
-    ///     assert_eq!(error.kind(), WouldBlock);
-    /// #   Ok(())
-    /// })
-    /// # }
-    /// ```
-    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.try_io(Interest::Readable, |socket| socket.recv_from(buf))
-    }
-
-    /// Sends a datagram if there is room for it now, and returns its length in bytes.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some. Otherwise what
-    /// the operating system says.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use oneloop::net::UdpSocket;
-    ///
-    /// oneloop::block_on(async {
     /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
     /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
-    ///     assert_eq!(a.try_send_to(b"ping", b.local_addr()?)?, 4);
+    ///     a.send_to(b"ping", b.local_addr()?).await?;
+    ///     let mut buf = [0; 16];
+    ///     let seen = loop {
+    ///         b.readable().await?;
+    ///         match b.try_peek_from(&mut buf) {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             seen => break seen?,
+    ///         }
+    ///     };
+    ///     assert_eq!(seen, (4, a.local_addr()?));
+    ///     assert_eq!(b.try_recv_from(&mut buf)?, seen);
     /// #   Ok(())
     /// })
     /// # }
     /// ```
-    pub fn try_send_to(&self, datagram: &[u8], addr: SocketAddr) -> io::Result<usize> {
-        self.0.try_io(Interest::Writable, |socket| socket.send_to(datagram, addr))
+    pub fn try_peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.try_io(Interest::Readable, |socket| socket.peek_from(buf))
     }
 
     /// The address that it is bound to, with the port that the system chose.

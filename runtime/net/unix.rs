@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use futures_lite::Stream;
 
 use super::socket::{ByteStream, Socket, impl_socket};
 use super::stream::impl_stream;
-use super::tcp_listener::is_the_connections_own;
+use super::tcp_listener::admit;
 use crate::context;
 use crate::driver::Readiness;
 use crate::reactor::Interest;
+use crate::runtime::Core;
 use crate::time::sleep;
 
 pub(super) const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);
@@ -128,16 +130,58 @@ impl UnixListener {
     /// # }
     /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let accepted = loop {
-            match ready!(self.0.poll_io(cx, Interest::Readable, |listener| listener.accept())) {
-                Err(error) if is_the_connections_own(&error) => {}
-                accepted => break accepted,
+        loop {
+            let accepted = ready!(self.0.poll_io(cx, Interest::Readable, |listener| listener.accept()));
+            if let Some(admitted) = admit(accepted, |stream| UnixStream::accepted(self.0.core(), stream)) {
+                return Poll::Ready(admitted);
             }
-        };
-        Poll::Ready(
-            accepted
-                .and_then(|(stream, peer)| Ok((UnixStream(Socket::on(self.0.core(), stream, READY)?), peer))),
-        )
+        }
+    }
+
+    /// Accepts a connection if one is there now, and says whose. Those that were broken off before are passed
+    /// over.
+    ///
+    /// The connection belongs to the listener's runtime, wherever this is called.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if none is; then [`readable`](UnixListener::readable) waits for one. Otherwise as
+    /// [`accept`](UnixListener::accept): after "too many open files" pause before trying again. (A watch by an
+    /// [`EventLoop`](crate::event_loop::EventLoop) would announce it all the time: take the interest back
+    /// meanwhile.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    /// use oneloop::net::{UnixListener, UnixStream};
+    ///
+    /// oneloop::block_on(async {
+    /// #     let path = std::env::temp_dir().join(format!("oneloop-doc-try-accept-{}", std::process::id()));
+    ///     let listener = UnixListener::bind(&path)?;
+    ///     assert_eq!(listener.try_accept().unwrap_err().kind(), WouldBlock);
+    ///
+    ///     let _client = UnixStream::connect(&path).await?;
+    ///     let (_stream, peer) = loop {
+    ///         listener.readable().await?;
+    ///         match listener.try_accept() {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             accepted => break accepted?,
+    ///         }
+    ///     };
+    ///     assert!(peer.is_unnamed());
+    /// #   std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
+    pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        loop {
+            let accepted = self.0.try_io(Interest::Readable, |listener| listener.accept());
+            if let Some(admitted) = admit(accepted, |stream| UnixStream::accepted(self.0.core(), stream)) {
+                return admitted;
+            }
+        }
     }
 
     /// The connections, as a stream that never ends. They belong to the listener's runtime.
@@ -225,6 +269,11 @@ impl ByteStream for mio::net::UnixStream {
 pub(super) const BACKLOG_RETRY: Duration = Duration::from_millis(2);
 
 impl UnixStream {
+    /// A connection that a listener of `core`'s has accepted.
+    fn accepted(core: &Rc<Core>, socket: mio::net::UnixStream) -> io::Result<UnixStream> {
+        Ok(UnixStream(Socket::on(core, socket, READY)?))
+    }
+
     /// Connects to the listener at `path`. Where the listener's backlog is full, waits until it has room, and
     /// asks every 2 ms: the system has no event for it. (So on Linux. Where the system refuses instead, as
     /// macOS and the BSDs do, that is `ConnectionRefused`.)

@@ -154,6 +154,28 @@ impl UnixDatagram {
         self.0.async_io(Interest::Writable, |socket| socket.send(datagram)).await
     }
 
+    /// Sends a datagram to the peer if its queue has room now, and returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if it has none; then [`writable`](UnixDatagram::writable) waits for some. Otherwise as
+    /// [`send`](UnixDatagram::send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// oneloop::block_on(async {
+    ///     let (a, _b) = oneloop::net::UnixDatagram::pair()?;
+    ///     assert_eq!(a.try_send(b"ping")?, 4);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.0.try_io(Interest::Writable, |socket| socket.send(datagram))
+    }
+
     /// Receives one datagram, and returns its length in bytes. What doesn't fit into `buf` is lost.
     ///
     /// # Errors
@@ -169,6 +191,41 @@ impl UnixDatagram {
     /// See [`UnixDatagram`].
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.async_io(Interest::Readable, |socket| socket.recv(buf)).await
+    }
+
+    /// Receives a datagram if one is there now, and returns its length in bytes. What doesn't fit into `buf` is
+    /// lost.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if none is; then [`readable`](UnixDatagram::readable) waits for one. Otherwise what the
+    /// operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (a, b) = UnixDatagram::pair()?;
+    ///     a.try_send(b"ping")?;
+    ///     let mut buf = [0; 16];
+    ///     let n = loop {
+    ///         b.readable().await?;
+    ///         match b.try_recv(&mut buf) {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             received => break received?,
+    ///         }
+    ///     };
+    ///     assert_eq!(&buf[..n], b"ping");
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.try_io(Interest::Readable, |socket| socket.recv(buf))
     }
 
     /// Sends one datagram to the socket at `path`, and returns its length in bytes.
@@ -194,10 +251,43 @@ impl UnixDatagram {
     /// See [`bind`](UnixDatagram::bind).
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         loop {
-            // Whether the socket counts as writable says how its connected peer's queue is, not this receiver's.
             self.0.give_way().await;
-            match self.0.io().send_to(datagram, path.as_ref()) {
+            match self.try_send_to(datagram, path.as_ref()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => sleep(BACKLOG_RETRY).await,
+                sent => return sent,
+            }
+        }
+    }
+
+    /// Sends a datagram to the socket at `path` if there is room for it now, and returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none. Try again after a while: [`writable`](UnixDatagram::writable) knows of a
+    /// connected peer's queue only, and this neither asks nor changes it. Otherwise as
+    /// [`send_to`](UnixDatagram::send_to).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let path = std::env::temp_dir().join(format!("oneloop-doc-try-send-to-{}", std::process::id()));
+    ///     let receiver = UnixDatagram::bind(&path)?;
+    ///     let sender = UnixDatagram::unbound()?;
+    ///     assert_eq!(sender.try_send_to(b"ping", &path)?, 4);
+    ///     assert_eq!(receiver.recv(&mut [0; 16]).await?, 4);
+    /// #   std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
+    pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        // Not through `try_io`: whether the socket counts as writable says how its connected peer's queue is,
+        // not this receiver's.
+        loop {
+            match self.0.io().send_to(datagram, path.as_ref()) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 sent => return sent,
             }
@@ -219,6 +309,32 @@ impl UnixDatagram {
     /// See [`bind`](UnixDatagram::bind).
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.async_io(Interest::Readable, |socket| socket.recv_from(buf)).await
+    }
+
+    /// Receives a datagram if one is there now, and says how many bytes and from whom. What doesn't fit into
+    /// `buf` is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](UnixDatagram::try_recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (_a, b) = UnixDatagram::pair()?;
+    ///     let error = b.try_recv_from(&mut [0; 16]).unwrap_err();
+    ///     assert_eq!(error.kind(), WouldBlock);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.try_io(Interest::Readable, |socket| socket.recv_from(buf))
     }
 
     /// The path that it is bound to, if any.

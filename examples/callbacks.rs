@@ -1,0 +1,104 @@
+//! The event loop as asyncio's low-level interface shows it: functions to be called soon, later, when a socket is readable, and
+//! from another thread.
+//!
+//! ```text
+//! cargo run --example callbacks
+//! ```
+//!
+//! What to notice: it is the loop of `event_queue` with a map from events to functions on top. A callback gets the loop, so that one leads
+//! to the next; and one that panics ends the loop only if the policy says so.
+
+#[path = "shared/demo.rs"]
+mod demo;
+
+use std::convert::Infallible;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use demo::{Outcome, say};
+use oneloop::Interest;
+use oneloop::event_loop::{Callbacks, Event, Failure, Policy, Watched};
+use oneloop::net::TcpStream;
+
+const ABOUT: &str = "The event loop as callbacks: what asyncio's loop.call_soon and its relatives do.";
+
+fn main() -> ExitCode {
+    // The message that Rust prints at a panic is left out: the policy below says what it was.
+    std::panic::set_hook(Box::new(|_| {}));
+    demo::run(ABOUT, demo)
+}
+
+fn demo() -> Outcome {
+    let mut calls = Callbacks::new()?;
+
+    // loop.call_soon, loop.call_later
+    calls.call_later(Duration::from_millis(40), |_| say!("call_later, after 40 ms"))?;
+    calls.call_later(Duration::from_millis(20), |_| say!("call_later, after 20 ms"))?;
+    let never = calls.call_later(Duration::from_secs(3600), |_| say!("never"))?;
+    calls.cancel(never);
+    calls.call_soon(|calls| {
+        say!("call_soon");
+        calls.call_soon(|_| say!("call_soon, from a callback"));
+    });
+    calls.call_soon(|_| panic!("a mistake"));
+
+    // loop.create_server
+    let listener = calls.listen("127.0.0.1:0")?;
+    let addr = listener.local_addr();
+    calls.on(listener.id(), |calls, event| {
+        if let Event::Accepted(_, Ok((stream, _))) = event {
+            serve(calls, stream).unwrap_or_else(|error| say!("server: {error}"));
+        }
+    });
+
+    // loop.call_soon_threadsafe
+    let handle = calls.handle();
+    let client = std::thread::spawn(move || {
+        let answer = ask(addr).unwrap_or_else(|error| error.to_string());
+        handle.call_soon(move |calls| {
+            say!("call_soon from another thread: its server answered {answer:?}");
+            calls.call_later(Duration::from_millis(60), |calls| calls.stop()).expect("there is room");
+        })
+    });
+
+    // loop.run_forever, loop.set_exception_handler
+    let ended = calls.run(|failure: &Failure<Infallible>| {
+        say!("{failure}; the loop goes on");
+        Policy::Continue
+    })?;
+    client.join().expect("it doesn't panic")?;
+    say!("{:?} after {} events, {} of which failed", ended.reason, ended.handled, ended.failed);
+    Ok(())
+}
+
+/// loop.add_reader: the callback owns the client's stream, so cancelling the one closes the other.
+fn serve(calls: &mut Callbacks, stream: TcpStream) -> io::Result<()> {
+    let stream: Watched<TcpStream> = calls.watch(stream, Interest::Readable)?;
+    let id = stream.id();
+    calls.on(id, move |calls, _readable| {
+        let mut buffer = [0; 64];
+        match stream.try_read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(length @ 1..) => {
+                buffer.make_ascii_uppercase();
+                say!("server: a few bytes to read, and to answer");
+                // A few bytes find room; a real server keeps what does not (see `event_queue_echo`).
+                let _ = stream.try_write(&buffer[..length]);
+            }
+            _ => calls.cancel(id), // its end, or an error
+        }
+    });
+    Ok(())
+}
+
+/// A client that blocks, on its own thread.
+fn ask(addr: std::net::SocketAddr) -> io::Result<String> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(addr)?;
+    stream.write_all(b"hello")?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
