@@ -19,6 +19,13 @@
 //! read or written is returned in the same poll. What takes several steps (`read_exact`, `read_line`,
 //! `read_to_string`, `write_all`, `copy`) is not: dropped half-way, it doesn't tell what it has moved.
 //!
+//! # Standard input, and files
+//!
+//! They may be what no system can watch, a regular file for one, and then only a read that blocks is left. [`Unblock`] (with the
+//! feature `unblock`) makes such a read on another thread: `BufReader::new(Unblock::new(std::io::stdin())).lines()` are the
+//! lines of standard input. For files there are also [`oneloop::unblock`](crate::unblock()) around std's functions, and the crate
+//! `async-fs`, on the same threads.
+//!
 //! # Examples
 //!
 //! ```
@@ -43,3 +50,6 @@
 
 #[doc(no_inline)]
 pub use futures_lite::io::*;
+#[cfg(feature = "unblock")]
+#[doc(no_inline)]
+pub use blocking::Unblock;
