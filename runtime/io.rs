@@ -48,8 +48,8 @@
 //! # fn main() {}
 //! ```
 
-#[doc(no_inline)]
-pub use futures_lite::io::*;
 #[cfg(feature = "unblock")]
 #[doc(no_inline)]
 pub use blocking::Unblock;
+#[doc(no_inline)]
+pub use futures_lite::io::*;

@@ -41,7 +41,8 @@
 //!      remote.rs          task/                  timer.rs             driver/, reactor.rs
 //! ```
 //!
-//! One way around is a *turn*: one function, `Core::turn` in `runtime.rs`, on one screen. A task is a future;
+//! One way around is a *turn*: one function, `Core::turn` in `runtime.rs`, on one screen, which `block_on` calls until its
+//! future is ready. (The inbox is looked into before each task, so that a busy loop hears other threads at once.) A task is a future;
 //! what "it has to wait" means is that its `poll` returns `Pending`, after leaving a *waker* where it waits. When
 //! that place becomes ready it calls the waker, and waking is: put the task into the ready queue.
 //!

@@ -78,8 +78,8 @@ impl Core {
         self.closed.get()
     }
 
-    /// **The turn.** Runs the loop once around; `true` when `main` (which polls `block_on`'s own future)
-    /// says that it is done.
+    /// **The turn.** Runs the loop once around: [`block_on`](Runtime::block_on) calls it again and again. `true` when `main`
+    /// (which polls `block_on`'s own future, the one *named* turn there is) says that it is done.
     ///
     /// Bounds: the inbox is emptied, before each task, of what is in it then; at most `event_interval` tasks run; every
     /// timer that is due fires; at most one batch of events is taken from the driver.
