@@ -26,7 +26,7 @@ pub struct Options {
 impl Options {
     /// How long a server is measured in each round.
     pub fn server_time(&self) -> Duration {
-        Duration::from_millis(if self.quick { 150 } else { 1_500 })
+        Duration::from_millis(if self.quick { 120 } else { 1_500 })
     }
 
     /// How long an operation is measured in each round. Shared hardware has slow phases of some tenths of a second:

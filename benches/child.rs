@@ -172,7 +172,7 @@ impl ServerProcess {
         listener: TcpListener,
     ) -> Result<ServerProcess, String> {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let interpreter = subject.interpreter.clone();
+        let interpreter = subject.interpreter.as_ref().map(|found| found.path.clone());
         let role = Role::Serve { server: subject.server, core, buffer_bytes, interpreter };
         let child = role.start(Stdio::from(OwnedFd::from(listener)))?;
         let clock = CpuClock::of_process(child.id()).map_err(|error| error.to_string())?;

@@ -52,6 +52,8 @@ pub struct Chosen {
     servers: Vec<servers::Subject>,
     operation_cases: Vec<&'static operations::Case>,
     executors: Vec<&'static peers::Candidate>,
+    /// Servers that other programs run, and what these are.
+    pub interpreters: Vec<(&'static str, String)>,
     /// Servers that this machine cannot run, and why.
     pub left_out: Vec<(&'static str, String)>,
 }
@@ -78,6 +80,7 @@ impl Chosen {
             servers: Vec::new(),
             operation_cases: operations::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
             executors: with_baseline(peers::EXECUTORS, |it| runtime(it.name)),
+            interpreters: Vec::new(),
             left_out: Vec::new(),
         };
         if !chosen.server_cases.is_empty() {
@@ -92,7 +95,10 @@ impl Chosen {
             match &server.serve {
                 Serve::Here(_) => self.servers.push(servers::Subject { server, interpreter: None }),
                 Serve::Script(script) => match script.find() {
-                    Ok(path) => self.servers.push(servers::Subject { server, interpreter: Some(path) }),
+                    Ok(found) => {
+                        self.interpreters.push((server.name, found.version.clone()));
+                        self.servers.push(servers::Subject { server, interpreter: Some(found) });
+                    }
                     Err(reason) => self.left_out.push((server.name, reason)),
                 },
             }

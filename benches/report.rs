@@ -10,7 +10,7 @@ pub type Outcome = Result<Vec<f64>, String>;
 /// One case: its subjects and what they showed.
 pub struct Sheet {
     pub name: &'static str,
-    about: &'static str,
+    pub about: &'static str,
     /// Where the case stands in a sweep, if it is part of one.
     pub point: Option<Point>,
     pub metrics: &'static [Metric],
@@ -60,6 +60,14 @@ impl Sheet {
         self.outcomes[subject].iter().map(value).collect()
     }
 
+    /// Why a subject showed nothing, each reason once.
+    pub fn failures(&self, subject: usize) -> Vec<&String> {
+        let failed = self.outcomes[subject].iter().filter_map(|outcome| outcome.as_ref().err());
+        let mut reasons: Vec<&String> = failed.collect();
+        reasons.dedup();
+        reasons
+    }
+
     /// What a subject showed in one metric, and how that compares with the baseline of the same rounds.
     fn summary(&self, subject: usize, metric: usize) -> Option<(Summary, Option<Summary>)> {
         let values = self.values(subject, metric);
@@ -81,10 +89,7 @@ impl Sheet {
         let mut table = Table::new(format!("{}: {}", self.name, self.about), header);
         for (subject, name) in self.subjects.iter().enumerate() {
             table.row(self.row(subject));
-            let mut reasons: Vec<&String> =
-                self.outcomes[subject].iter().filter_map(|outcome| outcome.as_ref().err()).collect();
-            reasons.dedup();
-            reasons.iter().for_each(|reason| table.note(format!("{name}: {reason}")));
+            self.failures(subject).iter().for_each(|reason| table.note(format!("{name}: {reason}")));
         }
         self.notes.iter().for_each(|note| table.note(note.clone()));
         table

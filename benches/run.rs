@@ -37,6 +37,10 @@ pub fn all(options: &Options) -> Result<(), String> {
     let operation = move |time| operations::Setting { time, core: subject_core, other_core };
     jobs.extend(chosen.operation_jobs(options, operation));
     let left_out = || chosen.left_out.iter().for_each(|(name, why)| println!("Left out: {name}: {why}."));
+    chosen
+        .interpreters
+        .iter()
+        .for_each(|(name, version)| println!("Runs in another program: {name}: {version}."));
     left_out();
     if jobs.is_empty() {
         return Err("Nothing is left to measure: no chosen runtime takes part in a chosen case.".into());

@@ -26,4 +26,5 @@ mod smol;
 mod tokio;
 
 pub use executor::{Candidate, EXECUTORS, Executor};
+pub use script::Interpreter;
 pub use server::{SERVERS, Serve, Server};

@@ -14,7 +14,8 @@ pub struct Script {
     interpreter: &'static str,
     /// The option before a program's text.
     option: &'static str,
-    /// A program that writes the interpreter's own path, or fails where something is missing.
+    /// A program that writes the interpreter's own path and, on a second line, what it is; or fails where something
+    /// is missing.
     probe: &'static str,
     /// What is missing when the probe fails.
     lacking: &'static str,
@@ -25,14 +26,16 @@ pub struct Script {
 pub const ASYNCIO: Script = Script {
     interpreter: "python3",
     option: "-c",
-    probe: "import asyncio, sys; asyncio.run; print(sys.executable)",
+    probe: "import asyncio, platform, sys; asyncio.run; \
+            print(sys.executable); print('Python', platform.python_version())",
     lacking: "asyncio.run (Python 3.7)",
     text: include_str!("asyncio_echo.py"),
     arguments: &[],
 };
 
 pub const UVLOOP: Script = Script {
-    probe: "import uvloop, sys; uvloop.run; print(sys.executable)",
+    probe: "import uvloop, platform, sys; uvloop.run; \
+            print(sys.executable); print('uvloop', uvloop.__version__, 'on Python', platform.python_version())",
     lacking: "a module uvloop with uvloop.run (0.18)",
     arguments: &["uvloop"],
     ..ASYNCIO
@@ -41,15 +44,24 @@ pub const UVLOOP: Script = Script {
 pub const NODE: Script = Script {
     interpreter: "node",
     option: "-e",
-    probe: "console.log(process.execPath)",
+    probe: "console.log(process.execPath); console.log('Node', process.version)",
     lacking: "process.execPath",
     text: include_str!("node_echo.js"),
     arguments: &[],
 };
 
+/// What runs a script.
+#[derive(Clone)]
+pub struct Interpreter {
+    /// The interpreter itself, not a launcher that the search path may name: that would run at each start.
+    pub path: PathBuf,
+    /// Its name and version.
+    pub version: String,
+}
+
 impl Script {
-    /// The interpreter itself, behind whatever launcher the search path may name; or what is missing.
-    pub fn find(&self) -> Result<PathBuf, String> {
+    /// What runs it on this machine; or what is missing.
+    pub fn find(&self) -> Result<Interpreter, String> {
         let name = self.interpreter;
         let mut command = Command::new(name);
         command.args([self.option, self.probe]).stdin(Stdio::null());
@@ -57,11 +69,13 @@ impl Script {
             io::ErrorKind::NotFound => format!("there is no {name} on the search path"),
             _ => format!("cannot run {name}: {error}"),
         })?;
-        let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-        if !output.status.success() || path.as_os_str().is_empty() {
-            return Err(format!("{name} has not got {}", self.lacking));
+        let told = String::from_utf8_lossy(&output.stdout);
+        match told.lines().collect::<Vec<_>>()[..] {
+            [path, version] if output.status.success() => {
+                Ok(Interpreter { path: path.into(), version: version.into() })
+            }
+            _ => Err(format!("{name} has not got {}", self.lacking)),
         }
-        Ok(path)
     }
 
     /// Makes this process the server; returns only if that fails. The listener is standard input.

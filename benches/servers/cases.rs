@@ -50,7 +50,7 @@ const IDLE: Sweep = Sweep {
     name: "idle-memory",
     parameter: "connections",
     values: &[1_000, 10_000],
-    quick: &[10_000],
+    quick: &[1_000],
     metrics: MEMORY_METRICS,
 };
 

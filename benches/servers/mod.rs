@@ -31,14 +31,14 @@ pub use cases::CASES;
 
 use crate::case;
 use crate::child::ServerProcess;
-use crate::peers::Server;
+use crate::peers::{Interpreter, Server};
 
 /// A server that leaves every connection without an answer for so long has lost one.
 const STALL: Duration = Duration::from_secs(5);
 /// Descriptors that a process needs beyond its connections.
 const DESCRIPTORS_SPARE: usize = 64;
 /// Ten thousand connections need so long until each has been served a few times.
-const MANY_CONNECTIONS_TIME_MIN: Duration = Duration::from_millis(400);
+const MANY_CONNECTIONS_TIME_MIN: Duration = Duration::from_millis(300);
 
 /// One way to load a server.
 pub type Case = case::Case<Kind>;
@@ -84,12 +84,12 @@ impl Case {
         }
     }
 
-    /// How often each server is measured: once in a quick run where it takes long. Memory varies little.
+    /// How often each server is measured: less in a quick run where it takes long. Memory varies little.
     pub fn rounds(&self, quick: bool) -> usize {
         match (&self.kind, quick) {
             (Kind::Idle(_), false) => 3,
             (Kind::Idle(_), true) => 1,
-            (_, true) if self.shape().has_many_connections() => 1,
+            (_, true) if self.shape().has_many_connections() => 2,
             (_, true) => 3,
             (_, false) => 5,
         }
@@ -104,7 +104,7 @@ impl Case {
         let time = self.time(time);
         // Starting a process, verifying 8 MiB, connecting and verifying each connection. In the mean of all servers:
         // some interpreters take a tenth of a second to start, and need more time for warmth.
-        let start = Duration::from_micros(100_000 + 60 * self.shape().connections as u64);
+        let start = Duration::from_micros(85_000 + 60 * self.shape().connections as u64);
         start
             + match self.kind {
                 Kind::Load(_) => time + warm_up(time, false),
@@ -144,7 +144,7 @@ impl Case {
 pub struct Subject {
     pub server: &'static Server,
     /// What runs it, if that isn't this program.
-    pub interpreter: Option<std::path::PathBuf>,
+    pub interpreter: Option<Interpreter>,
 }
 
 /// What all measurements of servers share.
