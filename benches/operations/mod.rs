@@ -70,8 +70,8 @@ impl Case {
     /// Roughly how long one measurement takes.
     pub fn estimate(&self, time: Duration) -> Duration {
         let start = Duration::from_millis(10);
-        // Making a task or a timer takes some 200 ns in the mean of all runtimes, kernel's pages included.
-        let once = Duration::from_nanos(200) * self.size() as u32;
+        // Making a task or a timer takes some 300 ns in the mean of all runtimes, kernel's pages included.
+        let once = Duration::from_nanos(300) * self.size() as u32;
         start
             + match self.kind {
                 Kind::TimersFire => timers::FIRE_TIME + once,

