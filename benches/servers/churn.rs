@@ -18,15 +18,20 @@ use crate::sys;
 const OPEN: usize = 64;
 /// How many connections a measurement makes at most.
 const CONNECTIONS_MAX: u64 = 30_000;
-const WARM_UP_CONNECTIONS: u64 = 2_000;
+const WARM_UP_CONNECTIONS_MAX: u64 = 10_000;
 /// How many loopback addresses the clients use.
 const SOURCES: u64 = 4;
 
-pub fn measure(process: &ServerProcess, shape: &Shape, time: Duration) -> io::Result<Vec<f64>> {
+pub fn measure(
+    process: &ServerProcess,
+    shape: &Shape,
+    warm_up: Duration,
+    time: Duration,
+) -> io::Result<Vec<f64>> {
     verify::bulk_and_half_close(process.address)?;
     verify::every_byte(&connect::connect(process.address, OPEN, shape)?, shape.batch_bytes())?;
     let mut clients = Clients::new(process.address, shape)?;
-    clients.run(time, WARM_UP_CONNECTIONS)?;
+    clients.run(warm_up, WARM_UP_CONNECTIONS_MAX)?;
     cost::of(process, || clients.run(time, CONNECTIONS_MAX))
 }
 

@@ -108,7 +108,7 @@ impl Case {
         start
             + match self.kind {
                 Kind::Load(_) => time + warm_up(time, false),
-                Kind::Churn(_) => time.min(Duration::from_millis(1_200)) + Duration::from_millis(100),
+                Kind::Churn(_) => time.min(Duration::from_millis(800)) + warm_up(time, false),
                 Kind::Idle(_) => idle::SETTLE_MIN * 2,
             }
     }
@@ -128,12 +128,10 @@ impl Case {
         let listener = connect::listen(port).map_err(|error| format!("cannot listen: {error}"))?;
         let mut process = ServerProcess::start(subject, setting.server_core, shape.buffer_bytes, listener)?;
         let time = self.time(time);
+        let warm_up = warm_up(time, subject.interpreter.is_some());
         let outcome = match &self.kind {
-            Kind::Load(shape) => {
-                let warm_up = warm_up(time, subject.interpreter.is_some());
-                echo::measure(&process, shape, warm_up, time)
-            }
-            Kind::Churn(shape) => churn::measure(&process, shape, time),
+            Kind::Load(shape) => echo::measure(&process, shape, warm_up, time),
+            Kind::Churn(shape) => churn::measure(&process, shape, warm_up, time),
             Kind::Idle(shape) => idle::measure(&process, shape),
         };
         outcome.map_err(|error| process.failure().unwrap_or_else(|| error.to_string()))
