@@ -24,14 +24,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// How many times a case with long measurements visits each runtime, and how many times one with short ones.
-    pub fn rounds(&self) -> Rounds {
-        if self.quick { Rounds { long: 3, short: 5 } } else { Rounds { long: 5, short: 15 } }
-    }
-
     /// How long a server is measured in each round.
     pub fn server_time(&self) -> Duration {
-        Duration::from_millis(if self.quick { 700 } else { 2_000 })
+        Duration::from_millis(if self.quick { 120 } else { 1_500 })
     }
 
     /// How long an operation is measured in each round. Shared hardware has slow phases of some tenths of a second:
@@ -39,12 +34,6 @@ impl Options {
     pub fn operation_time(&self) -> Duration {
         Duration::from_millis(if self.quick { 60 } else { 100 })
     }
-}
-
-/// Numbers of rounds.
-pub struct Rounds {
-    pub long: usize,
-    pub short: usize,
 }
 
 /// Reads the command line. Errors are messages for the user.
@@ -85,25 +74,25 @@ pub fn help() -> String {
 
 cargo bench -p oneloop-bench -- [--quick] [FILTER]...
 
-  -q, --quick   shorter and fewer rounds: for a first look
+  -q, --quick   shorter and fewer rounds, fewer points of each sweep: for a first look, in less than three minutes
   -h, --help    this text
   FILTER        part of the name of a case or of a runtime; several may be given. Filters that match cases choose
-                cases, filters that match runtimes choose runtimes. The runtimes that ratios refer to (epoll for
-                servers, tokio for operations) always take part.
+                cases, filters that match runtimes choose runtimes. A case's whole name chooses that case alone.
+                The runtimes that ratios refer to (epoll for servers, tokio for operations) always take part.
 ",
     );
     let mut list = |title: &str, rows: &mut dyn Iterator<Item = (&str, &str)>| {
         text.push_str(&format!("\n{title}:\n"));
-        rows.for_each(|(name, about)| text.push_str(&format!("  {name:15} {about}\n")));
+        rows.for_each(|(name, about)| text.push_str(&format!("  {name:20} {about}\n")));
     };
     list(
-        "Server cases (processor time per round trip or connection, and its ratio to epoll)",
-        &mut servers::CASES.iter().map(|case| (case.name, case.about)),
+        "Server cases (ratios are to epoll)",
+        &mut servers::CASES.iter().map(|case| (case.name.as_str(), case.about.as_str())),
     );
     list("Servers", &mut peers::SERVERS.iter().map(|server| (server.name, server.about)));
     list(
         "Operation cases (ratios are to tokio)",
-        &mut operations::CASES.iter().map(|case| (case.name, case.about)),
+        &mut operations::CASES.iter().map(|case| (case.name.as_str(), case.about.as_str())),
     );
     list("Runtimes", &mut peers::EXECUTORS.iter().map(|executor| (executor.name, executor.about)));
     text

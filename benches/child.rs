@@ -6,12 +6,13 @@
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::sys::{self, CpuClock};
-use crate::{operations, peers};
+use crate::{operations, peers, servers};
 
 /// The hidden first word of a child's command line.
 pub const MARKER: &str = "__child";
@@ -19,7 +20,7 @@ pub const MARKER: &str = "__child";
 /// What a child is for.
 pub enum Role {
     /// Serve echo on the listener that is this process's standard input.
-    Serve { server: &'static peers::Server, core: usize },
+    Serve { server: &'static peers::Server, core: usize, buffer_bytes: usize, interpreter: Option<PathBuf> },
     /// Measure an operation and print its figures.
     Operate {
         executor: &'static peers::Candidate,
@@ -31,9 +32,14 @@ pub enum Role {
 impl Role {
     fn words(&self) -> Vec<String> {
         match self {
-            Role::Serve { server, core } => vec!["serve".into(), server.name.into(), core.to_string()],
+            Role::Serve { server, core, buffer_bytes, interpreter } => {
+                let mut words =
+                    vec!["serve".into(), server.name.into(), core.to_string(), buffer_bytes.to_string()];
+                words.extend(interpreter.as_deref().map(Path::to_string_lossy).map(String::from));
+                words
+            }
             Role::Operate { executor, case, setting } => {
-                let mut words = vec!["operate".into(), executor.name.into(), case.name.into()];
+                let mut words = vec!["operate".into(), executor.name.into(), case.name.clone()];
                 words.extend(setting.words());
                 words
             }
@@ -42,11 +48,17 @@ impl Role {
 
     pub fn from_words(words: &[String]) -> Result<Role, String> {
         let role = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["serve", server, core] => peers::SERVERS
-                .iter()
-                .find(|known| known.name == server)
-                .zip(core.parse().ok())
-                .map(|(server, core)| Role::Serve { server, core }),
+            ["serve", server, core, buffer_bytes, ref interpreter @ ..] => {
+                let server = peers::SERVERS.iter().find(|known| known.name == server);
+                let numbers = core.parse().ok().zip(buffer_bytes.parse().ok());
+                let interpreter = interpreter.first().map(PathBuf::from);
+                server.zip(numbers).map(|(server, (core, buffer_bytes))| Role::Serve {
+                    server,
+                    core,
+                    buffer_bytes,
+                    interpreter,
+                })
+            }
             ["operate", executor, case, ref setting @ ..] => {
                 let executor = peers::EXECUTORS.iter().find(|known| known.name == executor);
                 let case = operations::CASES.iter().find(|known| known.name == case);
@@ -77,10 +89,17 @@ pub fn become_role(role: &Role) -> Result<(), String> {
     let told = |error: io::Error| error.to_string();
     sys::end_with_parent().map_err(told)?;
     match role {
-        Role::Serve { server, core } => {
+        Role::Serve { server, core, buffer_bytes, interpreter } => {
             sys::pin_to(*core).map_err(told)?;
-            let listener: OwnedFd = io::stdin().as_fd().try_clone_to_owned().map_err(told)?;
-            (server.serve)(TcpListener::from(listener)).map_err(told)
+            match (&server.serve, interpreter) {
+                (peers::Serve::Here(serve), _) => {
+                    let listener: OwnedFd = io::stdin().as_fd().try_clone_to_owned().map_err(told)?;
+                    serve(TcpListener::from(listener), *buffer_bytes).map_err(told)
+                }
+                // In this same process, so that its clock, its core and its end are those of the server.
+                (peers::Serve::Script(script), Some(interpreter)) => Err(told(script.serve(interpreter))),
+                (peers::Serve::Script(_), None) => Err("the script's interpreter is not known".into()),
+            }
         }
         Role::Operate { executor, case, setting } => {
             sys::pin_to(setting.core).map_err(told)?;
@@ -126,8 +145,14 @@ pub fn operate(role: &Role, limit: Duration) -> Result<Vec<f64>, String> {
 fn last_words(errors: Option<impl Read>) -> Option<String> {
     let mut text = String::new();
     errors?.read_to_string(&mut text).ok()?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("note:"));
-    let line: String = lines.collect::<Vec<_>>().join(" ").chars().take(160).collect();
+    // Where a panic happened, and in which thread, says less than its message.
+    let panic = |line: &str| line.starts_with("thread '") && line.contains(" panicked at ");
+    let wordy = |line: &str| line.is_empty() || line.starts_with("note:") || panic(line);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !wordy(line)).collect();
+    // In other languages the error stands in the middle of the places that it went through.
+    let error = lines.iter().rfind(|line| line.contains("Error: "));
+    let said = error.map_or_else(|| lines.join(" "), |line| line.to_string());
+    let line: String = said.chars().take(160).collect();
     (!line.is_empty()).then_some(line)
 }
 
@@ -141,14 +166,21 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts the server on a listener that is open already: a client may connect at once.
     pub fn start(
-        server: &'static peers::Server,
+        subject: &servers::Subject,
         core: usize,
+        buffer_bytes: usize,
         listener: TcpListener,
     ) -> Result<ServerProcess, String> {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let child = Role::Serve { server, core }.start(Stdio::from(OwnedFd::from(listener)))?;
+        let interpreter = subject.interpreter.as_ref().map(|found| found.path.clone());
+        let role = Role::Serve { server: subject.server, core, buffer_bytes, interpreter };
+        let child = role.start(Stdio::from(OwnedFd::from(listener)))?;
         let clock = CpuClock::of_process(child.id()).map_err(|error| error.to_string())?;
         Ok(ServerProcess { child, address, clock })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The reason why the server is no more; `None` while it runs.

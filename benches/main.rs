@@ -4,31 +4,36 @@
 //! while slows every runtime down:
 //!
 //! * [`servers`]: TCP servers, each in a fresh process pinned to one core, under a load generator on another core.
-//!   The figure to trust is the processor time (kernel included) that the server process spends on one round trip,
+//!   They are asked byte by byte whether they are echo servers before anything counts. The figure to trust is the processor time (kernel included) that the server process spends on one round trip,
 //!   and its ratio to the hand-written `epoll` loop of the same round.
 //! * [`operations`]: what a runtime does between system calls: spawning, yielding, waking, timers, memory.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `args.rs`, `run.rs` | the command line; the plan, the rounds and the progress bar |
+//! | `args.rs`, `plan.rs`, `run.rs` | the command line; what it chooses; the rounds and the progress bar |
+//! | `case.rs` | what a case is, and a sweep: one kind of work at several sizes |
 //! | `child.rs` | this program started again as a measured process |
 //! | `servers/` | the load generator and what it measures |
 //! | `operations/` | one file per kind of operation, generic over the runtime |
 //! | `peers/` | one file per runtime: its echo server and its side of the operations |
 //! | `sys.rs`, `epoll.rs`, `heap.rs` | the operating system, made safe; a counting allocator |
 //! | `machine.rs` | who else used the machine meanwhile |
-//! | `report.rs`, `stats.rs`, `table.rs` | results compared; medians and spreads; text tables |
+//! | `report.rs`, `overview.rs` | one case and what it showed; many cases in one table |
+//! | `stats.rs`, `table.rs` | medians and spreads; text tables |
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the benchmark measures epoll and io_uring: run it on Linux");
 
 mod args;
+mod case;
 mod child;
 mod epoll;
 mod heap;
 mod machine;
 mod operations;
+mod overview;
 mod peers;
+mod plan;
 mod report;
 mod run;
 mod servers;

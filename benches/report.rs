@@ -1,24 +1,8 @@
 //! Figures collected, compared with the baseline and set in tables.
 
+use crate::case::{Case, Metric, Point};
 use crate::stats::{Summary, ratios};
 use crate::table::{Table, figure, ratio};
-
-/// A figure that a case yields.
-pub struct Metric {
-    header: &'static str,
-    /// Shown with its spread and its ratio to the baseline. Only a case's first metric is.
-    compared: bool,
-}
-
-impl Metric {
-    pub const fn compared(header: &'static str) -> Metric {
-        Metric { header, compared: true }
-    }
-
-    pub const fn shown(header: &'static str) -> Metric {
-        Metric { header, compared: false }
-    }
-}
 
 /// One measurement's figures, in the order of the case's metrics; or why there are none.
 pub type Outcome = Result<Vec<f64>, String>;
@@ -26,27 +10,37 @@ pub type Outcome = Result<Vec<f64>, String>;
 /// One case: its subjects and what they showed.
 pub struct Sheet {
     pub name: &'static str,
-    about: &'static str,
-    metrics: &'static [Metric],
+    pub about: &'static str,
+    /// Where the case stands in a sweep, if it is part of one.
+    pub point: Option<Point>,
+    pub metrics: &'static [Metric],
     /// The first is the baseline.
     pub subjects: Vec<&'static str>,
     ratio_digits: usize,
-    /// For each subject an outcome for each round.
+    /// For each subject an outcome for each round; fewer if it was given up.
     outcomes: Vec<Vec<Outcome>>,
     notes: Vec<String>,
 }
 
+/// A subject that fails so often in a case is given up: it may have cost a time-out each time.
+const FAILURES_MAX: usize = 2;
+
 impl Sheet {
-    pub fn new(
-        name: &'static str,
-        about: &'static str,
-        metrics: &'static [Metric],
+    pub fn new<Kind>(
+        case: &'static Case<Kind>,
         subjects: impl Iterator<Item = &'static str>,
         ratio_digits: usize,
     ) -> Sheet {
         let subjects: Vec<&'static str> = subjects.collect();
         let outcomes = subjects.iter().map(|_| Vec::new()).collect();
-        Sheet { name, about, metrics, subjects, ratio_digits, outcomes, notes: Vec::new() }
+        let Case { name, about, point, metrics, .. } = case;
+        let (point, notes) = (*point, Vec::new());
+        Sheet { name, about, point, metrics, subjects, ratio_digits, outcomes, notes }
+    }
+
+    /// Whether the subject at an index is not to be asked again.
+    pub fn given_up(&self, subject: usize) -> bool {
+        self.outcomes[subject].iter().filter(|outcome| outcome.is_err()).count() >= FAILURES_MAX
     }
 
     /// Enters what the subject at an index showed in the next round.
@@ -59,11 +53,19 @@ impl Sheet {
         self.notes.push(note);
     }
 
-    /// A subject's values of one metric, by round.
-    fn values(&self, subject: usize, metric: usize) -> Vec<Option<f64>> {
+    /// A subject's values of one metric, by round; `None` where it failed.
+    pub fn values(&self, subject: usize, metric: usize) -> Vec<Option<f64>> {
         let value =
             |outcome: &Outcome| outcome.as_ref().ok().and_then(|figures| figures.get(metric)).copied();
         self.outcomes[subject].iter().map(value).collect()
+    }
+
+    /// Why a subject showed nothing, each reason once.
+    pub fn failures(&self, subject: usize) -> Vec<&String> {
+        let failed = self.outcomes[subject].iter().filter_map(|outcome| outcome.as_ref().err());
+        let mut reasons: Vec<&String> = failed.collect();
+        reasons.dedup();
+        reasons
     }
 
     /// What a subject showed in one metric, and how that compares with the baseline of the same rounds.
@@ -77,20 +79,17 @@ impl Sheet {
     /// The whole case.
     pub fn table(&self) -> Table {
         let relative = format!("\u{d7} {}", self.subjects[0]);
-        let mut header = vec![""];
+        let mut header = vec![String::new()];
         for metric in self.metrics {
-            header.push(metric.header);
+            header.push(format!("{} {}", metric.name, metric.unit));
             if metric.compared {
-                header.extend(["min..max", &relative, "min..max"]);
+                header.extend(["min..max", &relative, "min..max"].map(String::from));
             }
         }
-        let mut table = Table::new(format!("{}: {}", self.name, self.about), &header);
+        let mut table = Table::new(format!("{}: {}", self.name, self.about), header);
         for (subject, name) in self.subjects.iter().enumerate() {
             table.row(self.row(subject));
-            let mut reasons: Vec<&String> =
-                self.outcomes[subject].iter().filter_map(|outcome| outcome.as_ref().err()).collect();
-            reasons.dedup();
-            reasons.iter().for_each(|reason| table.note(format!("{name}: {reason}")));
+            self.failures(subject).iter().for_each(|reason| table.note(format!("{name}: {reason}")));
         }
         self.notes.iter().for_each(|note| table.note(note.clone()));
         table
@@ -111,28 +110,19 @@ impl Sheet {
         }
         cells
     }
+
+    /// A subject's first figure and its ratio.
+    pub fn brief(&self, subject: usize) -> String {
+        match self.summary(subject, 0) {
+            Some((own, Some(relative))) => {
+                format!("{} ({})", figure(own.median), ratio(relative.median, self.ratio_digits))
+            }
+            Some((own, None)) => figure(own.median),
+            None => "-".into(),
+        }
+    }
 }
 
 fn spread(summary: Summary, show: impl Fn(f64) -> String) -> String {
     format!("{}..{}", show(summary.min), show(summary.max))
-}
-
-/// Cases with the same subjects in one table: each subject's first figure and, in brackets, its ratio.
-pub fn overview(sheets: &[&Sheet]) -> Table {
-    let subjects = &sheets[0].subjects;
-    let mut header = vec![""];
-    header.extend(subjects.iter().copied());
-    let mut table = Table::new(format!("Overview: medians (\u{d7} {})", subjects[0]), &header);
-    for sheet in sheets {
-        let mut cells = vec![format!("{}, {}", sheet.name, sheet.metrics[0].header)];
-        cells.extend((0..subjects.len()).map(|subject| match sheet.summary(subject, 0) {
-            Some((own, Some(relative))) => {
-                format!("{} ({})", figure(own.median), ratio(relative.median, sheet.ratio_digits))
-            }
-            Some((own, None)) => figure(own.median),
-            None => "-".into(),
-        }));
-        table.row(cells);
-    }
-    table
 }

@@ -88,6 +88,27 @@ pub fn resident_bytes() -> io::Result<u64> {
     Ok(pages * page_bytes as u64)
 }
 
+/// What a process has in memory, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Pages that are no file's: heaps, stacks, and what the process has changed of its program.
+    pub anonymous: u64,
+    /// All pages, shared ones too.
+    pub resident: u64,
+}
+
+impl Memory {
+    pub fn of_process(pid: u32) -> io::Result<Memory> {
+        let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let bytes = |key: &str| {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(key));
+            let kib = line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+            kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("smaps_rollup has an unknown form"))
+        };
+        Ok(Memory { anonymous: bytes("Anonymous:")?, resident: bytes("Rss:")? })
+    }
+}
+
 /// Lets a socket that is bound to an address get its port only when it connects: one port can then serve connections
 /// to different servers, and after a second also new connections to the same.
 pub fn choose_port_late(socket: &impl AsFd) -> io::Result<()> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::case::thousands;
+
 /// A table in the making.
 pub struct Table {
     title: String,
@@ -10,8 +12,7 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(title: impl Into<String>, header: &[&str]) -> Table {
-        let header = header.iter().map(|cell| cell.to_string()).collect();
+    pub fn new(title: impl Into<String>, header: Vec<String>) -> Table {
         Table { title: title.into(), rows: vec![header], notes: Vec::new() }
     }
 
@@ -70,16 +71,4 @@ pub fn ratio(value: f64, digits: usize) -> String {
         value if value < 10.0 => format!("{value:.digits$}"),
         value => format!("{value:.1}"),
     }
-}
-
-fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

@@ -18,15 +18,22 @@ pub async fn join<E: Executor>(time: Duration) -> Vec<f64> {
 }
 
 /// The first batch of a process also pays for memory that it has never used; the later ones find it at hand.
-pub async fn batch<E: Executor>(time: Duration) -> Vec<f64> {
-    const SPAWNS: u64 = 100_000;
+pub async fn batch<E: Executor>(tasks: usize, time: Duration) -> Vec<f64> {
+    /// Reading the clock must not count beside a small batch.
+    const SPAWNS_PER_SAMPLE_MIN: usize = 10_000;
     let mut body = async || {
         let spawn = |number| E::spawn(async move { black_box(number) });
-        let joins: Vec<_> = (0..SPAWNS).map(spawn).collect();
+        let joins: Vec<_> = (0..tasks).map(spawn).collect();
         for join in joins {
             black_box(join.await);
         }
     };
-    let first = once(SPAWNS, &mut body).await;
-    vec![sample(time, SPAWNS, body).await, first]
+    let first = once(tasks as u64, &mut body).await;
+    let batches = SPAWNS_PER_SAMPLE_MIN.div_ceil(tasks);
+    let per_task = sample(time, (batches * tasks) as u64, async || {
+        for _ in 0..batches {
+            body().await;
+        }
+    });
+    vec![per_task.await, first]
 }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::{cpu_now, other_tasks_run, sample};
+use super::{Fractions, cpu_now, other_tasks_run, sample};
 use crate::peers::Executor;
 use crate::stats;
 
@@ -34,9 +34,9 @@ pub const FIRE_TIME: Duration = Duration::from_millis(1_300);
 /// Processor time for spawning, sleeping, firing and joining; and how late the tasks run.
 pub async fn fire<E: Executor>() -> Vec<f64> {
     let (start, start_cpu) = (Instant::now(), cpu_now());
-    let mut random = 0x2545_F491_4F6C_DD1D_u64;
+    let mut fractions = Fractions::new();
     let spawn = |_| {
-        let deadline = start + FIRE_AFTER + FIRE_SPREAD.mul_f64(next_fraction(&mut random));
+        let deadline = start + FIRE_AFTER + FIRE_SPREAD.mul_f64(fractions.next());
         E::spawn(async move {
             E::sleep(deadline.saturating_duration_since(Instant::now())).await;
             let now = Instant::now();
@@ -54,12 +54,4 @@ pub async fn fire<E: Executor>() -> Vec<f64> {
     let late_us = |percent| stats::percentile(&late_s, percent) * 1e6;
     let early = late_s.iter().filter(|late| **late < 0.0).count();
     vec![cpu_per_timer, late_us(50.0), late_us(99.0), early as f64]
-}
-
-/// The next of a fixed sequence of fractions (xorshift): the same deadlines for everyone.
-fn next_fraction(state: &mut u64) -> f64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    (*state >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -1,9 +1,12 @@
 //! Giving way to other tasks.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use super::sample;
+use super::{cpu_now, sample};
 use crate::peers::Executor;
+use crate::stats;
 
 pub async fn alone<E: Executor>(time: Duration) -> Vec<f64> {
     const YIELDS: u64 = 10_000;
@@ -15,22 +18,48 @@ pub async fn alone<E: Executor>(time: Duration) -> Vec<f64> {
     vec![per_yield.await]
 }
 
-pub async fn among_thousand<E: Executor>(time: Duration) -> Vec<f64> {
-    const TASKS: u64 = 1_000;
-    /// Enough to make the cost of spawning the tasks disappear.
-    const YIELDS: u64 = 1_000;
-    let per_yield = sample(time, TASKS * YIELDS, async || {
-        let spawn = |_| {
-            E::spawn(async {
-                for _ in 0..YIELDS {
-                    E::yield_now().await;
-                }
-            })
-        };
-        let joins: Vec<_> = (0..TASKS).map(spawn).collect();
-        for join in joins {
-            join.await;
+/// What the yielding tasks share.
+#[derive(Default)]
+struct Shared {
+    /// How often any of them has run.
+    turns: Cell<u64>,
+    stopped: Cell<bool>,
+}
+
+impl Shared {
+    async fn turn<E: Executor>(&self) {
+        self.turns.set(self.turns.get() + 1);
+        E::yield_now().await;
+    }
+}
+
+/// The measuring task is one of them. Turns are counted, as no runtime promises that each task has one per round.
+pub async fn among<E: Executor>(tasks: usize, time: Duration) -> Vec<f64> {
+    /// Reading the clock must not count beside it.
+    const TURNS_PER_SAMPLE_MIN: usize = 100_000;
+    let shared = Rc::new(Shared::default());
+    for _ in 1..tasks {
+        let shared = Rc::clone(&shared);
+        E::detach(E::spawn(async move {
+            while !shared.stopped.get() {
+                shared.turn::<E>().await;
+            }
+        }));
+    }
+    // The first polls, and one round for warmth.
+    shared.turn::<E>().await;
+    shared.turn::<E>().await;
+    let rounds = TURNS_PER_SAMPLE_MIN.div_ceil(tasks);
+    let end = Instant::now() + time;
+    let mut samples = Vec::new();
+    while samples.is_empty() || Instant::now() < end {
+        let (start, turns) = (cpu_now(), shared.turns.get());
+        for _ in 0..rounds {
+            shared.turn::<E>().await;
         }
-    });
-    vec![per_yield.await]
+        let turns = shared.turns.get() - turns;
+        samples.push((cpu_now() - start).as_nanos() as f64 / turns as f64);
+    }
+    shared.stopped.set(true);
+    vec![stats::median(&samples)]
 }

@@ -5,17 +5,16 @@ use std::net::{TcpListener, TcpStream};
 
 use slab::Slab;
 
-use super::BUFFER_BYTES;
 use super::connection::{Connection, Next};
 use crate::epoll::{BOTH_EDGES, Epoll, INPUT, READ_CLOSED};
 
 const LISTENER: u64 = u64::MAX;
 
-pub fn serve(listener: TcpListener) -> io::Result<()> {
+pub fn serve(listener: TcpListener, buffer_bytes: usize) -> io::Result<()> {
     let mut epoll = Epoll::new()?;
     epoll.add(&listener, LISTENER, INPUT | libc::EPOLLET)?;
     let mut connections: Slab<Connection<TcpStream>> = Slab::new();
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = vec![0; buffer_bytes];
     let mut arrived = false;
     loop {
         for event in epoll.wait(None)? {

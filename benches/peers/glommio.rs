@@ -1,10 +1,45 @@
 //! glommio, which needs io_uring and locked memory.
 
+use std::io;
+use std::os::fd::{FromRawFd, IntoRawFd};
 use std::time::Duration;
 
-use glommio::{LocalExecutor, Task};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use glommio::net::{TcpListener, TcpStream};
+use glommio::{LocalExecutor, LocalExecutorBuilder, Task};
 
 use super::Executor;
+
+pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
+    // A socket that does not block would make io_uring say `EAGAIN` instead of waiting.
+    listener.set_nonblocking(false)?;
+    let executor = LocalExecutorBuilder::default().make().map_err(told)?;
+    executor.run(async {
+        // SAFETY: the descriptor is open, and from here on it belongs to glommio alone.
+        let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
+        loop {
+            let stream = listener.accept().await.map_err(told)?;
+            // A client that goes away with an error ends its own task, no more.
+            glommio::spawn_local(echo(stream, buffer_bytes)).detach();
+        }
+    })
+}
+
+async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
+    stream.set_nodelay(true).map_err(told)?;
+    let mut buffer = vec![0; buffer_bytes];
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        stream.write_all(&buffer[..count]).await?;
+    }
+}
+
+fn told(error: glommio::GlommioError<()>) -> io::Error {
+    io::Error::other(format!("glommio: {error}"))
+}
 
 pub struct Glommio;
 

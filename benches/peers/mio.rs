@@ -6,18 +6,17 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use super::BUFFER_BYTES;
 use super::connection::{Connection, Next};
 
 const LISTENER: Token = Token(usize::MAX);
 
-pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
+pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     let mut listener = TcpListener::from_std(listener);
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut events = Events::with_capacity(1024);
     let mut connections = Slab::new();
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = vec![0; buffer_bytes];
     loop {
         match poll.poll(&mut events, None) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,

@@ -1,120 +1,30 @@
 //! The runtimes, each written as its own documentation would have it.
 //!
 //! All servers get the same listener, set `TCP_NODELAY` on every connection and read into buffers of the same size.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `server.rs` | the list of the servers |
+//! | `script.rs` | servers that another program runs: Python, Node |
+//! | `executor.rs` | the list of the executors, and what the operation cases ask of them |
+//! | `connection.rs` | an echo connection without futures, for the servers that are loops |
+//! | the others | one runtime each |
 
+mod compio;
 mod connection;
 mod epoll;
+mod executor;
 mod futures;
 mod glommio;
 mod mio;
 mod monoio;
 mod oneloop;
 mod oneloop_queue;
+mod script;
+mod server;
 mod smol;
 mod tokio;
 
-use std::io;
-use std::net::TcpListener;
-use std::time::Duration;
-
-use crate::operations::{self, Setting};
-pub use crate::servers::BUFFER_BYTES;
-
-/// An echo server.
-pub struct Server {
-    pub name: &'static str,
-    pub about: &'static str,
-    /// Serves for ever. The listener does not block.
-    pub serve: fn(TcpListener) -> io::Result<()>,
-}
-
-/// The first is the one that the others are compared to.
-pub const SERVERS: &[Server] = &[
-    Server {
-        name: "epoll",
-        about: "a hand-written epoll loop without futures: the limit",
-        serve: epoll::serve,
-    },
-    Server { name: "mio", about: "a mio loop without futures", serve: mio::serve },
-    Server { name: "tokio", about: "tokio, current-thread runtime", serve: tokio::serve },
-    Server { name: "monoio", about: "monoio over epoll", serve: monoio::serve_epoll },
-    Server { name: "monoio-uring", about: "monoio over io_uring", serve: monoio::serve_uring },
-    Server { name: "oneloop", about: "oneloop, a buffer for each task", serve: oneloop::serve },
-    Server {
-        name: "oneloop-shared",
-        about: "oneloop, one buffer for all tasks",
-        serve: oneloop::serve_shared,
-    },
-    Server {
-        name: "oneloop-queue",
-        about: "oneloop's queue-based EventLoop, without futures",
-        serve: oneloop_queue::serve,
-    },
-];
-
-/// A runtime that takes part in the operation cases.
-pub struct Candidate {
-    pub name: &'static str,
-    pub about: &'static str,
-    /// Measures one case: its figures, in the order of its metrics.
-    pub measure: fn(&operations::Case, &Setting) -> Result<Vec<f64>, String>,
-}
-
-/// The first is the one that the others are compared to.
-pub const EXECUTORS: &[Candidate] = &[
-    Candidate {
-        name: "tokio",
-        about: "tokio, current-thread runtime, spawn",
-        measure: operations::measure::<tokio::Spawn>,
-    },
-    Candidate {
-        name: "tokio-local",
-        about: "tokio, LocalRuntime, spawn_local",
-        measure: operations::measure::<tokio::SpawnLocal>,
-    },
-    Candidate {
-        name: "smol",
-        about: "async-executor's LocalExecutor, async-io",
-        measure: operations::measure::<smol::Smol>,
-    },
-    Candidate { name: "monoio", about: "monoio over epoll", measure: operations::measure::<monoio::Epoll> },
-    Candidate {
-        name: "glommio",
-        about: "glommio (needs io_uring)",
-        measure: operations::measure::<glommio::Glommio>,
-    },
-    Candidate {
-        name: "futures",
-        about: "futures' LocalPool (no timers)",
-        measure: operations::measure::<futures::Pool>,
-    },
-    Candidate { name: "oneloop", about: "this project", measure: operations::measure::<oneloop::Oneloop> },
-];
-
-/// What the operation cases ask of a runtime.
-///
-/// Measured code runs in a task, never in `block_on`'s own future, which many runtimes treat in a way of its own.
-pub trait Executor: 'static {
-    /// The runtime has timers of its own.
-    const TIMERS: bool = true;
-    /// `yield_now` lets other tasks run.
-    const YIELDS: bool = true;
-    /// A waker may be used on another thread.
-    const REMOTE_WAKES: bool = true;
-
-    /// Awaiting it gives the output of the task.
-    type Join<T: 'static>: Future<Output = T> + 'static;
-
-    /// Runs a future on a new runtime.
-    fn block_on<T: 'static>(future: impl Future<Output = T> + 'static) -> T;
-
-    fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Self::Join<T>;
-
-    /// Lets the task run on without its handle.
-    fn detach<T: 'static>(join: Self::Join<T>);
-
-    /// Lets the other ready tasks run first.
-    fn yield_now() -> impl Future<Output = ()>;
-
-    fn sleep(duration: Duration) -> impl Future<Output = ()>;
-}
+pub use executor::{Candidate, EXECUTORS, Executor};
+pub use script::Interpreter;
+pub use server::{SERVERS, Serve, Server};

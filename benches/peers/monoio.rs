@@ -8,27 +8,27 @@ use monoio::net::{TcpListener, TcpStream};
 use monoio::task::JoinHandle;
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 
-use super::{BUFFER_BYTES, Executor};
+use super::Executor;
 
-pub fn serve_epoll(listener: std::net::TcpListener) -> io::Result<()> {
-    RuntimeBuilder::<LegacyDriver>::new().build()?.block_on(accept(listener))
+pub fn serve_epoll(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
+    RuntimeBuilder::<LegacyDriver>::new().build()?.block_on(accept(listener, buffer_bytes))
 }
 
-pub fn serve_uring(listener: std::net::TcpListener) -> io::Result<()> {
-    RuntimeBuilder::<IoUringDriver>::new().build()?.block_on(accept(listener))
+pub fn serve_uring(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
+    RuntimeBuilder::<IoUringDriver>::new().build()?.block_on(accept(listener, buffer_bytes))
 }
 
-async fn accept(listener: std::net::TcpListener) -> io::Result<()> {
+async fn accept(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        monoio::spawn(echo(stream));
+        monoio::spawn(echo(stream, buffer_bytes));
     }
 }
 
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
+async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer: Vec<u8> = Vec::with_capacity(BUFFER_BYTES);
+    let mut buffer: Vec<u8> = Vec::with_capacity(buffer_bytes);
     loop {
         // The kernel borrows the buffer, so it goes along with each operation and comes back.
         let outcome;

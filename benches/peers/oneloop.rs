@@ -11,23 +11,23 @@ use oneloop::JoinHandle;
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream};
 
-use super::{BUFFER_BYTES, Executor};
+use super::Executor;
 
 /// The usual server: every task has a buffer of its own.
-pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
+pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     oneloop::block_on(async {
         let listener = TcpListener::try_from(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;
             // A client that goes away with an error ends its own task, no more.
-            oneloop::spawn(echo(stream));
+            oneloop::spawn(echo(stream, buffer_bytes));
         }
     })
 }
 
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
+async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = vec![0; buffer_bytes];
     loop {
         let count = stream.read(&mut buffer).await?;
         if count == 0 {
@@ -38,10 +38,10 @@ async fn echo(mut stream: TcpStream) -> io::Result<()> {
 }
 
 /// One buffer for all tasks: a task borrows it only while it runs, so waiting connections need none.
-pub fn serve_shared(listener: std::net::TcpListener) -> io::Result<()> {
+pub fn serve_shared(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     oneloop::block_on(async {
         let listener = TcpListener::try_from(listener)?;
-        let buffer = Rc::new(RefCell::new(vec![0; BUFFER_BYTES]));
+        let buffer = Rc::new(RefCell::new(vec![0; buffer_bytes]));
         loop {
             let (stream, _) = listener.accept().await?;
             oneloop::spawn(echo_shared(stream, Rc::clone(&buffer)));

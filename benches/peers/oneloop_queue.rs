@@ -7,18 +7,16 @@ use oneloop::Interest;
 use oneloop::event_loop::{Event, EventLoop, Id, Watched};
 use oneloop::net::{TcpListener, TcpStream};
 
-use super::BUFFER_BYTES;
-
 struct Client {
     stream: Watched<TcpStream>,
     unsent: Vec<u8>,
 }
 
-pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
+pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     let mut events = EventLoop::<()>::new()?;
     let _listener = events.listen_on(events.enter(|| TcpListener::try_from(listener))?)?;
     let mut clients: HashMap<Id, Client> = HashMap::new();
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = vec![0; buffer_bytes];
     loop {
         let (id, outcome) = match events.take(None)? {
             Event::Accepted(_, accepted) => {

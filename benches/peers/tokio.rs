@@ -10,23 +10,35 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::JoinHandle;
 
-use super::{BUFFER_BYTES, Executor};
+use super::Executor;
 
-pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
+pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::from_std(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;
             // A client that goes away with an error ends its own task, no more.
-            tokio::spawn(echo(stream));
+            tokio::spawn(echo(stream, buffer_bytes));
         }
     })
 }
 
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
+/// The same with tasks that stay on the runtime's thread.
+pub fn serve_local(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async {
+        let listener = TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            tokio::task::spawn_local(echo(stream, buffer_bytes));
+        }
+    })
+}
+
+async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = vec![0; buffer_bytes];
     loop {
         let count = stream.read(&mut buffer).await?;
         if count == 0 {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use super::{BUFFER_BYTES, MESSAGE_BYTES, STALL, figures, hung_up, stalled, verify};
+use super::{STALL, Shape, connect, cost, hung_up, stalled, verify};
 use crate::child::ServerProcess;
 use crate::epoll::{BOTH_EDGES, Epoll};
 use crate::sys;
@@ -18,15 +18,21 @@ use crate::sys;
 const OPEN: usize = 64;
 /// How many connections a measurement makes at most.
 const CONNECTIONS_MAX: u64 = 30_000;
-const WARM_UP_CONNECTIONS: u64 = 2_000;
+const WARM_UP_CONNECTIONS_MAX: u64 = 10_000;
 /// How many loopback addresses the clients use.
 const SOURCES: u64 = 4;
 
-pub fn measure(process: &ServerProcess, time: Duration) -> io::Result<Vec<f64>> {
+pub fn measure(
+    process: &ServerProcess,
+    shape: &Shape,
+    warm_up: Duration,
+    time: Duration,
+) -> io::Result<Vec<f64>> {
     verify::bulk_and_half_close(process.address)?;
-    let mut clients = Clients::new(process.address)?;
-    clients.run(time, WARM_UP_CONNECTIONS)?;
-    figures(process, || clients.run(time, CONNECTIONS_MAX))
+    verify::every_byte(&connect::connect(process.address, OPEN, shape)?, shape.batch_bytes())?;
+    let mut clients = Clients::new(process.address, shape)?;
+    clients.run(warm_up, WARM_UP_CONNECTIONS_MAX)?;
+    cost::of(process, || clients.run(time, CONNECTIONS_MAX))
 }
 
 struct Clients {
@@ -35,7 +41,8 @@ struct Clients {
     slots: Vec<Option<Client>>,
     /// How many connections were ever made.
     made: u64,
-    buffer: [u8; BUFFER_BYTES],
+    message: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 struct Client {
@@ -45,9 +52,10 @@ struct Client {
 }
 
 impl Clients {
-    fn new(server: SocketAddr) -> io::Result<Clients> {
+    fn new(server: SocketAddr, shape: &Shape) -> io::Result<Clients> {
         let slots = (0..OPEN).map(|_| None).collect();
-        Ok(Clients { epoll: Epoll::new()?, server, slots, made: 0, buffer: [0; BUFFER_BYTES] })
+        let (message, buffer) = (vec![b'x'; shape.batch_bytes()], vec![0; shape.buffer_bytes]);
+        Ok(Clients { epoll: Epoll::new()?, server, slots, made: 0, message, buffer })
     }
 
     /// Makes connections until `time` is over or there have been `connections_max`, and waits for the last of them.
@@ -69,7 +77,7 @@ impl Clients {
             let more = Instant::now() < end;
             for &slot in &ready {
                 let Some(client) = &mut self.slots[slot] else { continue };
-                if !client.turn(&mut self.buffer)? {
+                if !client.turn(&self.message, &mut self.buffer)? {
                     continue;
                 }
                 // Closes it.
@@ -105,16 +113,15 @@ impl Clients {
 
 impl Client {
     /// Does what can be done. True when the whole answer is here.
-    fn turn(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
-        let outcome =
-            if self.sent { self.stream.read(buffer) } else { self.stream.write(&[b'x'; MESSAGE_BYTES]) };
+    fn turn(&mut self, message: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
+        let outcome = if self.sent { self.stream.read(buffer) } else { self.stream.write(message) };
         match outcome {
             Ok(0) => Err(hung_up()),
             Ok(count) if self.sent => {
                 self.received += count;
-                Ok(self.received == MESSAGE_BYTES)
+                Ok(self.received == message.len())
             }
-            Ok(MESSAGE_BYTES) => {
+            Ok(count) if count == message.len() => {
                 self.sent = true;
                 Ok(false)
             }

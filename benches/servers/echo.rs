@@ -1,74 +1,80 @@
-//! Many connections, each with one message on the way.
+//! Messages to and fro on connections that stay. Each has one batch on the way: one message, or several.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
+use hdrhistogram::Histogram;
 
-use super::{BUFFER_BYTES, MESSAGE_BYTES, STALL, figures, hung_up, stalled, verify, warm_up};
+use super::{STALL, Shape, connect, cost, hung_up, stalled, verify};
 use crate::child::ServerProcess;
 use crate::epoll::{BOTH_EDGES, Epoll};
 
-/// After so many connections the client waits until the server has accepted them: its queue is not endless.
-const ACCEPT_QUEUE: usize = 1_000;
-
-pub fn measure(process: &ServerProcess, connections: usize, time: Duration) -> io::Result<Vec<f64>> {
-    let streams = connect(process.address, connections)?;
+pub fn measure(
+    process: &ServerProcess,
+    shape: &Shape,
+    warm_up: Duration,
+    time: Duration,
+) -> io::Result<Vec<f64>> {
+    let streams = connect::connect(process.address, shape.connections, shape)?;
     verify::bulk_and_half_close(process.address)?;
-    verify::every_byte(&streams)?;
-    let mut load = Load::start(streams)?;
-    load.run(warm_up(time))?;
-    figures(process, || load.run(time))
+    verify::every_byte(&streams, shape.batch_bytes())?;
+    let mut load = Load::start(streams, shape)?;
+    load.run(warm_up)?;
+    let mut figures = cost::of(process, || load.run(time).map(|batches| batches * shape.units_per_batch))?;
+    let latency_us = |quantile| load.latencies_ns.value_at_quantile(quantile) as f64 / 1e3;
+    figures.extend([0.5, 0.99, 0.999].map(latency_us));
+    Ok(figures)
 }
 
-fn connect(address: SocketAddr, count: usize) -> io::Result<Vec<TcpStream>> {
-    let mut streams = Vec::with_capacity(count);
-    for number in 1..=count {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(STALL))?;
-        if number % ACCEPT_QUEUE == 0 {
-            verify::every_byte(std::slice::from_ref(&stream))?;
-        }
-        streams.push(stream);
-    }
-    Ok(streams)
-}
-
-/// The load generator: one thread, one hand-written loop, two system calls per round trip.
+/// The load generator: one thread, one hand-written loop, two system calls and one look at the clock per batch.
+///
+/// A batch goes out in one write, as clients that pipeline do: if the messages went one by one, a slow server would
+/// find more of them at once than a fast one, and would be the cheaper for it.
 struct Load {
     epoll: Epoll,
     connections: Vec<Connection>,
-    buffer: [u8; BUFFER_BYTES],
+    batch: Vec<u8>,
+    buffer: Vec<u8>,
+    /// From the first byte sent to the last byte received. The loop is closed: while a server stalls it is asked less,
+    /// so these say less about stalls than they would if messages came by a timetable.
+    latencies_ns: Histogram<u64>,
 }
 
 struct Connection {
     stream: TcpStream,
+    sent_at: Instant,
+    /// How much of the batch is on its way.
+    sent: usize,
     /// How much of the answer is here.
     received: usize,
 }
 
-const MESSAGE: [u8; MESSAGE_BYTES] = [b'x'; MESSAGE_BYTES];
-
 impl Load {
-    /// Sends the first message on every connection.
-    fn start(streams: Vec<TcpStream>) -> io::Result<Load> {
+    /// Sends the first batch on every connection.
+    fn start(streams: Vec<TcpStream>, shape: &Shape) -> io::Result<Load> {
         let epoll = Epoll::new()?;
         for (token, stream) in streams.iter().enumerate() {
             stream.set_nonblocking(true)?;
             epoll.add(stream, token as u64, BOTH_EDGES)?;
         }
-        let connections = streams.into_iter().map(|stream| Connection { stream, received: 0 }).collect();
-        let mut load = Load { epoll, connections, buffer: [0; BUFFER_BYTES] };
-        load.connections.iter_mut().try_for_each(Connection::send)?;
+        let sent_at = Instant::now();
+        let connection = |stream| Connection { stream, sent_at, sent: 0, received: 0 };
+        let connections = streams.into_iter().map(connection).collect();
+        let batch = vec![b'x'; shape.batch_bytes()];
+        let buffer = vec![0; shape.buffer_bytes];
+        // Up to a minute, with three significant digits.
+        let latencies_ns = Histogram::new_with_max(60_000_000_000, 3).map_err(io::Error::other)?;
+        let mut load = Load { epoll, connections, batch, buffer, latencies_ns };
+        load.connections.iter_mut().try_for_each(|connection| connection.send(&load.batch))?;
         Ok(load)
     }
 
-    /// Keeps every connection busy for `time`. Returns the number of round trips that ended in it.
+    /// Keeps every connection busy for `time`. Returns the number of batches whose answers were complete in it.
     fn run(&mut self, time: Duration) -> io::Result<u64> {
+        self.latencies_ns.clear();
         let end = Instant::now() + time;
-        let mut round_trips = 0;
+        let mut batches = 0;
         while Instant::now() < end {
             let events = self.epoll.wait(Some(STALL))?;
             if events.is_empty() {
@@ -76,45 +82,47 @@ impl Load {
             }
             for event in events {
                 let connection = &mut self.connections[event.u64 as usize];
-                round_trips += connection.receive(&mut self.buffer)?;
+                if connection.turn(&self.batch, &mut self.buffer)? {
+                    batches += 1;
+                    let now = Instant::now();
+                    let latency_ns = now.duration_since(connection.sent_at).as_nanos() as u64;
+                    self.latencies_ns.saturating_record(latency_ns);
+                    (connection.sent_at, connection.sent, connection.received) = (now, 0, 0);
+                    connection.send(&self.batch)?;
+                }
             }
         }
-        Ok(round_trips)
+        Ok(batches)
     }
 }
 
 impl Connection {
-    fn send(&mut self) -> io::Result<()> {
-        // Only one message is on the way, so the socket's buffer has room for it.
-        let sent = self.stream.write(&MESSAGE)?;
-        if sent == MESSAGE.len() { Ok(()) } else { Err(io::Error::other("a message was sent in part")) }
+    /// Sends as much of the rest of the batch as there is room for.
+    fn send(&mut self, batch: &[u8]) -> io::Result<()> {
+        while self.sent < batch.len() {
+            match self.stream.write(&batch[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
-    /// Reads what has arrived, and sends the next message when the answer is whole. Returns the round trips that
-    /// ended: one or none.
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<u64> {
+    /// Does what can be done. True when the whole answer is here.
+    fn turn(&mut self, batch: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
+        self.send(batch)?;
         match self.stream.read(buffer) {
             Ok(0) => return Err(hung_up()),
-            // Less than the buffer holds: there is no more, and the next byte brings the next edge.
+            // The buffer holds a whole answer. So either this is the last of it, or there is no more for now and the
+            // next byte brings the next edge.
             Ok(count) => self.received += count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
-        match self.received {
-            MESSAGE_BYTES => {
-                self.received = 0;
-                self.send().map(|()| 1)
-            }
-            0..MESSAGE_BYTES => Ok(0),
-            _ => Err(io::Error::other("the answer is longer than the message")),
+        if self.received > batch.len() {
+            return Err(io::Error::other("the answer is longer than the message"));
         }
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // A reset instead of an orderly end: ten thousand closed connections would otherwise stay in the kernel for
-        // a minute. A failure changes no figure.
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        Ok(self.received == batch.len())
     }
 }

@@ -4,170 +4,166 @@
 //! one core and the load generator another. On the loopback interface the kernel takes most of each round trip, and
 //! the generator costs about as much as a fast server, so round trips per second say little about the server: the
 //! processor time of its process per round trip does.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `cases.rs` | the list of the cases |
+//! | `verify.rs` | is it an echo server at all? |
+//! | `connect.rs` | the sockets of both sides |
+//! | `echo.rs` | messages to and fro on connections that stay |
+//! | `churn.rs` | connections that live for one message |
+//! | `idle.rs` | memory of connections that wait |
+//! | `cost.rs` | processor time of the server process |
 
+mod cases;
 mod churn;
+mod connect;
+mod cost;
 mod echo;
+mod idle;
 mod verify;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Duration;
 
+pub use cases::CASES;
+
+use crate::case;
 use crate::child::ServerProcess;
-use crate::peers;
-use crate::report::Metric;
+use crate::peers::{Interpreter, Server};
 
-/// The bytes of a message.
-pub const MESSAGE_BYTES: usize = 64;
-/// The bytes of every server's read buffer, and of the load generator's.
-pub const BUFFER_BYTES: usize = 4096;
 /// A server that leaves every connection without an answer for so long has lost one.
 const STALL: Duration = Duration::from_secs(5);
 /// Descriptors that a process needs beyond its connections.
-const DESCRIPTORS_SPARE: u64 = 64;
+const DESCRIPTORS_SPARE: usize = 64;
+/// Ten thousand connections need so long until each has been served a few times.
+const MANY_CONNECTIONS_TIME_MIN: Duration = Duration::from_millis(300);
 
 /// One way to load a server.
-pub struct Case {
-    pub name: &'static str,
-    pub about: &'static str,
-    pub metrics: &'static [Metric],
-    kind: Kind,
+pub type Case = case::Case<Kind>;
+
+/// What is done to a server.
+pub enum Kind {
+    /// Messages to and fro on connections that stay.
+    Load(Shape),
+    /// Connections that live for one message.
+    Churn(Shape),
+    /// Connections that wait.
+    Idle(Shape),
 }
 
-enum Kind {
-    Echo { connections: usize },
-    Churn,
+/// The shape of a load.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub connections: usize,
+    pub message_bytes: usize,
+    /// How many messages a connection sends before it reads their answers.
+    pub batch: usize,
+    /// How many of what the case counts are in a batch.
+    pub units_per_batch: u64,
+    /// The size of the server's read buffers.
+    pub buffer_bytes: usize,
 }
 
-const ECHO_METRICS: &[Metric] =
-    &[Metric::compared("CPU ns/round trip"), Metric::shown("round trips/s"), Metric::shown("server busy %")];
-const CHURN_METRICS: &[Metric] =
-    &[Metric::compared("CPU ns/connection"), Metric::shown("connections/s"), Metric::shown("server busy %")];
+impl Shape {
+    /// The bytes of a whole batch.
+    fn batch_bytes(&self) -> usize {
+        self.message_bytes * self.batch
+    }
 
-pub const CASES: &[Case] = &[
-    Case {
-        name: "echo-50",
-        about: "64 bytes to and fro on 50 connections",
-        metrics: ECHO_METRICS,
-        kind: Kind::Echo { connections: 50 },
-    },
-    Case {
-        name: "echo-1000",
-        about: "64 bytes to and fro on 1,000 connections",
-        metrics: ECHO_METRICS,
-        kind: Kind::Echo { connections: 1_000 },
-    },
-    Case {
-        name: "echo-10000",
-        about: "64 bytes to and fro on 10,000 connections",
-        metrics: ECHO_METRICS,
-        kind: Kind::Echo { connections: 10_000 },
-    },
-    Case {
-        name: "churn",
-        about: "connect, one echo of 64 bytes, close",
-        metrics: CHURN_METRICS,
-        kind: Kind::Churn,
-    },
-];
+    fn has_many_connections(&self) -> bool {
+        self.connections >= 10_000
+    }
+}
 
 impl Case {
-    /// Roughly how long one measurement takes.
-    pub fn estimate(&self, time: Duration) -> Duration {
-        match self.kind {
-            Kind::Echo { connections } => {
-                time + warm_up(time) + Duration::from_micros(100_000 + 120 * connections as u64)
-            }
-            Kind::Churn => time.min(Duration::from_millis(1_200)) + Duration::from_millis(300),
+    fn shape(&self) -> &Shape {
+        match &self.kind {
+            Kind::Load(shape) | Kind::Churn(shape) | Kind::Idle(shape) => shape,
         }
     }
 
-    /// Measures one server: its figures, in the order of `metrics`.
-    pub fn measure(
-        &self,
-        server: &'static peers::Server,
-        time: Duration,
-        setting: &Setting,
-    ) -> Result<Vec<f64>, String> {
-        let port = match self.kind {
-            // Always the same port: connections that closed a second ago may then be replaced by new ones, and the
-            // kernel's table of closed connections does not grow from server to server.
-            Kind::Churn => setting.churn_port,
-            Kind::Echo { connections }
-                if connections as u64 + DESCRIPTORS_SPARE > setting.descriptors_max =>
-            {
-                let limit = setting.descriptors_max;
-                return Err(format!("left out: needs more than the {limit} descriptors a process may open"));
+    /// How often each server is measured: less in a quick run where it takes long. Memory varies little.
+    pub fn rounds(&self, quick: bool) -> usize {
+        match (&self.kind, quick) {
+            (Kind::Idle(_), false) => 3,
+            (Kind::Idle(_), true) => 1,
+            (_, true) if self.shape().has_many_connections() => 2,
+            (_, true) => 3,
+            (_, false) => 5,
+        }
+    }
+
+    fn time(&self, time: Duration) -> Duration {
+        if self.shape().has_many_connections() { time.max(MANY_CONNECTIONS_TIME_MIN) } else { time }
+    }
+
+    /// Roughly how long one measurement takes.
+    pub fn estimate(&self, time: Duration) -> Duration {
+        let time = self.time(time);
+        // Starting a process, verifying 8 MiB, connecting and verifying each connection. In the mean of all servers:
+        // some interpreters take a tenth of a second to start, and need more time for warmth.
+        let start = Duration::from_micros(85_000 + 60 * self.shape().connections as u64);
+        start
+            + match self.kind {
+                Kind::Load(_) => time + warm_up(time, false),
+                Kind::Churn(_) => time.min(Duration::from_millis(800)) + warm_up(time, false),
+                Kind::Idle(_) => idle::SETTLE_MIN * 2,
             }
-            Kind::Echo { .. } => 0,
-        };
-        let listener = listen(port).map_err(|error| format!("cannot listen: {error}"))?;
-        let mut process = ServerProcess::start(server, setting.server_core, listener)?;
-        let outcome = match self.kind {
-            Kind::Echo { connections } => echo::measure(&process, connections, time),
-            Kind::Churn => churn::measure(&process, time),
+    }
+
+    /// Measures one server: its figures, in the order of `metrics`.
+    pub fn measure(&self, subject: &Subject, time: Duration, setting: &Setting) -> Result<Vec<f64>, String> {
+        let shape = self.shape();
+        if shape.connections + DESCRIPTORS_SPARE > setting.descriptors_max {
+            let limit = setting.descriptors_max;
+            return Err(format!(
+                "left out: needs more than the {limit} descriptors that a process may open (see `ulimit -n`)"
+            ));
+        }
+        // Churn has always the same port: connections that closed a second ago may then be replaced by new ones, and
+        // the kernel's table of closed connections does not grow from server to server.
+        let port = if matches!(self.kind, Kind::Churn(_)) { setting.churn_port } else { 0 };
+        let listener = connect::listen(port).map_err(|error| format!("cannot listen: {error}"))?;
+        let mut process = ServerProcess::start(subject, setting.server_core, shape.buffer_bytes, listener)?;
+        let time = self.time(time);
+        let warm_up = warm_up(time, subject.interpreter.is_some());
+        let outcome = match &self.kind {
+            Kind::Load(shape) => echo::measure(&process, shape, warm_up, time),
+            Kind::Churn(shape) => churn::measure(&process, shape, warm_up, time),
+            Kind::Idle(shape) => idle::measure(&process, shape),
         };
         outcome.map_err(|error| process.failure().unwrap_or_else(|| error.to_string()))
     }
 }
 
+/// A server that this machine can run.
+pub struct Subject {
+    pub server: &'static Server,
+    /// What runs it, if that isn't this program.
+    pub interpreter: Option<Interpreter>,
+}
+
 /// What all measurements of servers share.
 pub struct Setting {
     server_core: usize,
-    descriptors_max: u64,
+    descriptors_max: usize,
     churn_port: u16,
 }
 
 impl Setting {
     pub fn new(server_core: usize, descriptors_max: u64) -> io::Result<Setting> {
-        let churn_port = listen(0)?.local_addr()?.port();
+        let churn_port = connect::listen(0)?.local_addr().as_ref().map(SocketAddr::port).unwrap_or_default();
+        let descriptors_max = usize::try_from(descriptors_max).unwrap_or(usize::MAX);
         Ok(Setting { server_core, descriptors_max, churn_port })
     }
 }
 
-/// Time to fill caches and let buffers grow before anything counts.
-fn warm_up(time: Duration) -> Duration {
-    time / 6
-}
-
-/// A listener that the server process inherits. The standard library's has too short a queue for 10,000 clients.
-fn listen(port: u16) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    bind(&socket, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-    socket.listen(4096)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
-
-/// Waits for the address if need be: the kernel closes the sockets of an io_uring some time after its process has
-/// ended.
-fn bind(socket: &socket2::Socket, address: SocketAddr) -> io::Result<()> {
-    let give_up_at = Instant::now() + STALL;
-    loop {
-        match socket.bind(&address.into()) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < give_up_at => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-/// Runs `work`, which returns how often the server served, and returns the figures of this time.
-///
-/// It must last for many services on each connection: the generator counts a service a little later than the
-/// server pays for it.
-fn figures(process: &ServerProcess, work: impl FnOnce() -> io::Result<u64>) -> io::Result<Vec<f64>> {
-    let (cpu, wall) = (process.clock.now()?, Instant::now());
-    let served = work()?;
-    let (cpu, wall) = (process.clock.now()?.saturating_sub(cpu), wall.elapsed());
-    if served == 0 {
-        return Err(io::Error::other("the server served nobody"));
-    }
-    let per_service_ns = cpu.as_nanos() as f64 / served as f64;
-    let busy = cpu.as_secs_f64() / wall.as_secs_f64();
-    Ok(vec![per_service_ns, served as f64 / wall.as_secs_f64(), busy * 100.0])
+/// Time to fill caches and let buffers grow before anything counts; in other languages, also to compile what is hot.
+fn warm_up(time: Duration, interpreted: bool) -> Duration {
+    let least_ms = if interpreted { 300 } else { 0 };
+    Duration::from_millis(least_ms).max(time / 6)
 }
 
 /// The error for a server that does not answer.

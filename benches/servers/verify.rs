@@ -3,19 +3,19 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-use super::{MESSAGE_BYTES, STALL, hung_up, stalled};
+use super::{STALL, hung_up, stalled};
 
 /// Sends each connection a message of its own, twice, and compares the answers byte by byte. The connections block,
 /// with a time limit.
-pub fn every_byte(streams: &[TcpStream]) -> io::Result<()> {
+pub fn every_byte(streams: &[TcpStream], message_bytes: usize) -> io::Result<()> {
     for pass in 0..2 {
         for (number, mut stream) in streams.iter().enumerate() {
-            stream.write_all(&message(number, pass))?;
+            stream.write_all(&message(number, pass, message_bytes)).map_err(told)?;
         }
+        let mut answer = vec![0; message_bytes];
         for (number, mut stream) in streams.iter().enumerate() {
-            let mut answer = [0; MESSAGE_BYTES];
             stream.read_exact(&mut answer).map_err(told)?;
-            if answer != message(number, pass) {
+            if answer != message(number, pass, message_bytes) {
                 return Err(io::Error::other(format!("connection {number}: the answer is not the message")));
             }
         }
@@ -23,31 +23,29 @@ pub fn every_byte(streams: &[TcpStream]) -> io::Result<()> {
     Ok(())
 }
 
-/// A message that differs from that of every other connection and pass.
-fn message(connection: usize, pass: usize) -> [u8; MESSAGE_BYTES] {
-    let seed = (connection * 2 + pass) as u64;
-    let word =
-        |index: usize| seed.wrapping_add(index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes();
-    let mut bytes = [0; MESSAGE_BYTES];
-    bytes.chunks_exact_mut(8).enumerate().for_each(|(index, chunk)| chunk.copy_from_slice(&word(index)));
-    bytes
+/// A message that differs from that of every other connection and pass, and in which no part repeats itself.
+fn message(connection: usize, pass: usize, bytes: usize) -> Vec<u8> {
+    let seed = ((connection * 2 + pass) as u64) << 32;
+    let words = (0..bytes.div_ceil(8) as u64).map(|index| (seed + index).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut message: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+    message.truncate(bytes);
+    message
 }
 
 /// Sends more than socket buffers hold and ends its side; then every byte must come back, and then the end.
 pub fn bulk_and_half_close(address: SocketAddr) -> io::Result<()> {
-    const BULK_BYTES: usize = 8 * 1024 * 1024;
-    let bulk: Vec<u8> = (0..BULK_BYTES / MESSAGE_BYTES).flat_map(|number| message(number, 0)).collect();
+    let bulk = message(0, 0, 8 * 1024 * 1024);
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(STALL))?;
     stream.set_write_timeout(Some(STALL))?;
-    let mut answer = Vec::with_capacity(BULK_BYTES);
+    let mut answer = Vec::with_capacity(bulk.len());
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             (&stream).write_all(&bulk)?;
             stream.shutdown(Shutdown::Write)
         });
         (&stream).read_to_end(&mut answer).map_err(told)?;
-        sender.join().map_err(|_| io::Error::other("the sending thread panicked"))?
+        sender.join().map_err(|_| io::Error::other("the sending thread panicked"))?.map_err(told)
     })?;
     if answer == bulk { Ok(()) } else { Err(io::Error::other("a long answer differs from the message")) }
 }

@@ -1,0 +1,85 @@
+//! What the cases of both families have in common: a name, what they yield, and their place in a sweep.
+
+/// A figure that a case yields.
+pub struct Metric {
+    pub name: &'static str,
+    pub unit: &'static str,
+    /// Shown with its spread and its ratio to the baseline. Only a case's first metric is; less of it is better.
+    pub compared: bool,
+}
+
+impl Metric {
+    pub const fn compared(name: &'static str, unit: &'static str) -> Metric {
+        Metric { name, unit, compared: true }
+    }
+
+    pub const fn shown(name: &'static str, unit: &'static str) -> Metric {
+        Metric { name, unit, compared: false }
+    }
+}
+
+/// The place of a case in a sweep: one kind of work at one size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Cases of one sweep share its name, their parameter and their metrics.
+    pub sweep: &'static str,
+    /// What grows: tasks, timers, connections.
+    pub parameter: &'static str,
+    pub value: usize,
+}
+
+/// One case; `kind` says how its family measures it.
+pub struct Case<Kind> {
+    pub name: String,
+    pub about: String,
+    pub point: Option<Point>,
+    pub metrics: &'static [Metric],
+    /// A quick run includes it although nobody asked for it by its name.
+    pub quick: bool,
+    pub kind: Kind,
+}
+
+impl<Kind> Case<Kind> {
+    pub fn new(name: &str, about: &str, metrics: &'static [Metric], kind: Kind) -> Case<Kind> {
+        Case { name: name.into(), about: about.into(), point: None, metrics, quick: true, kind }
+    }
+}
+
+/// One kind of work at several sizes.
+pub struct Sweep {
+    pub name: &'static str,
+    /// Of what there are as many as a value says.
+    pub parameter: &'static str,
+    pub values: &'static [usize],
+    /// Those that a quick run includes.
+    pub quick: &'static [usize],
+    pub metrics: &'static [Metric],
+}
+
+impl Sweep {
+    /// A case for each value, named after it. In `about`, `#` stands for the value.
+    pub fn cases<Kind>(&self, about: &str, kind: impl Fn(usize) -> Kind) -> Vec<Case<Kind>> {
+        let case = |&value: &usize| Case {
+            name: format!("{}-{value}", self.name),
+            about: about.replace('#', &thousands(value as u64)),
+            point: Some(Point { sweep: self.name, parameter: self.parameter, value }),
+            metrics: self.metrics,
+            quick: self.quick.contains(&value),
+            kind: kind(value),
+        };
+        self.values.iter().map(case).collect()
+    }
+}
+
+/// A number with a comma after each three digits.
+pub fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

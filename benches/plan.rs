@@ -1,0 +1,158 @@
+//! What is to be measured: what the filters choose, and what this machine has.
+
+use std::time::Duration;
+
+use crate::args::Options;
+use crate::child::{self, Role};
+use crate::peers::Serve;
+use crate::report::{Outcome, Sheet};
+use crate::{operations, peers, servers};
+
+/// A case of the plan.
+pub struct Job<'a> {
+    /// Its name, who takes part, and room for what they will show.
+    pub sheet: Sheet,
+    pub rounds: usize,
+    /// How long one measurement takes, roughly.
+    pub estimate: Duration,
+    /// Measures the subject at an index.
+    pub measure: Box<dyn Fn(usize) -> Outcome + 'a>,
+}
+
+/// The filters that match some of `names`: they choose among these.
+struct Filter<'a> {
+    names: Vec<&'static str>,
+    words: Vec<&'a str>,
+}
+
+impl<'a> Filter<'a> {
+    fn new(filters: &'a [String], names: impl Iterator<Item = &'static str>) -> Filter<'a> {
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        names.dedup();
+        let matches = |filter: &&str| names.iter().any(|name| name.contains(filter));
+        Filter { words: filters.iter().map(String::as_str).filter(matches).collect(), names }
+    }
+
+    fn chooses(&self, name: &str) -> bool {
+        self.words.is_empty() || self.words.iter().any(|word| name.contains(word))
+    }
+
+    /// As above, but a whole name chooses nothing else: `echo-1` is not to choose `echo-1000`.
+    fn chooses_case(&self, name: &str, quick_too: bool, quick: bool) -> bool {
+        let fits = |word: &&str| name.contains(word) && (*word == name || !self.names.contains(word));
+        let fits = self.words.is_empty() || self.words.iter().any(fits);
+        fits && (quick_too || !quick || self.words.contains(&name))
+    }
+}
+
+/// What the filters choose.
+pub struct Chosen {
+    pub server_cases: Vec<&'static servers::Case>,
+    servers: Vec<servers::Subject>,
+    operation_cases: Vec<&'static operations::Case>,
+    executors: Vec<&'static peers::Candidate>,
+    /// Servers that other programs run, and what these are.
+    pub interpreters: Vec<(&'static str, String)>,
+    /// Servers that this machine cannot run, and why.
+    pub left_out: Vec<(&'static str, String)>,
+}
+
+impl Chosen {
+    pub fn from_options(options: &Options) -> Result<Chosen, String> {
+        let filters = &options.filters;
+        let server_cases = servers::CASES.iter().map(|case| case.name.as_str());
+        let operation_cases = operations::CASES.iter().map(|case| case.name.as_str());
+        let case_filter = Filter::new(filters, server_cases.chain(operation_cases));
+        let servers = peers::SERVERS.iter().map(|server| server.name);
+        let executors = peers::EXECUTORS.iter().map(|executor| executor.name);
+        let runtime_filter = Filter::new(filters, servers.chain(executors));
+        let known =
+            |filter: &str| case_filter.words.contains(&filter) || runtime_filter.words.contains(&filter);
+        if let Some(stranger) = filters.iter().find(|filter| !known(filter)) {
+            let (cases, runtimes) = (case_filter.names.join(" "), runtime_filter.names.join(" "));
+            return Err(format!("Nothing is named like {stranger}.\nCases: {cases}\nRuntimes: {runtimes}"));
+        }
+        let runtime = |name| runtime_filter.chooses(name);
+        let case = |name: &str, quick_too| case_filter.chooses_case(name, quick_too, options.quick);
+        let mut chosen = Chosen {
+            server_cases: servers::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
+            servers: Vec::new(),
+            operation_cases: operations::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
+            executors: with_baseline(peers::EXECUTORS, |it| runtime(it.name)),
+            interpreters: Vec::new(),
+            left_out: Vec::new(),
+        };
+        if !chosen.server_cases.is_empty() {
+            chosen.find(with_baseline(peers::SERVERS, |it| runtime(it.name)));
+        }
+        Ok(chosen)
+    }
+
+    /// Sorts out the servers that this machine cannot run.
+    fn find(&mut self, servers: Vec<&'static peers::Server>) {
+        for server in servers {
+            match &server.serve {
+                Serve::Here(_) => self.servers.push(servers::Subject { server, interpreter: None }),
+                Serve::Script(script) => match script.find() {
+                    Ok(found) => {
+                        self.interpreters.push((server.name, found.version.clone()));
+                        self.servers.push(servers::Subject { server, interpreter: Some(found) });
+                    }
+                    Err(reason) => self.left_out.push((server.name, reason)),
+                },
+            }
+        }
+    }
+
+    pub fn server_jobs<'a>(
+        &'a self,
+        options: &'a Options,
+        setting: &'a servers::Setting,
+    ) -> impl Iterator<Item = Job<'a>> {
+        let time = options.server_time();
+        let cases: &[&servers::Case] = if self.servers.is_empty() { &[] } else { &self.server_cases };
+        cases.iter().map(move |case| {
+            let subjects = self.servers.iter().map(|subject| subject.server.name);
+            Job {
+                // The servers are close to each other: three digits.
+                sheet: Sheet::new(case, subjects, 3),
+                rounds: case.rounds(options.quick),
+                estimate: case.estimate(time),
+                measure: Box::new(move |subject| case.measure(&self.servers[subject], time, setting)),
+            }
+        })
+    }
+
+    pub fn operation_jobs<'a>(
+        &'a self,
+        options: &'a Options,
+        setting: impl Fn(Duration) -> operations::Setting + Copy + 'a,
+    ) -> impl Iterator<Item = Job<'a>> {
+        let time = options.operation_time();
+        let cases: &[&operations::Case] = if self.executors.is_empty() { &[] } else { &self.operation_cases };
+        cases.iter().map(move |&case| {
+            let subjects = self.executors.iter().map(|executor| executor.name);
+            let estimate = case.estimate(time);
+            let limit = estimate * 10 + Duration::from_secs(5);
+            Job {
+                sheet: Sheet::new(case, subjects, 2),
+                rounds: case.rounds(options.quick),
+                estimate,
+                measure: Box::new(move |subject| {
+                    let executor = self.executors[subject];
+                    child::operate(&Role::Operate { executor, case, setting: setting(time) }, limit)
+                }),
+            }
+        })
+    }
+}
+
+/// Those of a list that are chosen. If there are any, also the first, which is the baseline.
+fn with_baseline<T>(list: &'static [T], chosen: impl Fn(&T) -> bool) -> Vec<&'static T> {
+    if !list.iter().any(&chosen) {
+        return Vec::new();
+    }
+    let (first, others) = list.split_first().expect("there are runtimes");
+    std::iter::once(first).chain(others.iter().filter(|it| chosen(it))).collect()
+}
