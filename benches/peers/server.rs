@@ -61,6 +61,11 @@ pub const SERVERS: &[Server] = &[
         serve: Here(oneloop::serve_shared),
     },
     Server {
+        name: "oneloop-busy",
+        about: "oneloop, busy_poll of 100 µs: latency for a busy core",
+        serve: Here(oneloop::serve_busily),
+    },
+    Server {
         name: "oneloop-queue",
         about: "oneloop's queue-based EventLoop, without futures",
         serve: Here(oneloop_queue::serve),
