@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sys::checked;
 
@@ -56,6 +56,13 @@ impl Epoll {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
+        Ok(&self.events)
+    }
+
+    /// The same without sleeping: asks until there is something, or `limit` is over.
+    pub fn wait_busily(&mut self, limit: Duration) -> io::Result<&[Event]> {
+        let start = Instant::now();
+        while self.wait(Some(Duration::ZERO))?.is_empty() && start.elapsed() < limit {}
         Ok(&self.events)
     }
 }
