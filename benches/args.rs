@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::prelude::*;
@@ -21,6 +22,8 @@ pub struct Options {
     pub quick: bool,
     /// Substrings of case or runtime names; none chooses everything.
     pub filters: Vec<String>,
+    /// The directory for the files of the report.
+    pub out: Option<PathBuf>,
 }
 
 impl Options {
@@ -38,13 +41,14 @@ impl Options {
 
 /// Reads the command line. Errors are messages for the user.
 pub fn parse() -> Result<Command, String> {
-    let mut options = Options { quick: false, filters: Vec::new() };
+    let mut options = Options { quick: false, filters: Vec::new(), out: None };
     let mut from_cargo_bench = false;
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next().map_err(usage)? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('q') | Long("quick") => options.quick = true,
+            Long("out") => options.out = Some(arguments.value().map_err(usage)?.into()),
             // Cargo adds it.
             Long("bench") => from_cargo_bench = true,
             Value(word) if word == child::MARKER => {
@@ -70,11 +74,12 @@ fn usage(error: lexopt::Error) -> String {
 /// The text of `--help`.
 pub fn help() -> String {
     let mut text = String::from(
-        "Measures oneloop and its peers, side by side.
+        "Measures oneloop and its peers, side by side. Prints tables and writes the same as JSON and as a page.
 
-cargo bench -p oneloop-bench -- [--quick] [FILTER]...
+cargo bench -p oneloop-bench -- [--quick] [--out DIR] [FILTER]...
 
   -q, --quick   shorter and fewer rounds, fewer points of each sweep: for a first look, in less than three minutes
+      --out DIR where oneloop-bench.json and oneloop-bench.html go; if not given, bench in the target directory
   -h, --help    this text
   FILTER        part of the name of a case or of a runtime; several may be given. Filters that match cases choose
                 cases, filters that match runtimes choose runtimes. A case's whole name chooses that case alone.

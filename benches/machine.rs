@@ -16,6 +16,7 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// This one.
     pub fn now() -> io::Result<Moment> {
         let own = used_by(libc::RUSAGE_SELF)? + used_by(libc::RUSAGE_CHILDREN)?;
         Ok(Moment { at: Instant::now(), everyone: used_by_everyone()?, own })

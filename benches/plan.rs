@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use oneloop_bench::record::Family;
+
 use crate::args::Options;
 use crate::child::{self, Role};
 use crate::peers::Serve;
@@ -115,8 +117,7 @@ impl Chosen {
         cases.iter().map(move |case| {
             let subjects = self.servers.iter().map(|subject| subject.server.name);
             Job {
-                // The servers are close to each other: three digits.
-                sheet: Sheet::new(case, subjects, 3),
+                sheet: Sheet::new(Family::Servers, case, subjects),
                 rounds: case.rounds(options.quick),
                 estimate: case.estimate(time),
                 measure: Box::new(move |subject| case.measure(&self.servers[subject], time, setting)),
@@ -136,7 +137,7 @@ impl Chosen {
             let estimate = case.estimate(time);
             let limit = estimate * 10 + Duration::from_secs(5);
             Job {
-                sheet: Sheet::new(case, subjects, 2),
+                sheet: Sheet::new(Family::Operations, case, subjects),
                 rounds: case.rounds(options.quick),
                 estimate,
                 measure: Box::new(move |subject| {

@@ -9,7 +9,7 @@ use crate::machine::Moment;
 use crate::overview;
 use crate::plan::{Chosen, Job};
 use crate::report::Sheet;
-use crate::{operations, servers, sys};
+use crate::{operations, record_run, servers, sys};
 
 /// So much of one core may other processes use before a case gets a warning.
 const OTHERS_PERCENT_MAX: f64 = 5.0;
@@ -46,13 +46,17 @@ pub fn all(options: &Options) -> Result<(), String> {
         return Err("Nothing is left to measure: no chosen runtime takes part in a chosen case.".into());
     }
     sys::pin_to(load_core).map_err(told)?;
-    execute(jobs)?;
+    execute(&mut jobs)?;
     // Again, where the tables are.
     left_out();
+    let sheets: Vec<&Sheet> = jobs.iter().map(|job| &job.sheet).collect();
+    let record = record_run::record(options, &chosen, cores.len(), &sheets, Vec::new());
+    let files = record_run::write(&record, &record_run::directory(options))?;
+    files.iter().for_each(|file| println!("Written: {}", file.display()));
     Ok(())
 }
 
-fn execute(mut jobs: Vec<Job>) -> Result<(), String> {
+fn execute(jobs: &mut [Job]) -> Result<(), String> {
     let measurements = |job: &Job| job.sheet.subjects.len() * job.rounds;
     let total: usize = jobs.iter().map(measurements).sum();
     let seconds: f64 = jobs.iter().map(|job| job.estimate.as_secs_f64() * measurements(job) as f64).sum();
@@ -60,7 +64,7 @@ fn execute(mut jobs: Vec<Job>) -> Result<(), String> {
     let bar = ProgressBar::new(total as u64);
     let style = ProgressStyle::with_template("[{pos}/{len}] {wide_msg} about {eta} left");
     bar.set_style(style.map_err(|error| error.to_string())?);
-    for job in &mut jobs {
+    for job in jobs.iter_mut() {
         let before = Moment::now().map_err(|error| error.to_string())?;
         measure(job, &bar);
         let others_percent = before.others_percent().map_err(|error| error.to_string())?;
