@@ -20,3 +20,5 @@ pub mod stats;
 pub mod sys;
 #[allow(missing_docs, reason = "what its names say is not said again")]
 pub mod table;
+pub mod targets;
+pub mod verdict;
