@@ -13,6 +13,7 @@
 
 pub mod host;
 pub mod machine;
+pub mod page;
 pub mod record;
 #[allow(missing_docs, reason = "what its names say is not said again")]
 pub mod stats;

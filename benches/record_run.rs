@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use oneloop_bench::host;
 use oneloop_bench::record::{About, FORMAT, FactsRecord, Family, Record, RunOptions};
+use oneloop_bench::{host, page};
 
 use crate::args::Options;
 use crate::peers;
@@ -58,7 +58,7 @@ pub fn write(record: &Record, directory: &Path) -> Result<Vec<PathBuf>, String> 
     std::fs::create_dir_all(directory).map_err(|error| told(directory, &error))?;
     let mut json = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
     json.push('\n');
-    let files = [("json", json)];
+    let files = [("json", json), ("html", page::page(record))];
     let write = |(kind, text): (&str, String)| {
         let path = directory.join(format!("{NAME}.{kind}"));
         std::fs::write(&path, text).map_err(|error| told(&path, &error))?;
