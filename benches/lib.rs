@@ -12,6 +12,7 @@
 #![cfg(target_os = "linux")]
 
 pub mod host;
+pub mod library;
 pub mod machine;
 pub mod page;
 pub mod record;

@@ -30,6 +30,11 @@ impl Moment {
     }
 }
 
+/// The processor time of this process's children that have ended.
+pub fn used_by_children() -> io::Result<Duration> {
+    used_by(libc::RUSAGE_CHILDREN)
+}
+
 fn used_by(whom: libc::c_int) -> io::Result<Duration> {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the call writes one `rusage`.

@@ -53,7 +53,7 @@ pub struct Chosen {
     pub server_cases: Vec<&'static servers::Case>,
     servers: Vec<servers::Subject>,
     operation_cases: Vec<&'static operations::Case>,
-    executors: Vec<&'static peers::Candidate>,
+    pub executors: Vec<&'static peers::Candidate>,
     /// Servers that other programs run, and what these are.
     pub interpreters: Vec<(&'static str, String)>,
     /// Servers that this machine cannot run, and why.
@@ -77,6 +77,8 @@ impl Chosen {
         }
         let runtime = |name| runtime_filter.chooses(name);
         let case = |name: &str, quick_too| case_filter.chooses_case(name, quick_too, options.quick);
+        let no_case = options.facts_named && case_filter.words.is_empty();
+        let case = |name: &str, quick_too| !no_case && case(name, quick_too);
         let mut chosen = Chosen {
             server_cases: servers::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
             servers: Vec::new(),

@@ -1,8 +1,11 @@
 //! The execution of the plan: cases times rounds times subjects, in that order from the outside to the inside.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use oneloop_bench::library;
+use oneloop_bench::record::FactsRecord;
 
 use crate::args::Options;
 use crate::machine::Moment;
@@ -42,18 +45,28 @@ pub fn all(options: &Options) -> Result<(), String> {
         .iter()
         .for_each(|(name, version)| println!("Runs in another program: {name}: {version}."));
     left_out();
-    if jobs.is_empty() {
+    if jobs.is_empty() && !options.facts {
         return Err("Nothing is left to measure: no chosen runtime takes part in a chosen case.".into());
     }
+    let directory = record_run::directory(options);
+    // First, as a build may use all cores, and from the next line on there is one.
+    let facts = if options.facts { library_facts(options, &chosen, &directory) } else { Vec::new() };
     sys::pin_to(load_core).map_err(told)?;
     execute(&mut jobs)?;
     // Again, where the tables are.
     left_out();
     let sheets: Vec<&Sheet> = jobs.iter().map(|job| &job.sheet).collect();
-    let record = record_run::record(options, &chosen, cores.len(), &sheets, Vec::new());
-    let files = record_run::write(&record, &record_run::directory(options))?;
+    let record = record_run::record(options, &chosen, cores.len(), &sheets, facts);
+    let files = record_run::write(&record, &directory)?;
     files.iter().for_each(|file| println!("Written: {}", file.display()));
     Ok(())
+}
+
+fn library_facts(options: &Options, chosen: &Chosen, directory: &Path) -> Vec<FactsRecord> {
+    let takes_part = |name: &str| chosen.executors.iter().any(|it| it.name == name);
+    let facts = library::facts(directory, options.jobs, takes_part);
+    print!("{}", library::table(&facts));
+    facts
 }
 
 fn execute(jobs: &mut [Job]) -> Result<(), String> {

@@ -2,17 +2,14 @@
 
 use super::html::{Html, table};
 use super::paint;
+use crate::library::{HEADER, row};
 use crate::record::{Facts, FactsOutcome, FactsRecord};
-use crate::table::{figure, thousands};
 
 const HOW: &str = "The smallest echo server on each library was built in release mode into an empty directory, once, \
     with Cargo's own settings and the features that it needs. Crates are those of the whole tree, build scripts and \
     macros included, the program itself not. The program is stripped. Lines are those of the library's own crates \
     that have code on them: no comments, no documentation, no unit tests; code for other systems counts. Blocks are \
     the words unsafe { .. } in the same lines, in macros too.";
-
-const HEADER: &[&str] =
-    &["", "version", "build s", "build CPU s", "crates", "program KiB", "lines of code", "unsafe blocks"];
 
 /// The section; nothing if nobody asked for the facts.
 pub fn section(facts: &[FactsRecord]) -> Html {
@@ -23,7 +20,8 @@ pub fn section(facts: &[FactsRecord]) -> Html {
     html.push(Html::element("p", "", HOW));
     html.push(Html::element("p", "quiet", format!("Jobs at once in a build: {jobs}.")));
     let class = |name: &str| if paint::is_ours(name) { "ours".to_owned() } else { String::new() };
-    let rows = facts.iter().map(|it| (class(&it.name), row(it))).collect();
+    let rows =
+        facts.iter().map(|it| (class(&it.name), row(it).into_iter().map(Html::from).collect())).collect();
     html.push(table(&HEADER.iter().map(|it| it.to_string()).collect::<Vec<_>>(), rows));
     html.push(failures(facts));
     let counted = |it: &FactsRecord| {
@@ -48,21 +46,4 @@ fn failures(facts: &[FactsRecord]) -> Html {
         FactsOutcome::Facts(_) => None,
     };
     facts.iter().filter_map(failure).collect()
-}
-
-fn row(record: &FactsRecord) -> Vec<Html> {
-    let mut cells = vec![record.name.clone()];
-    match known(record) {
-        Some(facts) => cells.extend([
-            facts.version.clone(),
-            figure(facts.build_seconds),
-            figure(facts.build_cpu_seconds),
-            facts.crates.to_string(),
-            figure(facts.binary_bytes as f64 / 1024.0),
-            thousands(facts.lines as u64),
-            facts.unsafe_blocks.to_string(),
-        ]),
-        None => cells.extend((1..HEADER.len()).map(|_| "\u{2013}".to_owned())),
-    }
-    cells.into_iter().map(Html::from).collect()
 }
