@@ -22,6 +22,7 @@
 //! | `stats.rs`, `table.rs` | medians and spreads; text tables |
 //! | `record_run.rs` | a run as data, and into files |
 //! | `lib.rs` | the parts that no runtime takes part in, with a table of their own |
+//! | `facts/` | the smallest echo server on each library, built by `library/` |
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the benchmark measures epoll and io_uring: run it on Linux");

@@ -69,8 +69,8 @@ fn measured(case: &CaseRecord, subject: usize, metric: usize, bound: Bound) -> O
     let unit = &case.metrics[metric].unit;
     let beside = |name: &str| case.ratio(subject, case.subject(name)?, metric);
     let told = |ratio_to: Summary, peer: &str, met: bool| {
-        let (number, digits) = (ratio_to.median, case.ratio_digits);
-        (format!("{} \u{d7} {peer} ({} {unit})", ratio(number, digits), figure(own.median)), met)
+        // Three digits, or 0.13 would seem to miss 1/8 for no reason.
+        (format!("{} \u{d7} {peer} ({} {unit})", ratio(ratio_to.median, 3), figure(own.median)), met)
     };
     Some(match bound {
         Bound::TimesOf(factor, peer) => {

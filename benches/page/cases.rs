@@ -37,7 +37,8 @@ fn single(case: &CaseRecord) -> Html {
 fn sweep_of(points: &[&CaseRecord]) -> Html {
     let sweep = points[0].sweep.as_ref().expect("only points of a sweep are grouped");
     let mut html = Html::element("h3", "", format!("{} as {} grow", sweep.name, sweep.parameter));
-    html.push(Html::element("p", "quiet", points[points.len() - 1].about.as_str()));
+    let largest = format!("At the right end: {}.", points[points.len() - 1].about);
+    html.push(Html::element("p", "quiet", largest));
     html.push(lines::plot(points));
     html.push(medians(points));
     for case in points {

@@ -60,7 +60,7 @@ fn draw(canvas: &Canvas, lines: &[Line], parameter: &str) -> Drawn {
     chart.margin(10).margin_right(RIGHT).x_label_area_size(48).y_label_area_size(64);
     let (across, up) = ((left..right).log_scale(), (low * 0.8..high * 1.25).log_scale());
     let mut chart = chart.build_cartesian_2d(across, up).map_err(told)?;
-    let style = TextStyle::from(("sans-serif", 12).into_font()).color(&QUIET);
+    let style = TextStyle::from(paint::font(12)).color(&QUIET);
     let mut mesh = chart.configure_mesh();
     mesh.light_line_style(TRANSPARENT).bold_line_style(RULE).axis_style(QUIET).label_style(style);
     mesh.x_desc(parameter).x_label_formatter(&|x| figure(*x).replace(".0", "").replace(".00", ""));

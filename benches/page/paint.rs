@@ -43,10 +43,14 @@ pub fn is_ours(name: &str) -> bool {
     name == "oneloop" || name.starts_with("oneloop-")
 }
 
+/// A font of a size in the plot's own units, of which plotters writes a little less.
+pub fn font(size: i32) -> FontDesc<'static> {
+    ("sans-serif", f64::from(size) * 1.24).into_font()
+}
+
 /// A text of a size, beside or around a point.
 pub fn text(canvas: &Canvas, words: &str, at: (i32, i32), size: i32, color: RGBColor, side: HPos) -> Drawn {
-    let style =
-        TextStyle::from(("sans-serif", size).into_font()).color(&color).pos(Pos::new(side, VPos::Center));
+    let style = TextStyle::from(font(size)).color(&color).pos(Pos::new(side, VPos::Center));
     canvas.draw_text(words, &style, at).map_err(told)
 }
 
