@@ -6,7 +6,7 @@ use plotters::style::text_anchor::HPos;
 use super::html::Html;
 use super::paint::{self, Canvas, Drawn, QUIET, RULE, line, line_color, text, told};
 use crate::record::CaseRecord;
-use crate::table::figure;
+use crate::table::{figure, thousands};
 
 const HEIGHT: u32 = 460;
 /// Room for the names behind the ends of the lines.
@@ -63,11 +63,12 @@ fn draw(canvas: &Canvas, lines: &[Line], parameter: &str) -> Drawn {
     let style = TextStyle::from(paint::font(12)).color(&QUIET);
     let mut mesh = chart.configure_mesh();
     mesh.light_line_style(TRANSPARENT).bold_line_style(RULE).axis_style(QUIET).label_style(style);
-    mesh.x_desc(parameter).x_label_formatter(&|x| figure(*x).replace(".0", "").replace(".00", ""));
+    mesh.x_desc(parameter).x_label_formatter(&|x| thousands(x.round() as u64));
     mesh.y_label_formatter(&|y| figure(*y)).draw().map_err(told)?;
     let mut ends = Vec::new();
     for it in lines {
-        let width = if paint::is_ours(it.name) { 4 } else { 2 };
+        // Ours are several; the plain one stands out.
+        let width = if it.name == "oneloop" { 3 } else { 2 };
         let drawn = LineSeries::new(it.points.iter().copied(), it.color.stroke_width(width));
         chart.draw_series(drawn.point_size(width + 1)).map_err(told)?;
         let last = it.points.last().expect("lines without points were left out");
