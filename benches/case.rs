@@ -1,5 +1,7 @@
 //! What the cases of both families have in common: a name, what they yield, and their place in a sweep.
 
+use crate::table::thousands;
+
 /// A figure that a case yields.
 pub struct Metric {
     pub name: &'static str,
@@ -69,17 +71,4 @@ impl Sweep {
         };
         self.values.iter().map(case).collect()
     }
-}
-
-/// A number with a comma after each three digits.
-pub fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

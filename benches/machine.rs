@@ -16,6 +16,7 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// This one.
     pub fn now() -> io::Result<Moment> {
         let own = used_by(libc::RUSAGE_SELF)? + used_by(libc::RUSAGE_CHILDREN)?;
         Ok(Moment { at: Instant::now(), everyone: used_by_everyone()?, own })
@@ -27,6 +28,11 @@ impl Moment {
         let others = (now.everyone - self.everyone).saturating_sub(now.own - self.own);
         Ok(100.0 * others.as_secs_f64() / now.at.duration_since(self.at).as_secs_f64())
     }
+}
+
+/// The processor time of this process's children that have ended.
+pub fn used_by_children() -> io::Result<Duration> {
+    used_by(libc::RUSAGE_CHILDREN)
 }
 
 fn used_by(whom: libc::c_int) -> io::Result<Duration> {

@@ -20,6 +20,9 @@
 //! | `machine.rs` | who else used the machine meanwhile |
 //! | `report.rs`, `overview.rs` | one case and what it showed; many cases in one table |
 //! | `stats.rs`, `table.rs` | medians and spreads; text tables |
+//! | `record_run.rs` | a run as data, and into files |
+//! | `lib.rs` | the parts that no runtime takes part in, with a table of their own |
+//! | `facts/` | the smallest echo server on each library, built by `library/` |
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the benchmark measures epoll and io_uring: run it on Linux");
@@ -29,19 +32,19 @@ mod case;
 mod child;
 mod epoll;
 mod heap;
-mod machine;
 mod operations;
 mod overview;
 mod peers;
 mod plan;
+mod record_run;
 mod report;
 mod run;
 mod servers;
-mod stats;
-mod sys;
-mod table;
 
 use std::process::ExitCode;
+
+// Whatever needs no runtime is in the library, which has tests.
+use oneloop_bench::{machine, stats, sys, table};
 
 #[global_allocator]
 static HEAP: heap::Counted = heap::Counted;

@@ -1,8 +1,7 @@
 //! Many cases in one table: each subject's first figure and, in brackets, its ratio.
 
-use crate::case::thousands;
 use crate::report::Sheet;
-use crate::table::Table;
+use crate::table::{Table, thousands};
 
 /// The tables for cases that have the same subjects: one for each sweep, one for the others.
 pub fn tables(sheets: &[&Sheet]) -> Vec<Table> {

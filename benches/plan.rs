@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use oneloop_bench::record::Family;
+
 use crate::args::Options;
 use crate::child::{self, Role};
 use crate::peers::Serve;
@@ -51,7 +53,7 @@ pub struct Chosen {
     pub server_cases: Vec<&'static servers::Case>,
     servers: Vec<servers::Subject>,
     operation_cases: Vec<&'static operations::Case>,
-    executors: Vec<&'static peers::Candidate>,
+    pub executors: Vec<&'static peers::Candidate>,
     /// Servers that other programs run, and what these are.
     pub interpreters: Vec<(&'static str, String)>,
     /// Servers that this machine cannot run, and why.
@@ -75,6 +77,8 @@ impl Chosen {
         }
         let runtime = |name| runtime_filter.chooses(name);
         let case = |name: &str, quick_too| case_filter.chooses_case(name, quick_too, options.quick);
+        let no_case = options.facts_named && case_filter.words.is_empty();
+        let case = |name: &str, quick_too| !no_case && case(name, quick_too);
         let mut chosen = Chosen {
             server_cases: servers::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
             servers: Vec::new(),
@@ -115,8 +119,7 @@ impl Chosen {
         cases.iter().map(move |case| {
             let subjects = self.servers.iter().map(|subject| subject.server.name);
             Job {
-                // The servers are close to each other: three digits.
-                sheet: Sheet::new(case, subjects, 3),
+                sheet: Sheet::new(Family::Servers, case, subjects),
                 rounds: case.rounds(options.quick),
                 estimate: case.estimate(time),
                 measure: Box::new(move |subject| case.measure(&self.servers[subject], time, setting)),
@@ -136,7 +139,7 @@ impl Chosen {
             let estimate = case.estimate(time);
             let limit = estimate * 10 + Duration::from_secs(5);
             Job {
-                sheet: Sheet::new(case, subjects, 2),
+                sheet: Sheet::new(Family::Operations, case, subjects),
                 rounds: case.rounds(options.quick),
                 estimate,
                 measure: Box::new(move |subject| {

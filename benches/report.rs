@@ -1,5 +1,7 @@
 //! Figures collected, compared with the baseline and set in tables.
 
+use oneloop_bench::record::{CaseRecord, Family, MetricRecord, Round, SubjectRecord, SweepPoint};
+
 use crate::case::{Case, Metric, Point};
 use crate::stats::{Summary, ratios};
 use crate::table::{Table, figure, ratio};
@@ -9,6 +11,7 @@ pub type Outcome = Result<Vec<f64>, String>;
 
 /// One case: its subjects and what they showed.
 pub struct Sheet {
+    pub family: Family,
     pub name: &'static str,
     pub about: &'static str,
     /// Where the case stands in a sweep, if it is part of one.
@@ -27,15 +30,17 @@ const FAILURES_MAX: usize = 2;
 
 impl Sheet {
     pub fn new<Kind>(
+        family: Family,
         case: &'static Case<Kind>,
         subjects: impl Iterator<Item = &'static str>,
-        ratio_digits: usize,
     ) -> Sheet {
+        // The servers are close to each other: three digits.
+        let ratio_digits = if family == Family::Servers { 3 } else { 2 };
         let subjects: Vec<&'static str> = subjects.collect();
         let outcomes = subjects.iter().map(|_| Vec::new()).collect();
         let Case { name, about, point, metrics, .. } = case;
         let (point, notes) = (*point, Vec::new());
-        Sheet { name, about, point, metrics, subjects, ratio_digits, outcomes, notes }
+        Sheet { family, name, about, point, metrics, subjects, ratio_digits, outcomes, notes }
     }
 
     /// Whether the subject at an index is not to be asked again.
@@ -111,6 +116,35 @@ impl Sheet {
         cells
     }
 
+    /// The whole case as data.
+    pub fn record(&self) -> CaseRecord {
+        let sweep = self.point.map(|Point { sweep, parameter, value }| SweepPoint {
+            name: sweep.into(),
+            parameter: parameter.into(),
+            value,
+        });
+        let metric = |metric: &Metric| MetricRecord {
+            name: metric.name.into(),
+            unit: metric.unit.into(),
+            compared: metric.compared,
+        };
+        let subject = |(name, outcomes): (&&str, &Vec<Outcome>)| SubjectRecord {
+            name: name.to_string(),
+            rounds: outcomes.iter().map(round).collect(),
+        };
+        CaseRecord {
+            family: self.family,
+            name: self.name.into(),
+            about: self.about.into(),
+            sweep,
+            metrics: self.metrics.iter().map(metric).collect(),
+            baseline: self.subjects[0].into(),
+            ratio_digits: self.ratio_digits,
+            subjects: self.subjects.iter().zip(&self.outcomes).map(subject).collect(),
+            notes: self.notes.clone(),
+        }
+    }
+
     /// A subject's first figure and its ratio.
     pub fn brief(&self, subject: usize) -> String {
         match self.summary(subject, 0) {
@@ -120,6 +154,15 @@ impl Sheet {
             Some((own, None)) => figure(own.median),
             None => "-".into(),
         }
+    }
+}
+
+fn round(outcome: &Outcome) -> Round {
+    match outcome {
+        // JSON has no other numbers.
+        Ok(figures) if figures.iter().all(|it| it.is_finite()) => Round::Figures(figures.clone()),
+        Ok(_) => Round::Failure("a figure is not finite".into()),
+        Err(reason) => Round::Failure(reason.clone()),
     }
 }
 

@@ -1,15 +1,18 @@
 //! The execution of the plan: cases times rounds times subjects, in that order from the outside to the inside.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use oneloop_bench::library;
+use oneloop_bench::record::FactsRecord;
 
 use crate::args::Options;
 use crate::machine::Moment;
 use crate::overview;
 use crate::plan::{Chosen, Job};
 use crate::report::Sheet;
-use crate::{operations, servers, sys};
+use crate::{operations, record_run, servers, sys};
 
 /// So much of one core may other processes use before a case gets a warning.
 const OTHERS_PERCENT_MAX: f64 = 5.0;
@@ -42,17 +45,31 @@ pub fn all(options: &Options) -> Result<(), String> {
         .iter()
         .for_each(|(name, version)| println!("Runs in another program: {name}: {version}."));
     left_out();
-    if jobs.is_empty() {
+    if jobs.is_empty() && !options.facts {
         return Err("Nothing is left to measure: no chosen runtime takes part in a chosen case.".into());
     }
+    let directory = record_run::directory(options);
+    // First, as a build may use all cores, and from the next line on there is one.
+    let facts = if options.facts { library_facts(options, &chosen, &directory) } else { Vec::new() };
     sys::pin_to(load_core).map_err(told)?;
-    execute(jobs)?;
+    execute(&mut jobs)?;
     // Again, where the tables are.
     left_out();
+    let sheets: Vec<&Sheet> = jobs.iter().map(|job| &job.sheet).collect();
+    let record = record_run::record(options, &chosen, cores.len(), &sheets, facts);
+    let files = record_run::write(&record, &directory)?;
+    files.iter().for_each(|file| println!("Written: {}", file.display()));
     Ok(())
 }
 
-fn execute(mut jobs: Vec<Job>) -> Result<(), String> {
+fn library_facts(options: &Options, chosen: &Chosen, directory: &Path) -> Vec<FactsRecord> {
+    let takes_part = |name: &str| chosen.executors.iter().any(|it| it.name == name);
+    let facts = library::facts(directory, options.jobs, takes_part);
+    print!("{}", library::table(&facts));
+    facts
+}
+
+fn execute(jobs: &mut [Job]) -> Result<(), String> {
     let measurements = |job: &Job| job.sheet.subjects.len() * job.rounds;
     let total: usize = jobs.iter().map(measurements).sum();
     let seconds: f64 = jobs.iter().map(|job| job.estimate.as_secs_f64() * measurements(job) as f64).sum();
@@ -60,7 +77,7 @@ fn execute(mut jobs: Vec<Job>) -> Result<(), String> {
     let bar = ProgressBar::new(total as u64);
     let style = ProgressStyle::with_template("[{pos}/{len}] {wide_msg} about {eta} left");
     bar.set_style(style.map_err(|error| error.to_string())?);
-    for job in &mut jobs {
+    for job in jobs.iter_mut() {
         let before = Moment::now().map_err(|error| error.to_string())?;
         measure(job, &bar);
         let others_percent = before.others_percent().map_err(|error| error.to_string())?;

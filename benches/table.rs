@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::case::thousands;
-
 /// A table in the making.
 pub struct Table {
     title: String,
@@ -71,4 +69,17 @@ pub fn ratio(value: f64, digits: usize) -> String {
         value if value < 10.0 => format!("{value:.digits$}"),
         value => format!("{value:.1}"),
     }
+}
+
+/// A number with a comma after each three digits.
+pub fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }

@@ -1,0 +1,80 @@
+//! From what was just measured to its record, and the record into files.
+
+use std::path::{Path, PathBuf};
+
+use oneloop_bench::record::{About, FORMAT, FactsRecord, Family, Record, RunOptions};
+use oneloop_bench::{host, page};
+
+use crate::args::Options;
+use crate::peers;
+use crate::plan::Chosen;
+use crate::report::Sheet;
+
+/// The name of the files, without what tells their kinds apart.
+const NAME: &str = "oneloop-bench";
+
+/// The record of a run.
+pub fn record(
+    options: &Options,
+    chosen: &Chosen,
+    cores: usize,
+    sheets: &[&Sheet],
+    facts: Vec<FactsRecord>,
+) -> Record {
+    let left_out = chosen.left_out.iter().map(|(name, why)| (name.to_string(), why.clone()));
+    Record {
+        format: FORMAT,
+        machine: host::look(cores),
+        options: RunOptions {
+            quick: options.quick,
+            filters: options.filters.clone(),
+            server_seconds: options.server_time().as_secs_f64(),
+            operation_seconds: options.operation_time().as_secs_f64(),
+        },
+        subjects: subjects(chosen, sheets),
+        left_out: left_out.collect(),
+        cases: sheets.iter().map(|sheet| sheet.record()).collect(),
+        facts,
+    }
+}
+
+/// Those that took part in a case.
+fn subjects(chosen: &Chosen, sheets: &[&Sheet]) -> Vec<About> {
+    let servers = peers::SERVERS.iter().map(|it| (Family::Servers, it.name, it.about));
+    let executors = peers::EXECUTORS.iter().map(|it| (Family::Operations, it.name, it.about));
+    let took_part = |family, name| sheets.iter().any(|it| it.family == family && it.subjects.contains(&name));
+    let about = |(family, name, about): (Family, &str, &str)| {
+        let interpreter = chosen.interpreters.iter().find(|(server, _)| *server == name);
+        let version = interpreter.map(|(_, version)| version.clone());
+        About { family, name: name.into(), about: about.into(), version }
+    };
+    servers.chain(executors).filter(|it| took_part(it.0, it.1)).map(about).collect()
+}
+
+/// Writes the files and returns their paths.
+pub fn write(record: &Record, directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let told =
+        |path: &Path, error: &dyn std::fmt::Display| format!("cannot write {}: {error}", path.display());
+    std::fs::create_dir_all(directory).map_err(|error| told(directory, &error))?;
+    let mut json = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
+    json.push('\n');
+    let files = [("json", json), ("html", page::page(record))];
+    let write = |(kind, text): (&str, String)| {
+        let path = directory.join(format!("{NAME}.{kind}"));
+        std::fs::write(&path, text).map_err(|error| told(&path, &error))?;
+        Ok(path)
+    };
+    files.into_iter().map(write).collect()
+}
+
+/// Where the files go: where the user said, or `bench` in the target directory.
+pub fn directory(options: &Options) -> PathBuf {
+    if let Some(out) = &options.out {
+        // Cargo starts a benchmark in its package's directory, but the user stands where the shell says.
+        return std::env::var_os("PWD").map_or_else(|| out.clone(), |at| Path::new(&at).join(out));
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    // Cargo marks its target directory so for backup programs.
+    let target = program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
+    target.unwrap_or(Path::new("target")).join("bench")
+}

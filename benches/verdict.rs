@@ -1,0 +1,199 @@
+//! The targets held against the figures of a run.
+
+use crate::record::{CaseRecord, FactsOutcome, FactsRecord, Record};
+use crate::stats::Summary;
+use crate::table::{figure, ratio};
+use crate::targets::{Bound, FACTS, LIMITS, TARGETS, Target};
+
+/// One target and what a run says about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The case and the subject.
+    pub case: String,
+    /// What ought to be.
+    pub target: String,
+    /// What is.
+    pub measured: String,
+    /// Whether it is as it ought to be; `None` if the run cannot tell.
+    pub met: Option<bool>,
+    /// The case has a warning: the machine was not idle.
+    pub doubtful: bool,
+}
+
+/// All targets whose cases were run.
+pub fn all(record: &Record) -> Vec<Verdict> {
+    judge(record, TARGETS)
+}
+
+fn judge(record: &Record, targets: &[Target]) -> Vec<Verdict> {
+    let facts = (!record.facts.is_empty()).then(|| facts_as_case(&record.facts));
+    let verdict = |target: &Target| {
+        let mut cases = record.cases.iter().chain(&facts);
+        cases.find(|case| case.name == target.case).map(|case| one(case, target))
+    };
+    targets.iter().filter_map(verdict).collect()
+}
+
+fn one(case: &CaseRecord, target: &Target) -> Verdict {
+    let unit = case.metric(target.metric).map_or("", |metric| &case.metrics[metric].unit);
+    let found = case.subject(target.subject).zip(case.metric(target.metric));
+    let (measured, met) = found
+        .and_then(|(subject, metric)| measured(case, subject, metric, target.bound))
+        .map_or(("no figures".to_owned(), None), |(text, met)| (text, Some(met)));
+    Verdict {
+        case: format!("{}: {}", case.name, target.subject),
+        target: format!("{} {}", target.metric, ought(target.bound, unit)),
+        measured,
+        met,
+        doubtful: !case.notes.is_empty(),
+    }
+}
+
+fn ought(bound: Bound, unit: &str) -> String {
+    match bound {
+        // A fraction is easier to read as such.
+        Bound::TimesOf(factor, peer) if factor < 0.35 => format!("\u{2264} 1/{:.0} of {peer}", 1.0 / factor),
+        Bound::TimesOf(factor, peer) => format!("\u{2264} {factor:.2} \u{d7} {peer}"),
+        Bound::BelowEveryPeer => "below every peer".into(),
+        Bound::NotAboveEveryPeer => "not above the best peer".into(),
+        Bound::TimesEveryPeerAtLeast(factor) => format!("\u{2265} {factor} \u{d7} every peer"),
+        Bound::Below(peer) => format!("below {peer}"),
+        Bound::AtMost(limit) => format!("\u{2264} {limit} {unit}"),
+        Bound::AlwaysAtMost(limit) => format!("\u{2264} {limit} {unit} in every round"),
+    }
+}
+
+/// What was measured, in the terms of the target, and whether that meets it. `None` without the figures it needs.
+fn measured(case: &CaseRecord, subject: usize, metric: usize, bound: Bound) -> Option<(String, bool)> {
+    let own = case.summary(subject, metric)?;
+    let unit = &case.metrics[metric].unit;
+    let beside = |name: &str| case.ratio(subject, case.subject(name)?, metric);
+    let told = |ratio_to: Summary, peer: &str, met: bool| {
+        // Three digits, or 0.13 would seem to miss 1/8 for no reason.
+        (format!("{} \u{d7} {peer} ({} {unit})", ratio(ratio_to.median, 3), figure(own.median)), met)
+    };
+    Some(match bound {
+        Bound::TimesOf(factor, peer) => {
+            let to = beside(peer)?;
+            told(to, peer, to.median <= factor)
+        }
+        Bound::Below(peer) => {
+            let to = beside(peer)?;
+            told(to, peer, to.median < 1.0)
+        }
+        Bound::BelowEveryPeer => {
+            let (peer, to) = peers(case, subject, metric).max_by(by_ratio)?;
+            told(to, peer, to.median < 1.0)
+        }
+        Bound::NotAboveEveryPeer => {
+            let (peer, to) = peers(case, subject, metric).max_by(by_ratio)?;
+            told(to, peer, to.median <= 1.0)
+        }
+        Bound::TimesEveryPeerAtLeast(factor) => {
+            let (peer, to) = peers(case, subject, metric).min_by(by_ratio)?;
+            told(to, peer, to.median >= factor)
+        }
+        Bound::AtMost(limit) => (format!("{} {unit}", figure(own.median)), own.median <= limit),
+        Bound::AlwaysAtMost(limit) => (format!("at most {} {unit}", figure(own.max)), own.max <= limit),
+    })
+}
+
+/// The ratio of a subject to each peer that has figures. Our own servers and the limits are no peers.
+fn peers(case: &CaseRecord, subject: usize, metric: usize) -> impl Iterator<Item = (&str, Summary)> {
+    let ours = |name: &str| name == "oneloop" || name.starts_with("oneloop-");
+    let is_peer = move |name: &str| !ours(name) && !LIMITS.contains(&name);
+    let named = case.subjects.iter().enumerate().map(|(peer, it)| (peer, it.name.as_str()));
+    let peers = named.filter(move |(_, name)| is_peer(name));
+    peers.filter_map(move |(peer, name)| Some((name, case.ratio(subject, peer, metric)?)))
+}
+
+fn by_ratio(one: &(&str, Summary), other: &(&str, Summary)) -> std::cmp::Ordering {
+    one.1.median.total_cmp(&other.1.median)
+}
+
+/// The facts in the form of a case with one round, so that targets are judged in one way.
+fn facts_as_case(facts: &[FactsRecord]) -> CaseRecord {
+    use crate::record::{Family, MetricRecord, Round, SubjectRecord};
+    let metric =
+        |name: &str, unit: &str| MetricRecord { name: name.into(), unit: unit.into(), compared: true };
+    let subject = |record: &FactsRecord| {
+        let round = match &record.outcome {
+            FactsOutcome::Facts(it) => {
+                Round::Figures(vec![it.build_seconds, it.binary_bytes as f64 / 1024.0, it.crates as f64])
+            }
+            FactsOutcome::Failure(reason) => Round::Failure(reason.clone()),
+        };
+        SubjectRecord { name: record.name.clone(), rounds: vec![round] }
+    };
+    CaseRecord {
+        family: Family::Operations,
+        name: FACTS.into(),
+        about: String::new(),
+        sweep: None,
+        metrics: vec![metric("build time", "s"), metric("program size", "KiB"), metric("crates", "crates")],
+        baseline: "tokio".into(),
+        ratio_digits: 2,
+        subjects: facts.iter().map(subject).collect(),
+        notes: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::samples;
+
+    fn target(bound: Bound) -> Target {
+        Target { case: "echo-50", metric: "CPU", subject: "oneloop", bound }
+    }
+
+    fn met(subjects: &[(&str, &[f64])], bound: Bound) -> Option<bool> {
+        let record = samples::record(vec![samples::case("echo-50", "CPU", subjects)]);
+        judge(&record, &[target(bound)])[0].met
+    }
+
+    const RUN: &[(&str, &[f64])] = &[
+        ("epoll", &[10.0, 20.0]),
+        ("mio", &[9.0, 18.0]),
+        ("tokio", &[12.0, 24.0]),
+        ("monoio", &[11.0, 22.0]),
+        ("oneloop", &[10.2, 20.4]),
+        ("oneloop-queue", &[9.0, 9.0]),
+    ];
+
+    #[test]
+    fn ratios_are_taken_round_by_round() {
+        assert_eq!(met(RUN, Bound::TimesOf(1.03, "epoll")), Some(true));
+        assert_eq!(met(RUN, Bound::TimesOf(1.01, "epoll")), Some(false));
+    }
+
+    #[test]
+    fn limits_and_our_own_are_no_peers() {
+        assert_eq!(met(RUN, Bound::BelowEveryPeer), Some(true));
+        assert_eq!(
+            met(&[("epoll", &[1.0]), ("tokio", &[1.0]), ("oneloop", &[1.0])], Bound::BelowEveryPeer),
+            Some(false)
+        );
+        assert_eq!(
+            met(&[("epoll", &[1.0]), ("tokio", &[1.0]), ("oneloop", &[1.0])], Bound::NotAboveEveryPeer),
+            Some(true)
+        );
+    }
+
+    #[test]
+    fn numbers_and_every_round() {
+        assert_eq!(met(RUN, Bound::AtMost(15.3)), Some(true));
+        assert_eq!(met(RUN, Bound::AlwaysAtMost(15.3)), Some(false));
+        assert_eq!(met(RUN, Bound::TimesEveryPeerAtLeast(0.8)), Some(true));
+        assert_eq!(met(RUN, Bound::TimesEveryPeerAtLeast(0.9)), Some(false));
+    }
+
+    #[test]
+    fn without_figures_there_is_no_verdict() {
+        assert_eq!(met(RUN, Bound::Below("glommio")), None);
+        assert_eq!(met(&[("epoll", &[1.0]), ("oneloop", &[])], Bound::AtMost(1.0)), None);
+        assert_eq!(met(&[("epoll", &[1.0]), ("oneloop", &[1.0])], Bound::BelowEveryPeer), None);
+        let record = samples::record(Vec::new());
+        assert_eq!(judge(&record, TARGETS), []);
+    }
+}
