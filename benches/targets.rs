@@ -82,8 +82,8 @@ pub const TARGETS: &[Target] = &[
     target("wake-busy", "p50", NotAboveEveryPeer),
     target("wake-asleep", "p50", NotAboveEveryPeer),
     target("memory", "heap", AtMost(128.0)),
-    // A server that polls for a while before it parks. Until it takes part, this has no verdict.
-    of("oneloop-busy-poll", target("echo-1", "served", TimesEveryPeerAtLeast(2.0))),
+    // The server that polls for a while before it parks.
+    of("oneloop-busy", target("echo-1", "served", TimesEveryPeerAtLeast(2.0))),
     target(FACTS, "build time", Below("tokio")),
     target(FACTS, "program size", Below("tokio")),
     target(FACTS, "crates", AtMost(12.0)),
