@@ -52,7 +52,9 @@ pub fn all(options: &Options) -> Result<(), String> {
     // First, as a build may use all cores, and from the next line on there is one.
     let facts = if options.facts { library_facts(options, &chosen, &directory) } else { Vec::new() };
     sys::pin_to(load_core).map_err(told)?;
-    execute(&mut jobs)?;
+    if !jobs.is_empty() {
+        execute(&mut jobs)?;
+    }
     // Again, where the tables are.
     left_out();
     let sheets: Vec<&Sheet> = jobs.iter().map(|job| &job.sheet).collect();
