@@ -53,28 +53,36 @@ fn subjects(chosen: &Chosen, sheets: &[&Sheet]) -> Vec<About> {
 
 /// Writes the files and returns their paths.
 pub fn write(record: &Record, directory: &Path) -> Result<Vec<PathBuf>, String> {
-    let told =
-        |path: &Path, error: &dyn std::fmt::Display| format!("cannot write {}: {error}", path.display());
-    std::fs::create_dir_all(directory).map_err(|error| told(directory, &error))?;
     let mut json = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
     json.push('\n');
     let files = [("json", json), ("html", page::page(record))];
     let write = |(kind, text): (&str, String)| {
         let path = directory.join(format!("{NAME}.{kind}"));
-        std::fs::write(&path, text).map_err(|error| told(&path, &error))?;
+        std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))?;
         Ok(path)
     };
     files.into_iter().map(write).collect()
 }
 
-/// Where the files go: where the user said, or `bench` in the target directory.
-pub fn directory(options: &Options) -> PathBuf {
-    if let Some(out) = &options.out {
-        // Cargo starts a benchmark in its package's directory, but the user stands where the shell says.
-        return std::env::var_os("PWD").map_or_else(|| out.clone(), |at| Path::new(&at).join(out));
-    }
+/// The directory where the files go, made now: after an hour of measuring is too late to find that it cannot be.
+pub fn directory(options: &Options) -> Result<PathBuf, String> {
+    let directory = options.out.as_deref().map_or_else(in_target, given);
+    std::fs::create_dir_all(&directory).map_err(|error| unwritable(&directory, &error))?;
+    Ok(directory)
+}
+
+/// Cargo starts a benchmark in its package's directory, but the user stands where the shell says.
+fn given(out: &Path) -> PathBuf {
+    std::env::var_os("PWD").map_or_else(|| out.to_owned(), |at| Path::new(&at).join(out))
+}
+
+fn in_target() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     // Cargo marks its target directory so for backup programs.
     let target = program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
     target.unwrap_or(Path::new("target")).join("bench")
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
 }

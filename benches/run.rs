@@ -48,11 +48,13 @@ pub fn all(options: &Options) -> Result<(), String> {
     if jobs.is_empty() && !options.facts {
         return Err("Nothing is left to measure: no chosen runtime takes part in a chosen case.".into());
     }
-    let directory = record_run::directory(options);
+    let directory = record_run::directory(options)?;
     // First, as a build may use all cores, and from the next line on there is one.
     let facts = if options.facts { library_facts(options, &chosen, &directory) } else { Vec::new() };
     sys::pin_to(load_core).map_err(told)?;
-    execute(&mut jobs)?;
+    if !jobs.is_empty() {
+        execute(&mut jobs)?;
+    }
     // Again, where the tables are.
     left_out();
     let sheets: Vec<&Sheet> = jobs.iter().map(|job| &job.sheet).collect();
