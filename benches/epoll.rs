@@ -11,7 +11,7 @@ pub type Event = libc::epoll_event;
 
 /// Both directions, edge-triggered: one registration serves a connection for life.
 pub const BOTH_EDGES: libc::c_int = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
-/// Level-triggered input.
+/// Input; level-triggered, unless `EPOLLET` is added.
 pub const INPUT: libc::c_int = libc::EPOLLIN;
 /// The peer will send no more, or the connection is gone.
 pub const READ_CLOSED: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;

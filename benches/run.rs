@@ -102,11 +102,13 @@ fn minutes(seconds: f64) -> String {
     if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.1} min", seconds / 60.0) }
 }
 
-/// Rounds outside, subjects inside: whatever disturbs the machine for a while meets all of them.
+/// Rounds outside, subjects inside: whatever disturbs the machine for a while meets all of them. Each round begins with
+/// another subject: what comes first in a round meets a cooler machine than what comes last.
 fn measure(job: &mut Job, bar: &ProgressBar) {
     let (rounds, sheet) = (job.rounds, &mut job.sheet);
     for round in 1..=rounds {
-        for subject in 0..sheet.subjects.len() {
+        let count = sheet.subjects.len();
+        for subject in (0..count).map(|place| (place + round - 1) % count) {
             bar.set_message(format!(
                 "{}: round {round} of {rounds}: {}",
                 sheet.name, sheet.subjects[subject]

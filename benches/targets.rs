@@ -47,7 +47,7 @@ const fn of(subject: &'static str, target: Target) -> Target {
     Target { subject, ..target }
 }
 
-/// All of them. Ratios are between medians of one run on an otherwise idle machine.
+/// All of them. A ratio is the median of those within each round of one run, on an otherwise idle machine.
 pub const TARGETS: &[Target] = &[
     target("echo-50", "CPU", TimesOf(1.02, "epoll")),
     target("echo-50", "CPU", BelowEveryPeer),

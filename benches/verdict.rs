@@ -1,6 +1,6 @@
 //! The targets held against the figures of a run.
 
-use crate::record::{CaseRecord, FactsOutcome, FactsRecord, Record};
+use crate::record::{CaseRecord, FactsOutcome, FactsRecord, Record, Round};
 use crate::stats::Summary;
 use crate::table::{figure, ratio};
 use crate::targets::{Bound, FACTS, LIMITS, TARGETS, Target};
@@ -29,17 +29,25 @@ fn judge(record: &Record, targets: &[Target]) -> Vec<Verdict> {
     let facts = (!record.facts.is_empty()).then(|| facts_as_case(&record.facts));
     let verdict = |target: &Target| {
         let mut cases = record.cases.iter().chain(&facts);
-        cases.find(|case| case.name == target.case).map(|case| one(case, target))
+        let all_peers = record.options.filters.is_empty();
+        cases.find(|case| case.name == target.case).map(|case| one(case, target, all_peers))
     };
     targets.iter().filter_map(verdict).collect()
 }
 
-fn one(case: &CaseRecord, target: &Target) -> Verdict {
+fn one(case: &CaseRecord, target: &Target, all_peers: bool) -> Verdict {
     let unit = case.metric(target.metric).map_or("", |metric| &case.metrics[metric].unit);
     let found = case.subject(target.subject).zip(case.metric(target.metric));
     let (measured, met) = found
         .and_then(|(subject, metric)| measured(case, subject, metric, target.bound))
         .map_or(("no figures".to_owned(), None), |(text, met)| (text, Some(met)));
+    let (measured, met) = match found {
+        Some((subject, _)) if failed(case, subject) => (measured + "; some rounds failed", None),
+        _ if met == Some(true) && names_every_peer(target.bound) && !all_peers => {
+            (measured + "; not all peers took part", None)
+        }
+        _ => (measured, met),
+    };
     Verdict {
         case: format!("{}: {}", case.name, target.subject),
         target: format!("{} {}", target.metric, ought(target.bound, unit)),
@@ -47,6 +55,14 @@ fn one(case: &CaseRecord, target: &Target) -> Verdict {
         met,
         doubtful: !case.notes.is_empty(),
     }
+}
+
+fn failed(case: &CaseRecord, subject: usize) -> bool {
+    case.subjects[subject].rounds.iter().any(|round| matches!(round, Round::Failure(_)))
+}
+
+fn names_every_peer(bound: Bound) -> bool {
+    matches!(bound, Bound::BelowEveryPeer | Bound::NotAboveEveryPeer | Bound::TimesEveryPeerAtLeast(_))
 }
 
 fn ought(bound: Bound, unit: &str) -> String {
@@ -113,7 +129,7 @@ fn by_ratio(one: &(&str, Summary), other: &(&str, Summary)) -> std::cmp::Orderin
 
 /// The facts in the form of a case with one round, so that targets are judged in one way.
 fn facts_as_case(facts: &[FactsRecord]) -> CaseRecord {
-    use crate::record::{Family, MetricRecord, Round, SubjectRecord};
+    use crate::record::{Family, MetricRecord, SubjectRecord};
     let metric =
         |name: &str, unit: &str| MetricRecord { name: name.into(), unit: unit.into(), compared: true };
     let subject = |record: &FactsRecord| {

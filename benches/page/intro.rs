@@ -13,8 +13,9 @@ const HOW: &[&str] = &[
      runtimes is a small one in this figure; and the load generator costs as much as a fast server, so that round \
      trips per second and latencies say as much about it as about the server. They are shown, not compared.",
     "For operations, every runtime runs the same code inside a task, and its processor time is measured.",
-    "Each peer is written as its own documentation would have it, with the same sizes of buffers and the same options. \
-     epoll and mio are loops written by hand, without futures: they are limits, not peers.",
+    "Each peer is written as its own documentation would have it, with buffers of the same size (Python and Node choose \
+     theirs) and the same options. Runtimes have a buffer for each task; epoll, mio, tokio-shared, oneloop-shared and \
+     oneloop-queue have one for all. epoll and mio are loops written by hand, without futures: they are limits, not peers.",
 ];
 
 /// What was measured, how, and where.

@@ -37,6 +37,11 @@ pub const SERVERS: &[Server] = &[
         about: "tokio, LocalRuntime, spawn_local",
         serve: Here(tokio::serve_local),
     },
+    Server {
+        name: "tokio-shared",
+        about: "the same, one buffer for all tasks",
+        serve: Here(tokio::serve_shared),
+    },
     Server { name: "smol", about: "smol's LocalExecutor and async-net", serve: Here(smol::serve) },
     Server { name: "monoio", about: "monoio over epoll", serve: Here(monoio::serve_epoll) },
     Server { name: "monoio-uring", about: "monoio over io_uring", serve: Here(monoio::serve_uring) },

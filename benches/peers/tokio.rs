@@ -1,7 +1,9 @@
 //! tokio's current-thread runtime, with `spawn` and with `spawn_local`.
 
-use std::io;
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -46,6 +48,49 @@ async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
         }
         stream.write_all(&buffer[..count]).await?;
     }
+}
+
+/// One buffer for all tasks, on the runtime's thread: a task borrows it only while it runs.
+pub fn serve_shared(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async {
+        let listener = TcpListener::from_std(listener)?;
+        let buffer = Rc::new(RefCell::new(vec![0; buffer_bytes]));
+        loop {
+            let (stream, _) = listener.accept().await?;
+            tokio::task::spawn_local(echo_shared(stream, Rc::clone(&buffer)));
+        }
+    })
+}
+
+async fn echo_shared(mut stream: TcpStream, buffer: Rc<RefCell<Vec<u8>>>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    loop {
+        stream.readable().await?;
+        let unsent = match echo_now(&stream, &mut buffer.borrow_mut()) {
+            Ok(Some(unsent)) => unsent,
+            Ok(None) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        if !unsent.is_empty() {
+            stream.write_all(&unsent).await?;
+        }
+    }
+}
+
+/// Reads once and writes once, without waiting. Returns what could not be sent, seldom more than nothing; `None` at
+/// the end of the stream.
+fn echo_now(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<Vec<u8>>> {
+    let count = stream.try_read(buffer)?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let sent = match stream.try_write(&buffer[..count]) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+        outcome => outcome?,
+    };
+    Ok(Some(buffer[sent..count].to_vec()))
 }
 
 /// `tokio::spawn` on the current-thread runtime.
