@@ -164,7 +164,8 @@ mod tests {
     }
 
     fn met(subjects: &[(&str, &[f64])], bound: Bound) -> Option<bool> {
-        let record = samples::record(vec![samples::case("echo-50", "CPU", subjects)]);
+        let mut record = samples::record(vec![samples::case("echo-50", "CPU", subjects)]);
+        record.options.filters.clear(); // all took part
         judge(&record, &[target(bound)])[0].met
     }
 
@@ -202,6 +203,23 @@ mod tests {
         assert_eq!(met(RUN, Bound::AlwaysAtMost(15.3)), Some(false));
         assert_eq!(met(RUN, Bound::TimesEveryPeerAtLeast(0.8)), Some(true));
         assert_eq!(met(RUN, Bound::TimesEveryPeerAtLeast(0.9)), Some(false));
+    }
+
+    #[test]
+    fn where_peers_were_left_out_nothing_is_below_every_peer() {
+        let mut record = samples::record(vec![samples::case("echo-50", "CPU", RUN)]);
+        record.options.filters = vec!["tokio".into()];
+        assert_eq!(judge(&record, &[target(Bound::BelowEveryPeer)])[0].met, None);
+        assert_eq!(judge(&record, &[target(Bound::AtMost(15.3))])[0].met, Some(true));
+        assert_eq!(judge(&record, &[target(Bound::TimesEveryPeerAtLeast(0.9))])[0].met, Some(false));
+    }
+
+    #[test]
+    fn a_round_that_failed_leaves_no_verdict() {
+        let mut record = samples::record(vec![samples::case("echo-50", "CPU", RUN)]);
+        let own = record.cases[0].subject("oneloop").unwrap();
+        record.cases[0].subjects[own].rounds.push(Round::Failure("it crashed".into()));
+        assert_eq!(judge(&record, &[target(Bound::AtMost(15.3))])[0].met, None);
     }
 
     #[test]
