@@ -9,16 +9,14 @@
 mod examples;
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::available_parallelism;
 
-use examples::{Program, assert_fails, binary, run};
-
-const DEMOS: [&str; 2] = ["count_up_and_down", "sleep_or_crunch"];
+use examples::{Program, binary};
 
 /// Runs a demonstration, which is to end well; its process id and its text.
 #[track_caller]
-fn show(name: &str) -> (String, String) {
+fn show_with_id(name: &str) -> (String, String) {
     let mut program = Program::start(&mut Command::new(binary(name))).unwrap();
     let id = program.id().to_string();
     let code = program.wait().code();
@@ -28,7 +26,7 @@ fn show(name: &str) -> (String, String) {
 
 #[test]
 fn counting_is_compared_in_five_models() {
-    let (_, text) = show("count_up_and_down");
+    let (_, text) = show_with_id("count_up_and_down");
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].ends_with(&format!("; {} cores", available_parallelism().unwrap())), "{text}");
     let models = [
@@ -82,7 +80,7 @@ fn rows<'a>(text: &'a str, kind: &str) -> Vec<Row<'a>> {
 
 #[test]
 fn each_kind_of_work_is_done_in_each_model() {
-    let (id, text) = show("sleep_or_crunch");
+    let (id, text) = show_with_id("sleep_or_crunch");
     for kind in ["only_sleep", "crunch_numbers", "read_a_file"] {
         let rows = rows(&text, kind);
         let (ours, main) = (BTreeSet::from([&*id]), BTreeSet::from(["main"]));
@@ -128,48 +126,5 @@ fn the_choice_follows_from_the_times(text: &str) {
         // The printed times are rounded, hence a hundredth more or less.
         assert!(candidates[chosen].seconds <= 1.26 * fastest + 0.001, "{text}");
         assert!(candidates[..chosen].iter().all(|row| row.seconds >= 1.24 * fastest - 0.001), "{text}");
-    }
-}
-
-#[test]
-fn help_explains_each() {
-    for name in DEMOS {
-        let (code, stdout, stderr) = run(name, &["--help"]);
-        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{name}");
-        assert!(stdout.contains(&format!("usage: {name} [--slow]")), "{stdout}");
-    }
-}
-
-#[test]
-fn unknown_arguments_are_one_line_and_exit_code_2() {
-    for name in DEMOS {
-        assert_fails(name, &["--bogus"], 2, &["--bogus"]);
-        assert_fails(name, &["nonsense"], 2, &["nonsense"]);
-    }
-}
-
-#[test]
-fn without_a_loop_they_end_with_one_line() {
-    for name in DEMOS {
-        let mut command = Command::new(binary(name));
-        let output = command.env("ONELOOP_DRIVER", "none").output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{name}: {stderr}");
-        assert!(stderr.starts_with(&format!("{name}: ")) && stderr.contains("ONELOOP_DRIVER"), "{stderr}");
-    }
-}
-
-#[test]
-fn nothing_panics_when_nobody_reads() {
-    for name in DEMOS {
-        let mut command = Command::new(binary(name));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(
-            (output.status.code(), &*String::from_utf8_lossy(&output.stderr)),
-            (Some(0), ""),
-            "{name}"
-        );
     }
 }

@@ -5,14 +5,7 @@
 #[path = "common/examples.rs"]
 mod examples;
 
-use examples::{assert_fails, run};
-
-#[track_caller]
-fn show(name: &str) -> String {
-    let (code, stdout, stderr) = run(name, &[]);
-    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
-    stdout
-}
+use examples::show;
 
 #[test]
 fn tasks_interleave_in_the_same_order_every_time_beside_a_child() {
@@ -77,11 +70,4 @@ fn signals_and_children_are_awaited_by_the_loop() {
         ]
     );
     assert_eq!(lines[11..], ["  SIGKILL can't be listened for", "  `false` has ended: exit status: 1"]);
-}
-
-#[test]
-fn unknown_arguments_are_one_line_and_exit_code_2() {
-    for name in ["interleaving", "asyncio_tour", "signals_and_children"] {
-        assert_fails(name, &["--loud"], 2, &["--loud"]);
-    }
 }

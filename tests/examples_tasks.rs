@@ -3,30 +3,9 @@
 #[path = "common/examples.rs"]
 mod examples;
 
-use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use examples::{assert_fails, binary, run};
-
-/// The demonstrations of this file that this build has; true for those that take `--slow`.
-const DEMOS: &[(&str, bool)] = &[
-    ("callbacks_and_futures", false),
-    ("cooperative_yield", false),
-    ("framed_messages", false),
-    ("overlapping_requests", true),
-    #[cfg(feature = "unblock")]
-    ("pool_of_squares", false),
-    ("producer_and_workers", false),
-    ("second_finishes_first", true),
-];
-
-/// Runs a demonstration, which is to end well.
-#[track_caller]
-fn show(name: &str) -> String {
-    let (code, stdout, stderr) = run(name, &[]);
-    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
-    stdout
-}
+use examples::show;
 
 /// The number before `unit` in the line that has `what` in it.
 #[track_caller]
@@ -217,51 +196,4 @@ fn callbacks_become_futures_and_futures_callbacks() {
             "  callback: 6 times 7 is 42, on the thread main",
         ]
     );
-}
-
-#[test]
-fn help_explains_each() {
-    for &(name, timed) in DEMOS {
-        let (code, stdout, stderr) = run(name, &["--help"]);
-        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{name}");
-        assert!(stdout.contains(&format!("usage: {name}")), "{stdout}");
-        assert_eq!(stdout.contains("--slow"), timed, "{stdout}");
-    }
-}
-
-#[test]
-fn unknown_arguments_are_one_line_and_exit_code_2() {
-    for &(name, timed) in DEMOS {
-        assert_fails(name, &["--bogus"], 2, &["--bogus"]);
-        assert_fails(name, &["nonsense"], 2, &["nonsense"]);
-        if !timed {
-            assert_fails(name, &["--slow"], 2, &["--slow"]);
-        }
-    }
-}
-
-#[test]
-fn without_a_loop_they_end_with_one_line() {
-    for name in DEMOS.iter().map(|demo| demo.0) {
-        let mut command = Command::new(binary(name));
-        let output = command.env("ONELOOP_DRIVER", "none").output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{name}: {stderr}");
-        assert!(stderr.starts_with(&format!("{name}: ")) && stderr.contains("ONELOOP_DRIVER"), "{stderr}");
-    }
-}
-
-#[test]
-fn nothing_panics_when_nobody_reads() {
-    for &(name, _) in DEMOS {
-        let mut command = Command::new(binary(name));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(
-            (output.status.code(), &*String::from_utf8_lossy(&output.stderr)),
-            (Some(0), ""),
-            "{name}"
-        );
-    }
 }

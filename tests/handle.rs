@@ -14,7 +14,7 @@ use executor::*;
 use futures::executor::block_on as foreign_block_on;
 use futures::future::{FutureExt, join_all};
 use futures::task::{LocalSpawnExt, SpawnExt};
-use oneloop::{Handle, RemoteJoinHandle, Runtime, spawn, yield_now};
+use oneloop::{Handle, Runtime, spawn, yield_now};
 
 /// Runs `f` on another thread while the runtime runs here.
 fn beside<T: Send + 'static>(runtime: &Runtime, f: impl FnOnce(Handle) -> T + Send + 'static) -> T {
@@ -29,10 +29,9 @@ fn beside<T: Send + 'static>(runtime: &Runtime, f: impl FnOnce(Handle) -> T + Se
 
 #[test]
 fn it_crosses_threads_and_so_does_what_it_returns() {
-    fn crosses<T: Send + Sync + Clone>() {}
-    fn moves<T: Send>() {}
-    crosses::<Handle>();
-    moves::<RemoteJoinHandle<String>>();
+    let handle = Runtime::new().unwrap().handle();
+    let _crosses: &(dyn Send + Sync) = &handle.clone();
+    let _moves: &dyn Send = &handle.spawn(async { String::new() });
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::io;
 use std::net::Ipv4Addr;
@@ -18,6 +19,28 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 
 pub fn new_loop<M>() -> EventLoop<M> {
     EventLoop::new().expect("an event loop can be made")
+}
+
+/// A loop of numbers, with some queued.
+pub fn posted(numbers: impl IntoIterator<Item = i32>) -> EventLoop<i32> {
+    let events = new_loop();
+    numbers.into_iter().for_each(|n| events.post(n).unwrap());
+    events
+}
+
+/// A handler that notes messages, stops at 0, fails at negative ones and panics at those above 99.
+pub fn judge(seen: &RefCell<Vec<i32>>) -> impl FnMut(&mut EventLoop<i32>, Event<i32>) -> Result<(), String> {
+    |events, event| {
+        let Event::Message(n) = event else { return Err(format!("not expected: {event:?}")) };
+        seen.borrow_mut().push(n);
+        match n {
+            0 => events.stop(),
+            100.. => panic!("{n} is too much"),
+            ..0 => return Err(format!("{n} is negative")),
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// The next event; one must come.

@@ -172,6 +172,14 @@ pub fn run(name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     (status.code(), program.stdout.so_far(), program.stderr.so_far())
 }
 
+/// Runs an example that is to end well and to complain of nothing: what it prints.
+#[track_caller]
+pub fn show(name: &str) -> String {
+    let (code, stdout, stderr) = run(name, &[]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+    stdout
+}
+
 /// Runs an example that is to refuse its arguments, or to fail: exactly one line on standard error that
 /// contains all `parts`, and the exit code.
 #[track_caller]
