@@ -6,13 +6,14 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::FutureExt;
 use oneloop::{Driver, Interest, Runtime, Source};
 
 #[path = "common/sockets.rs"]
 mod sockets;
-use sockets::{Outcome, POLL_FALLBACK, on_polling, run, settle, within};
+use sockets::{LIMIT, Outcome, POLL_FALLBACK, on_polling, run, settle, within};
 
 fn pair() -> std::io::Result<(UnixStream, UnixStream)> {
     let (a, b) = UnixStream::pair()?;
@@ -88,7 +89,9 @@ fn a_pipe_without_readers_is_an_error_of_the_write() -> Outcome {
         let writer = Source::new(writer)?;
         drop(reader);
         // A process that another test is just starting has a copy of the reader until it runs its own program.
+        let give_up_at = Instant::now() + LIMIT;
         let error = loop {
+            assert!(Instant::now() < give_up_at, "the pipe has readers still");
             if let Err(error) = writer.async_io(Interest::Writable, |mut pipe| pipe.write(b"x")).await {
                 break error;
             }
@@ -194,7 +197,9 @@ fn into_inner_gives_the_object_back_and_it_can_be_watched_again() -> Outcome {
         // Nor does the loop hold on to it.
         drop(theirs);
         // (But a process that another test is just starting may, until it runs its own program.)
+        let give_up_at = Instant::now() + LIMIT;
         let error = loop {
+            assert!(Instant::now() < give_up_at, "the loop holds on to it");
             if let Err(error) = ours.write(b"x") {
                 break error;
             }

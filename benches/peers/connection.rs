@@ -1,4 +1,5 @@
-//! An echo connection without futures, for the servers that are loops: epoll and mio.
+//! What servers have in common that don't wait in a read: an echo connection without futures, for the loops (epoll and
+//! mio), and one step of an echo for tasks that share a buffer.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -72,4 +73,22 @@ impl<S: Read + Write> Connection<S> {
         }
         Ok(true)
     }
+}
+
+/// Reads once and writes once, without waiting. Returns what could not be sent, seldom more than nothing; `None` at
+/// the end of the stream.
+pub fn echo_now(
+    buffer: &mut [u8],
+    try_read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    try_write: impl FnOnce(&[u8]) -> io::Result<usize>,
+) -> io::Result<Option<Vec<u8>>> {
+    let count = try_read(buffer)?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let sent = match try_write(&buffer[..count]) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+        outcome => outcome?,
+    };
+    Ok(Some(buffer[sent..count].to_vec()))
 }

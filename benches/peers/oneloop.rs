@@ -12,6 +12,7 @@ use oneloop::net::{TcpListener, TcpStream};
 use oneloop::{JoinHandle, Runtime};
 
 use super::Executor;
+use super::connection::echo_now;
 
 /// The usual server: every task has a buffer of its own.
 pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
@@ -65,7 +66,11 @@ async fn echo_shared(mut stream: TcpStream, buffer: Rc<RefCell<Vec<u8>>>) -> io:
     stream.set_nodelay(true)?;
     loop {
         stream.readable().await?;
-        let unsent = match echo_now(&stream, &mut buffer.borrow_mut()) {
+        let unsent = match echo_now(
+            &mut buffer.borrow_mut(),
+            |bytes| stream.try_read(bytes),
+            |bytes| stream.try_write(bytes),
+        ) {
             Ok(Some(unsent)) => unsent,
             Ok(None) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
@@ -75,20 +80,6 @@ async fn echo_shared(mut stream: TcpStream, buffer: Rc<RefCell<Vec<u8>>>) -> io:
             stream.write_all(&unsent).await?;
         }
     }
-}
-
-/// Reads once and writes once, without waiting. Returns what could not be sent, seldom more than nothing; `None` at
-/// the end of the stream.
-fn echo_now(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<Vec<u8>>> {
-    let count = stream.try_read(buffer)?;
-    if count == 0 {
-        return Ok(None);
-    }
-    let sent = match stream.try_write(&buffer[..count]) {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-        outcome => outcome?,
-    };
-    Ok(Some(buffer[sent..count].to_vec()))
 }
 
 pub struct Oneloop;

@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::JoinHandle;
 
 use super::Executor;
+use super::connection::echo_now;
 
 pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -67,7 +68,11 @@ async fn echo_shared(mut stream: TcpStream, buffer: Rc<RefCell<Vec<u8>>>) -> io:
     stream.set_nodelay(true)?;
     loop {
         stream.readable().await?;
-        let unsent = match echo_now(&stream, &mut buffer.borrow_mut()) {
+        let unsent = match echo_now(
+            &mut buffer.borrow_mut(),
+            |bytes| stream.try_read(bytes),
+            |bytes| stream.try_write(bytes),
+        ) {
             Ok(Some(unsent)) => unsent,
             Ok(None) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
@@ -77,20 +82,6 @@ async fn echo_shared(mut stream: TcpStream, buffer: Rc<RefCell<Vec<u8>>>) -> io:
             stream.write_all(&unsent).await?;
         }
     }
-}
-
-/// Reads once and writes once, without waiting. Returns what could not be sent, seldom more than nothing; `None` at
-/// the end of the stream.
-fn echo_now(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<Vec<u8>>> {
-    let count = stream.try_read(buffer)?;
-    if count == 0 {
-        return Ok(None);
-    }
-    let sent = match stream.try_write(&buffer[..count]) {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-        outcome => outcome?,
-    };
-    Ok(Some(buffer[sent..count].to_vec()))
 }
 
 /// `tokio::spawn` on the current-thread runtime.

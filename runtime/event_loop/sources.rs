@@ -220,7 +220,9 @@ impl Sources {
         if let Some(EventSource::Socket(socket)) = self.table.borrow_mut().get_mut(id.0.key() as usize) {
             socket.muted = muted;
         }
-        self.wake(id.0); // it may be ready already
+        if !muted {
+            self.wake(id.0); // it may be ready already
+        }
     }
 
     /// Whether the program has asked to hear of Ctrl+C itself.

@@ -43,10 +43,15 @@ impl Process {
 
     /// Does nothing to a child that was asked already: its number may be another's by now.
     pub(super) fn kill(&mut self) -> io::Result<()> {
-        // Asked first, to notice if somebody else has done it.
+        if self.is_running()? { self.child().kill() } else { Ok(()) }
+    }
+
+    /// Whether its number still means it. It is asked, to notice if somebody else has done so.
+    fn is_running(&mut self) -> io::Result<bool> {
         match self.try_wait() {
-            Ok(None) => self.child().kill(),
-            _ => Ok(()),
+            Ok(status) => Ok(status.is_none()),
+            Err(_) if matches!(self.state, State::Lost) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -54,7 +59,7 @@ impl Process {
     #[cfg(unix)]
     pub(super) fn signal(&mut self, number: i32) -> io::Result<bool> {
         use rustix::process::{Pid, Signal, kill_process};
-        if !matches!(self.try_wait(), Ok(None)) {
+        if !self.is_running()? {
             return Ok(false);
         }
         let Some(signal) = Signal::from_named_raw(number) else {
