@@ -11,9 +11,15 @@ use std::rc::Rc;
 
 use crate::runtime::Core;
 
+#[cfg(not(oneloop_loom))]
 thread_local! {
     /// A pointer to the `Rc` that an `enter` further up this thread's stack borrows, or null.
     static CURRENT: Cell<*const Rc<Core>> = const { Cell::new(ptr::null()) };
+}
+// For loom all threads are one of the operating system's.
+#[cfg(oneloop_loom)]
+loom::thread_local! {
+    static CURRENT: Cell<*const Rc<Core>> = Cell::new(ptr::null());
 }
 
 /// Runs `f` with `core` as this thread's runtime, and puts the previous one back afterwards, also when
@@ -22,10 +28,10 @@ pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Rc<Core>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.set(self.0);
+            CURRENT.with(|current| current.set(self.0));
         }
     }
-    let _restore = Restore(CURRENT.replace(core));
+    let _restore = Restore(CURRENT.with(|current| current.replace(core)));
     f()
 }
 
@@ -35,7 +41,7 @@ pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
 pub(crate) fn try_with<R>(f: impl FnOnce(Option<&Rc<Core>>) -> R) -> R {
     // SAFETY: a pointer that is not null was put there by an `enter` that has not returned yet, and that
     // one borrows the `Rc` for as long as it runs. `f` can't keep the reference: its lifetime is `f`'s own.
-    f(unsafe { CURRENT.get().as_ref() })
+    f(unsafe { CURRENT.with(Cell::get).as_ref() })
 }
 
 /// Calls `f` with this thread's runtime.
@@ -71,5 +77,5 @@ pub(crate) fn require(what: &str) {
 /// Whether this thread is inside a runtime.
 #[inline]
 pub(crate) fn is_inside() -> bool {
-    !CURRENT.get().is_null()
+    !CURRENT.with(Cell::get).is_null()
 }

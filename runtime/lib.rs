@@ -94,6 +94,7 @@
 
 mod builder;
 mod context;
+#[cfg_attr(oneloop_loom, allow(dead_code))] // the model watches nothing
 mod driver;
 pub mod event_loop;
 pub mod future;
@@ -104,6 +105,8 @@ pub mod net;
 pub mod pipe;
 #[cfg(feature = "process")]
 pub mod process;
+#[cfg(all(test, oneloop_loom))]
+mod races;
 mod reactor;
 mod remote;
 mod runtime;

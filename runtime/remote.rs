@@ -164,9 +164,10 @@ mod registry {
 
     use std::collections::VecDeque;
     use std::io;
-    use std::sync::{PoisonError, RwLock};
+    use std::sync::PoisonError;
 
     use super::{Arc, Inbox};
+    use crate::sync::RwLock;
 
     struct Runtimes {
         /// By number, from 1 on.
@@ -175,7 +176,17 @@ mod registry {
         free: VecDeque<u16>,
     }
 
-    static RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes { inboxes: Vec::new(), free: VecDeque::new() });
+    #[cfg(not(oneloop_loom))]
+    static RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
+    // One for each interleaving that is tried.
+    #[cfg(oneloop_loom)]
+    loom::lazy_static! {
+        static ref RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
+    }
+
+    impl Runtimes {
+        const NONE: Runtimes = Runtimes { inboxes: Vec::new(), free: VecDeque::new() };
+    }
 
     /// A number rests until so many others are free, too. What still names something of a runtime that is gone (a waker, an
     /// event's id) is then unlikely to hit its successor. The price is ten bytes for each of them.

@@ -3,12 +3,12 @@
 
 #[cfg(not(oneloop_loom))]
 pub(crate) use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, RwLock,
     atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 
 #[cfg(oneloop_loom)]
 pub(crate) use loom::sync::{
-    Arc, Mutex,
+    Arc, Mutex, RwLock,
     atomic::{AtomicU8, AtomicUsize, Ordering},
 };

@@ -22,6 +22,7 @@
 //! change make a new one by itself (edge), or must interest be declared again (one-shot)? Edge-triggered
 //! drivers save a system call for each wait, and allow the short-read rule (see `reactor.rs`).
 
+#[cfg_attr(oneloop_loom, path = "model.rs")]
 mod mio;
 #[cfg(feature = "polling")]
 mod polling;
