@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
 
-use oneloop::event_loop::{Callbacks, Event, EventLoop, Policy, Reason};
+use oneloop::event_loop::{Callbacks, Event, EventLoop, Reason};
 use oneloop::signal::SignalKind;
 
 #[path = "common/events.rs"]
@@ -240,7 +240,7 @@ fn a_run_gives_its_descriptors_back_however_it_ends() {
                 events.post(n).unwrap();
             }
             events.run(judge(&RefCell::default()), no_failure).unwrap();
-            events.run(judge(&RefCell::default()), |_| Policy::Stop).unwrap_err();
+            events.run(judge(&RefCell::default()), |_| oneloop::event_loop::Policy::Stop).unwrap_err();
             panic_of(|| events.run(judge(&RefCell::default()), |_| panic!("out of ideas")));
         }
         assert_eq!(sockets::open_descriptors(), before);

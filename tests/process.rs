@@ -18,7 +18,7 @@ use oneloop::time::timeout;
 
 #[path = "common/sockets.rs"]
 mod sockets;
-use sockets::{Outcome, SocketPath, pattern, run, settle, within};
+use sockets::{Outcome, SocketPath, pattern, run, within};
 
 #[path = "common/children.rs"]
 mod children;
@@ -250,7 +250,7 @@ fn children_inherit_none_of_our_descriptors() -> Outcome {
             let stdin = child.stdin.take();
             (stdin, oneloop::spawn(async move { child.wait().await }))
         });
-        settle().await;
+        sockets::settle().await;
         let output = Command::from(ls).output().await?;
         assert_eq!(String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&expected));
         drop((listener, udp, stream, pair, pipe, signal));

@@ -4,13 +4,11 @@
 use std::time::Duration;
 
 use oneloop::Runtime;
-use oneloop::io::AsyncWriteExt;
-use oneloop::process::Stdio;
 use oneloop::time::timeout;
 
 #[path = "common/sockets.rs"]
 mod sockets;
-use sockets::{Outcome, run, settle, within};
+use sockets::{Outcome, run, settle};
 
 #[path = "common/children.rs"]
 mod children;
@@ -129,6 +127,8 @@ fn a_child_that_nobody_drives_is_reaped_when_its_loop_runs_again() -> Outcome {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hundred_children_are_awaited_by_one_thread() {
+    use oneloop::io::AsyncWriteExt;
+
     fn threads() -> usize {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find(|line| line.starts_with("Threads:")).unwrap();
@@ -141,7 +141,11 @@ fn a_hundred_children_are_awaited_by_one_thread() {
                 let before = (threads(), sockets::open_descriptors());
                 let mut children = Vec::new();
                 for number in 0..100 {
-                    let mut child = way.sh("read code; exit $code").stdin(Stdio::piped()).spawn().unwrap();
+                    let mut child = way
+                        .sh("read code; exit $code")
+                        .stdin(oneloop::process::Stdio::piped())
+                        .spawn()
+                        .unwrap();
                     let stdin = child.stdin.take().unwrap();
                     children.push((number, stdin, oneloop::spawn(async move { child.wait().await })));
                 }
@@ -177,14 +181,14 @@ fn out_of_descriptors_a_wait_is_an_error_and_no_child_is_lost() {
                 files.push(file);
             }
 
-            let error = within(child.wait()).await.unwrap_err();
+            let error = sockets::within(child.wait()).await.unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
             drop(dropped);
             settle().await; // its task has failed, too, and a thread waits
 
             drop(files);
             drop(kept);
-            assert!(within(child.wait()).await.unwrap().success());
+            assert!(sockets::within(child.wait()).await.unwrap().success());
             gone(dropped_pid).await;
         });
     });

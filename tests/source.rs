@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -326,7 +326,7 @@ fn the_number_of_a_dropped_socket_is_watched_again_while_a_duplicate_lives() {
                 // SAFETY: nobody else has the number: it was just closed, in a process of one thread.
                 assert_eq!(unsafe { libc::dup2(duplicate.as_raw_fd(), number) }, number);
                 // SAFETY: the number is open and nobody else owns it.
-                let again: OwnedFd = unsafe { std::os::fd::FromRawFd::from_raw_fd(number) };
+                let again: std::os::fd::OwnedFd = unsafe { std::os::fd::FromRawFd::from_raw_fd(number) };
                 UnixStream::from(again)
             };
             for _ in 0..2 {
