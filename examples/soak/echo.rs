@@ -15,17 +15,27 @@ use crate::work::{Done, During, Soak, Tally};
 /// How many connections are being made at any moment: see the example `load`.
 const CONNECTING_MAX: usize = 32;
 
+const UNDER_WAY_BYTES_MAX: usize = 1 << 30;
+
 /// Makes the connections, and a worker for each. Where there are Unix sockets, half of them are.
 pub async fn start(soak: &Rc<Soak>, servers: &Addresses, connections: usize) -> Result<(), String> {
+    let length_max = length_max(connections);
     let unix = if cfg!(unix) { connections / 2 } else { 0 };
     let tally = soak.kind("echo, TCP");
-    connect_all(soak, &tally, connections - unix, || connect_tcp(servers.tcp)).await?;
+    connect_all(soak, &tally, connections - unix, length_max, || connect_tcp(servers.tcp)).await?;
     #[cfg(unix)]
     {
         let tally = soak.kind("echo, Unix sockets");
-        connect_all(soak, &tally, unix, || oneloop::net::UnixStream::connect(&servers.unix)).await?;
+        connect_all(soak, &tally, unix, length_max, || oneloop::net::UnixStream::connect(&servers.unix))
+            .await?;
     }
     Ok(())
+}
+
+/// What is under way on all connections is in the system's memory, which has its bounds: with more than a thousand connections, their
+/// messages are shorter.
+pub fn length_max(connections: usize) -> usize {
+    (UNDER_WAY_BYTES_MAX / connections).clamp(1 << 12, MESSAGE_BYTES_MAX)
 }
 
 pub async fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
@@ -38,6 +48,7 @@ async fn connect_all<S: Stream, F>(
     soak: &Rc<Soak>,
     tally: &Rc<Tally>,
     count: usize,
+    length_max: usize,
     connect: impl Fn() -> F,
 ) -> Result<(), String>
 where
@@ -52,7 +63,7 @@ where
         stream.reset_on_close().during(&step())?;
         let pattern = soak.pattern.clone();
         soak.worker(tally, async move |rng| {
-            let message = pattern.message(rng, MESSAGE_BYTES_MAX);
+            let message = pattern.message(rng, length_max);
             Done::bytes(round_trip(&stream, message, rng).await?)
         });
     }

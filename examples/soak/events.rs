@@ -133,7 +133,9 @@ impl Loop {
         // From another thread and not from here, so that they come in between.
         round.numbers = 0..rng.u64(..NUMBERS_MAX);
         let (sender, numbers) = (self.events.sender(), round.numbers.clone());
-        thread::spawn(move || numbers.into_iter().try_for_each(|number| sender.post(Message::Number(number))));
+        thread::spawn(move || {
+            numbers.into_iter().try_for_each(|number| sender.post(Message::Number(number)))
+        });
         Ok(round)
     }
 

@@ -23,7 +23,9 @@ impl Client {
     }
 
     pub fn write(&mut self) -> Result<(), String> {
-        if let Some(sent) = unless_blocked(self.stream.try_write(&self.message[self.sent..])).during("sending")? {
+        if let Some(sent) =
+            unless_blocked(self.stream.try_write(&self.message[self.sent..])).during("sending")?
+        {
             self.sent += sent;
         }
         if self.sent == self.message.len() {
@@ -34,7 +36,9 @@ impl Client {
 
     /// The length of the message, once all of it has come back.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Option<u64>, String> {
-        let Some(length) = unless_blocked(self.stream.try_read(buffer)).during("reading")? else { return Ok(None) };
+        let Some(length) = unless_blocked(self.stream.try_read(buffer)).during("reading")? else {
+            return Ok(None);
+        };
         let mut check = Check::new(&self.message[self.received..]);
         check.take(&buffer[..length])?;
         self.received += length;

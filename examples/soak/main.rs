@@ -12,7 +12,7 @@
 //! | `work.rs` | workers, what they have done, and the gate at which they rest |
 //! | `check.rs` | the bytes that are sent, and what came of them |
 //! | `stream.rs` | what TCP and Unix streams share: the round trip of one message |
-//! | `servers.rs` | the servers: those of the example `echo` |
+//! | `servers.rs`, `apart.rs` | the servers: those of the example `echo`; in a process of their own, if need be |
 //! | `echo.rs`, `churn.rs`, `udp.rs` | connections that stay, connections that come and go, datagrams |
 //! | `timers.rs`, `timeouts.rs` | timers; time-outs that cut reads, writes and accepts off |
 //! | `tasks.rs`, `yields.rs` | tasks that are cancelled; tasks that give way |
@@ -22,6 +22,8 @@
 //! | `rest.rs`, `verdict.rs` | memory and descriptors at rest, and when they count as grown |
 //! | `report.rs`, `options.rs` | what is shown, and the command line |
 
+#[cfg(unix)]
+mod apart;
 #[cfg(feature = "unblock")]
 mod blocking;
 mod check;
@@ -36,7 +38,6 @@ mod events_io;
 mod inject;
 mod options;
 #[path = "../shared/process.rs"]
-#[allow(dead_code, reason = "this example raises the limit itself")]
 mod process;
 mod report;
 mod rest;
@@ -61,22 +62,20 @@ mod verdict;
 mod work;
 mod yields;
 
-use std::io;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::or;
 use oneloop::Runtime;
-use oneloop::time::sleep;
+use oneloop::time::{sleep, sleep_until};
 
 use options::{Fault, Options, Request};
 use process::{complain, say};
 use report::{Progress, Rests};
-use servers::Addresses;
-use shared::Shared;
+use servers::{Addresses, Servers};
 use stop::Stop;
-use work::Soak;
+use work::{During, Soak};
 
 const EXIT_NOT_STARTED: u8 = 2;
 
@@ -94,7 +93,13 @@ fn main() -> ExitCode {
             say(options::HELP);
             Ok(0)
         }
-        Ok(Request::Copy) => io::copy(&mut io::stdin(), &mut io::stdout()).map(|_| 0).map_err(|e| e.to_string()),
+        #[cfg(not(unix))]
+        Ok(Request::Copy) => {
+            let copied = std::io::copy(&mut std::io::stdin(), &mut std::io::stdout());
+            copied.map(|_| 0).map_err(|error| error.to_string())
+        }
+        #[cfg(unix)]
+        Ok(Request::Serve { spoil }) => apart::serve(spoil),
         Ok(Request::Run(options)) => run(&options),
         Err(error) => Err(format!("{error} (--help explains the options)")),
     };
@@ -105,58 +110,90 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<u8, String> {
-    make_room(options.connections)?;
-    let runtime = Runtime::new().map_err(|error| format!("no event loop can be made: {error}"))?;
+    let room = room(options.connections)?;
+    let runtime = Runtime::new().during("no event loop can be made")?;
     runtime.block_on(async {
-        let mut stop = Stop::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        let (addresses, servers) = servers::start(options.inject == Some(Fault::Byte)).await?;
+        let mut stop = Stop::listen().during("cannot listen for signals")?;
+        let spoil = options.inject == Some(Fault::Byte);
+        let (addresses, mut servers) = match room {
+            Room::ForAll => servers::start(spoil).await.map(|(at, shared)| (at, Servers::Here(shared)))?,
+            #[cfg(unix)]
+            Room::ForOneEnd => {
+                let apart = apart::Apart::start(spoil)?;
+                (apart.addresses.clone(), Servers::Apart(apart))
+            }
+        };
         let soak = Soak::new(options.seed);
-        say(&header(options));
+        say(&header(options, &servers));
         start(&soak, &addresses, options).await?;
         let progress = oneloop::spawn(Progress::new(options.time).follow(soak.clone()));
 
         let began = Instant::now();
         let mut rests = Rests::default();
-        let asked = or(course(&soak, &servers, options.time, &mut rests), async { Some(stop.asked().await) });
-        if asked.await.is_some() {
+        let asked = async { Ok(Some(stop.asked().await)) };
+        if or(course(&soak, &mut servers, options.time, &mut rests), asked).await?.is_some() {
             complain("asked to end: what has begun is finished");
         }
         let time = began.elapsed();
         let finished = async {
             soak.end();
-            rests.end = Some(rest::sample(&soak, &servers, rests.start).await);
+            rests.end = Some(rest::sample(&soak, &mut servers, rests.start).await?);
             soak.all_gone().await;
-            None
+            Ok::<_, String>(None)
         };
-        let again = or(finished, async { Some(stop.asked().await) }).await;
+        let again = or(finished, async { Ok(Some(stop.asked().await)) }).await?;
         progress.abort();
         let _ = progress.await; // it wipes its line
         Ok(again.unwrap_or_else(|| judge(&soak, &rests, time)))
     })
 }
 
-/// Makes sure that there are descriptors enough: two for each connection, whose two ends are both here.
-fn make_room(connections: usize) -> Result<(), String> {
+/// What there are descriptors enough for.
+enum Room {
+    ForAll,
     #[cfg(unix)]
-    {
-        let needed = 2 * connections as u64 + OTHER_DESCRIPTORS;
-        let allowed = rlimit::increase_nofile_limit(rlimit::INFINITY)
-            .map_err(|error| format!("the limit of descriptors can't be raised: {error}"))?;
-        if allowed < needed {
-            return Err(format!(
-                "--connections {connections} needs {needed} descriptors, and this system allows {allowed}"
-            ));
-        }
-    }
-    let _ = connections;
-    Ok(())
+    ForOneEnd,
 }
 
-fn header(options: &Options) -> String {
+#[cfg(unix)]
+fn room(connections: usize) -> Result<Room, String> {
+    let allowed =
+        rlimit::increase_nofile_limit(rlimit::INFINITY).during("the limit of descriptors can't be raised")?;
+    let needed = |ends: u64| ends * connections as u64 + OTHER_DESCRIPTORS;
+    if needed(2) <= allowed {
+        Ok(Room::ForAll)
+    } else if needed(1) <= allowed {
+        Ok(Room::ForOneEnd)
+    } else {
+        let needed = needed(1);
+        Err(format!(
+            "--connections {connections} needs {needed} descriptors and this system allows {allowed} (`ulimit -Hn`)"
+        ))
+    }
+}
+
+#[cfg(not(unix))]
+fn room(_connections: usize) -> Result<Room, String> {
+    Ok(Room::ForAll)
+}
+
+fn header(options: &Options, servers: &Servers) -> String {
     let driver = std::env::var("ONELOOP_DRIVER").unwrap_or_else(|_| "mio".to_owned());
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     let Options { connections, seed, time, .. } = options;
-    let mut header = format!("driver {driver}, {build} build, {connections} connections, {time:?}, --seed {seed}");
+    let mut header =
+        format!("driver {driver}, {build} build, {connections} connections, {time:?}, --seed {seed}");
+    let longest = echo::length_max(*connections);
+    if longest < check::MESSAGE_BYTES_MAX {
+        header += &format!("\nechoed messages of at most {longest} bytes, because of their number");
+    }
+    #[cfg(unix)]
+    if matches!(servers, Servers::Apart(_)) {
+        header +=
+            "\nthe servers have a process of their own: one may not have descriptors for both ends here";
+    }
+    #[cfg(not(unix))]
+    let Servers::Here(_) = servers;
     if cfg!(not(unix)) {
         header += "\nwithout Unix sockets: this system has none";
     }
@@ -171,6 +208,8 @@ fn header(options: &Options) -> String {
 
 /// Starts the workers of every kind.
 async fn start(soak: &Rc<Soak>, addresses: &Addresses, options: &Options) -> Result<(), String> {
+    // Nobody begins before all are there: connections wait long in a crowd that works.
+    let _rest = soak.rest().await;
     echo::start(soak, addresses, options.connections).await?;
     churn::start(soak, addresses);
     udp::start(soak, addresses).await?;
@@ -190,23 +229,30 @@ async fn start(soak: &Rc<Soak>, addresses: &Addresses, options: &Options) -> Res
 
 /// The time that was asked for, with a rest after warming up and one in the middle. The one at the end isn't a part of it, because
 /// there is one also if the end comes early.
-async fn course(soak: &Rc<Soak>, servers: &Shared, time: Duration, rests: &mut Rests) -> Option<u8> {
-    let warm_up = (time / 5).min(WARM_UP_MAX);
-    sleep(warm_up).await;
-    while soak.errors() == 0 && soak.tallies.borrow().iter().any(|tally| tally.operations.get() < WARM_OPERATIONS) {
+async fn course(
+    soak: &Soak,
+    servers: &mut Servers,
+    time: Duration,
+    rests: &mut Rests,
+) -> Result<Option<u8>, String> {
+    let end = Instant::now() + time;
+    sleep((time / 5).min(WARM_UP_MAX)).await;
+    while soak.errors() == 0
+        && soak.tallies.borrow().iter().any(|tally| tally.operations.get() < WARM_OPERATIONS)
+    {
         sleep(Duration::from_millis(10)).await;
     }
-    rests.start = Some(rest::sample(soak, servers, None).await);
-    let half = (time - warm_up) / 2;
-    sleep(half).await;
-    rests.middle = Some(rest::sample(soak, servers, rests.start).await);
-    sleep(half).await;
-    None
+    rests.start = Some(rest::sample(soak, servers, None).await?);
+    // However long that took, the end stays what it was.
+    sleep(end.saturating_duration_since(Instant::now()) / 2).await;
+    rests.middle = Some(rest::sample(soak, servers, rests.start).await?);
+    sleep_until(end).await;
+    Ok(None)
 }
 
 /// Prints the tables. Returns the exit code.
 fn judge(soak: &Soak, rests: &Rests, time: Duration) -> u8 {
-    say(&format!("\n{}\n{}", report::work(soak), rests.table()));
+    say(&format!("\n{}\n{}", report::work(soak), rests.tables()));
     let errors = soak.errors();
     let grown = if rests.grew() { "grew" } else { "did not grow" };
     let (seconds, seed) = (time.as_secs_f64(), soak.seed);

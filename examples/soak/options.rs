@@ -35,10 +35,20 @@ exit codes: 0 no errors, nothing grew
 #[cfg(not(unix))]
 pub const COPY: &str = "--copy";
 
+/// How it calls itself for a process that holds the servers, and for one whose servers send wrong bytes.
+#[cfg(unix)]
+pub const SERVE: &str = "--serve";
+#[cfg(unix)]
+pub const SERVE_SPOILED: &str = "--serve-spoiled";
+
 pub enum Request {
     Help,
-    #[cfg_attr(unix, allow(dead_code, reason = "there is `cat`"))]
+    #[cfg(not(unix))]
     Copy,
+    #[cfg(unix)]
+    Serve {
+        spoil: bool,
+    },
     Run(Options),
 }
 
@@ -63,7 +73,12 @@ pub fn parse() -> Result<Request, lexopt::Error> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(Request::Help),
-            Long("copy") if cfg!(not(unix)) => return Ok(Request::Copy),
+            #[cfg(not(unix))]
+            Long("copy") => return Ok(Request::Copy),
+            #[cfg(unix)]
+            Long("serve") => return Ok(Request::Serve { spoil: false }),
+            #[cfg(unix)]
+            Long("serve-spoiled") => return Ok(Request::Serve { spoil: true }),
             Long("seconds") => seconds += time("--seconds", arguments.value()?)?,
             Long("minutes") => seconds += time("--minutes", arguments.value()?)? * 60.0,
             Long("hours") => seconds += time("--hours", arguments.value()?)? * 3600.0,

@@ -8,7 +8,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use oneloop::time::{interval, sleep};
 
 use crate::process::say;
-use crate::rest::{self, Sample};
+use crate::rest::{self, Sample, Samples};
 use crate::verdict::{self, Tolerance, Verdict};
 use crate::work::Soak;
 
@@ -54,7 +54,8 @@ impl Drop for Progress {
 fn so_far(soak: &Soak) -> String {
     let operations = HumanCount(soak.total(|tally| &tally.operations));
     let bytes = HumanBytes(soak.total(|tally| &tally.bytes));
-    let memory = rest::resident().map_or_else(String::new, |bytes| format!(", {} of memory", HumanBytes(bytes)));
+    let memory =
+        rest::resident().map_or_else(String::new, |bytes| format!(", {} of memory", HumanBytes(bytes)));
     format!("{operations} operations, {bytes} checked, {} errors{memory}", soak.errors())
 }
 
@@ -76,47 +77,67 @@ pub fn work(soak: &Soak) -> String {
 /// What the process held in the moments of rest: after warming up, in the middle, at the end.
 #[derive(Default)]
 pub struct Rests {
-    pub start: Option<Sample>,
-    pub middle: Option<Sample>,
-    pub end: Option<Sample>,
+    pub start: Option<Samples>,
+    pub middle: Option<Samples>,
+    pub end: Option<Samples>,
 }
 
 impl Rests {
     pub fn grew(&self) -> bool {
-        self.rows().iter().any(|row| row.verdict() == Verdict::Grew)
+        let mut rows = self.ours().into_iter().chain(self.servers().into_iter().flatten());
+        rows.any(|row| row.verdict() == Verdict::Grew)
     }
 
-    fn rows(&self) -> [Row; 4] {
-        let row = |what, tolerance, look: fn(&Sample) -> Option<u64>, show| Row {
-            what,
-            tolerance,
-            values: [self.start, self.middle, self.end].map(|sample| sample.as_ref().and_then(look)),
-            show,
-        };
-        let bytes: fn(u64) -> String = |bytes| HumanBytes(bytes).to_string();
-        let count: fn(u64) -> String = |count| HumanCount(count).to_string();
-        [
-            row("memory (resident)", verdict::RESIDENT, |sample| sample.resident, bytes),
-            row("memory (allocated)", verdict::HEAP, |sample| Some(sample.heap), bytes),
-            row("descriptors", verdict::NONE, |sample| sample.descriptors, count),
-            row("connections served", verdict::NONE, |sample| Some(sample.connections), count),
-        ]
+    fn ours(&self) -> [Row; 4] {
+        rows([self.start, self.middle, self.end].map(|rest| rest.map(|rest| rest.ours)))
     }
 
-    pub fn table(&self) -> String {
-        let mut table =
-            format!("{:<20}{:>13}{:>13}{:>13}  {:<8} allowed\n", "at rest", "start", "middle", "end", "verdict");
-        for row in self.rows() {
-            let [start, middle, end] = row.values.map(|value| value.map_or("-".to_owned(), row.show));
-            let (what, verdict) = (row.what, row.verdict());
-            let allowed = match row.tolerance {
-                Tolerance { percent: 0, plus: 0 } => "not one more".to_owned(),
-                Tolerance { percent, plus } => format!("{percent} % and {} more", (row.show)(plus)),
-            };
-            let _ = writeln!(table, "{what:<20}{start:>13}{middle:>13}{end:>13}  {verdict:<8} {allowed}");
+    /// If they have a process of their own.
+    fn servers(&self) -> Option<[Row; 4]> {
+        self.end?.servers?;
+        Some(rows([self.start, self.middle, self.end].map(|rest| rest?.servers)))
+    }
+
+    pub fn tables(&self) -> String {
+        let mut tables = table("at rest", self.ours());
+        if let Some(rows) = self.servers() {
+            tables += &format!("\n{}", table("the servers' process", rows));
         }
-        table
+        tables
     }
+}
+
+fn rows(samples: [Option<Sample>; 3]) -> [Row; 4] {
+    let row = |what, tolerance, look: fn(&Sample) -> Option<u64>, show| Row {
+        what,
+        tolerance,
+        values: samples.map(|sample| sample.as_ref().and_then(look)),
+        show,
+    };
+    let connections = samples[0].map_or(0, |sample| sample.connections);
+    let bytes: fn(u64) -> String = |bytes| HumanBytes(bytes).to_string();
+    let count: fn(u64) -> String = |count| HumanCount(count).to_string();
+    [
+        row("memory, resident", verdict::resident(connections), |sample| sample.resident, bytes),
+        row("memory, allocated", verdict::HEAP, |sample| Some(sample.heap), bytes),
+        row("descriptors", verdict::NONE, |sample| sample.descriptors, count),
+        row("connections served", verdict::NONE, |sample| Some(sample.connections), count),
+    ]
+}
+
+fn table(title: &str, rows: [Row; 4]) -> String {
+    let mut table =
+        format!("{title:<20}{:>13}{:>13}{:>13}  {:<8} allowed\n", "start", "middle", "end", "verdict");
+    for row in rows {
+        let [start, middle, end] = row.values.map(|value| value.map_or("-".to_owned(), row.show));
+        let (what, verdict) = (row.what, row.verdict());
+        let allowed = match row.tolerance {
+            Tolerance { percent: 0, plus: 0 } => "not one more".to_owned(),
+            Tolerance { percent, plus } => format!("{percent} % and {} more", (row.show)(plus)),
+        };
+        let _ = writeln!(table, "{what:<20}{start:>13}{middle:>13}{end:>13}  {verdict:<8} {allowed}");
+    }
+    table
 }
 
 struct Row {

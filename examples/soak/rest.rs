@@ -1,13 +1,12 @@
 //! The moments of rest: no operation is under way, and what the process holds is looked at.
 
 use std::alloc::System;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use cap::Cap;
 use oneloop::time::sleep;
 
-use crate::shared::Shared;
+use crate::servers::Servers;
 use crate::work::Soak;
 
 /// Counts what is allocated; the limit is none.
@@ -16,13 +15,43 @@ static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
 /// How long the servers may take to notice that clients are gone, and killed children to be buried. What still is there
 /// then is what the sample shows.
-const SETTLING_MAX: Duration = Duration::from_secs(10);
+const SETTLING_MAX: Duration = Duration::from_secs(3);
 
 /// The first sample has nothing to compare with: it waits until nothing has changed for so many looks.
 const SAME_LOOKS: u32 = 10;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What this process holds and, if the servers have another, what that holds.
+#[derive(Clone, Copy)]
+pub struct Samples {
+    pub ours: Sample,
+    pub servers: Option<Sample>,
+}
+
+impl Samples {
+    fn now(servers: &mut Servers) -> Result<Samples, String> {
+        let (connections, servers) = match servers {
+            Servers::Here(shared) => (shared.open(), None),
+            #[cfg(unix)]
+            Servers::Apart(apart) => {
+                let sample = apart.sample()?;
+                (sample.connections, Some(sample))
+            }
+        };
+        Ok(Samples { ours: Sample::now(connections), servers })
+    }
+
+    /// What can be counted, and has to be what it was.
+    fn counts(&self) -> [Option<u64>; 3] {
+        [
+            self.ours.descriptors,
+            self.servers.and_then(|sample| sample.descriptors),
+            Some(self.ours.connections),
+        ]
+    }
+}
+
+#[derive(Clone, Copy)]
 pub struct Sample {
     pub resident: Option<u64>,
     pub heap: u64,
@@ -32,12 +61,13 @@ pub struct Sample {
 }
 
 impl Sample {
-    pub fn now(servers: &Shared) -> Sample {
+    /// Of this process.
+    pub fn now(connections: u64) -> Sample {
         Sample {
             resident: resident(),
             heap: HEAP.allocated() as u64,
             descriptors: descriptors(),
-            connections: servers.open(),
+            connections,
         }
     }
 }
@@ -54,22 +84,21 @@ fn descriptors() -> Option<u64> {
 }
 
 /// Lets all work rest, and what it has left behind come to its end; then looks.
-pub async fn sample(soak: &Rc<Soak>, servers: &Shared, first: Option<Sample>) -> Sample {
+pub async fn sample(soak: &Soak, servers: &mut Servers, first: Option<Samples>) -> Result<Samples, String> {
     let _rest = soak.rest().await;
     let deadline = Instant::now() + SETTLING_MAX;
-    let (mut last, mut same) = (Sample::now(servers), 0);
+    let (mut last, mut same) = (Samples::now(servers)?, 0);
     loop {
         sleep(LOOK_EVERY).await;
-        let now = Sample::now(servers);
-        let counts = |sample: &Sample| (sample.connections, sample.descriptors);
-        same = if counts(&now) == counts(&last) { same + 1 } else { 0 };
+        let now = Samples::now(servers)?;
+        same = if now.counts() == last.counts() { same + 1 } else { 0 };
         last = now;
         let settled = match &first {
-            Some(first) => now.connections <= first.connections && now.descriptors <= first.descriptors,
+            Some(first) => now.counts().iter().zip(first.counts()).all(|(now, first)| *now <= first),
             None => same >= SAME_LOOKS,
         };
         if settled || Instant::now() > deadline {
-            return now;
+            return Ok(now);
         }
     }
 }

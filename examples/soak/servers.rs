@@ -28,6 +28,13 @@ pub struct Addresses {
     pub unix: PathBuf,
 }
 
+/// The servers run in this process, or in one of their own.
+pub enum Servers {
+    Here(Rc<Shared>),
+    #[cfg(unix)]
+    Apart(crate::apart::Apart),
+}
+
 /// Starts the servers as tasks, which end with their runtime.
 pub async fn start(spoil: bool) -> Result<(Addresses, Rc<Shared>), String> {
     let shared = Rc::new(Shared::new());
@@ -42,7 +49,8 @@ pub async fn start(spoil: bool) -> Result<(Addresses, Rc<Shared>), String> {
     oneloop::spawn(crate::datagrams::echo(udp, shared.clone()));
     let theirs = shared.clone();
     oneloop::spawn(async move {
-        let incoming = tcp.incoming().map(|accepted| accepted.inspect(|stream| drop(stream.set_nodelay(true))));
+        let incoming =
+            tcp.incoming().map(|accepted| accepted.inspect(|stream| drop(stream.set_nodelay(true))));
         if spoil {
             streams::accept(incoming.map(|accepted| accepted.map(Spoiling::new)), theirs).await;
         } else {

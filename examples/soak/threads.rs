@@ -29,7 +29,11 @@ pub fn start(soak: &Rc<Soak>) {
         thread::spawn(move || theirs.into_iter().for_each(help));
         soak.worker(&tally, async move |rng| {
             let count = rng.u64(1..=ITEMS_MAX);
-            if rng.bool() { spawned(&jobs, count).await? } else { sent(&jobs, count, rng).await? }
+            if rng.bool() {
+                spawned(&jobs, count).await?
+            } else {
+                sent(&jobs, count, rng).await?
+            }
             Done::operations(count as usize)
         });
     }

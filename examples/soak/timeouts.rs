@@ -110,7 +110,10 @@ async fn transfer(
 }
 
 /// `None` if it was cut off.
-async fn attempt(rng: &mut Rng, operation: impl Future<Output = io::Result<usize>>) -> Option<io::Result<usize>> {
+async fn attempt(
+    rng: &mut Rng,
+    operation: impl Future<Output = io::Result<usize>>,
+) -> Option<io::Result<usize>> {
     timeout(moment(rng) / 4, operation).await.ok()
 }
 

@@ -12,9 +12,12 @@ pub struct Tolerance {
     pub plus: u64,
 }
 
-/// What the process has from the system. Work comes in random sizes, so peaks go on rising for a while; the allocator keeps the
-/// pages of a peak, and so does the stack of each thread that the pool starts and ends.
-pub const RESIDENT: Tolerance = Tolerance { percent: 15, plus: 8 << 20 };
+/// What the process has from the system. The allocator keeps the pages of a peak, and peaks go on rising for a while, because work comes
+/// in random sizes: threads of the pool have stacks, and each connection has a buffer of some kilobytes now and then, sometimes
+/// all of them at once. What the program itself forgets shows in what it has allocated, within closer bounds.
+pub fn resident(connections: u64) -> Tolerance {
+    Tolerance { percent: 15, plus: (8 << 20) + connections * (8 << 10) }
+}
 
 /// What the program has allocated and not freed. At rest that is nearly always the same: tables that have room for a peak keep it,
 /// and threads of the pool that are about to end have some hundred bytes each.

@@ -32,7 +32,12 @@ pub fn start(soak: &Rc<Soak>) {
     });
 }
 
-async fn take_turns(number: usize, turns: Rc<[Cell<usize>]>, rounds: usize, work: Duration) -> Result<(), String> {
+async fn take_turns(
+    number: usize,
+    turns: Rc<[Cell<usize>]>,
+    rounds: usize,
+    work: Duration,
+) -> Result<(), String> {
     for round in 1..=rounds {
         turns[number].set(round);
         // Who gives way lets every other task have a turn first: none is more than one ahead of another.
