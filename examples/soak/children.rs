@@ -65,7 +65,10 @@ async fn run(by_signal: bool, pattern: &Pattern, rng: &mut Rng) -> Result<Done, 
 async fn through(mut child: Child, message: &[u8]) -> Result<u64, String> {
     let mut stdin = child.stdin.take().ok_or("a child without standard input")?;
     let stdout = child.stdout.take().ok_or("a child without standard output")?;
-    let feed = async move { stdin.write_all(message).await.during("writing to a child") };
+    let feed = async {
+        stdin.write_all(message).await.during("writing to a child")?;
+        stdin.close().await.during("closing a child's input")
+    };
     let (_, bytes) = try_zip(feed, receive_to_end(stdout, message)).await?;
     let status = child.wait().await.during("waiting for a child")?;
     if status.success() { Ok(bytes) } else { Err(format!("a child ended with {status}")) }

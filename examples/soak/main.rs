@@ -38,6 +38,7 @@ mod events_io;
 mod inject;
 mod options;
 #[path = "../shared/process.rs"]
+#[cfg_attr(not(unix), allow(dead_code, reason = "only where a limit is known the process asks for more"))]
 mod process;
 mod report;
 mod rest;
@@ -85,6 +86,7 @@ const WARM_UP_MAX: Duration = Duration::from_secs(30);
 const WARM_OPERATIONS: u64 = 5;
 
 /// What all but the echo's connections need of descriptors, generously.
+#[cfg(unix)]
 const OTHER_DESCRIPTORS: u64 = 200;
 
 fn main() -> ExitCode {

@@ -119,7 +119,7 @@ fn rows(samples: [Option<Sample>; 3]) -> [Row; 4] {
     let count: fn(u64) -> String = |count| HumanCount(count).to_string();
     [
         row("memory, resident", verdict::resident(connections), |sample| sample.resident, bytes),
-        row("memory, allocated", verdict::HEAP, |sample| Some(sample.heap), bytes),
+        row("memory, allocated", verdict::heap(connections), |sample| Some(sample.heap), bytes),
         row("descriptors", verdict::NONE, |sample| sample.descriptors, count),
         row("connections served", verdict::NONE, |sample| Some(sample.connections), count),
     ]

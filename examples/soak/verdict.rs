@@ -19,9 +19,11 @@ pub fn resident(connections: u64) -> Tolerance {
     Tolerance { percent: 15, plus: (8 << 20) + connections * (8 << 10) }
 }
 
-/// What the program has allocated and not freed. At rest that is nearly always the same: tables that have room for a peak keep it,
-/// and threads of the pool that are about to end have some hundred bytes each.
-pub const HEAP: Tolerance = Tolerance { percent: 3, plus: 128 << 10 };
+/// What the program has allocated and not freed. At rest that is nearly always the same: tables that have room for a peak keep it, some
+/// words for each connection, and threads of the pool that are about to end have some hundred bytes each.
+pub fn heap(connections: u64) -> Tolerance {
+    Tolerance { percent: 3, plus: (128 << 10) + connections * 64 }
+}
 
 /// Descriptors and connections can be counted, and nobody keeps one for later.
 pub const NONE: Tolerance = Tolerance { percent: 0, plus: 0 };
