@@ -58,16 +58,20 @@ async fn run(by_signal: bool, pattern: &Pattern, rng: &mut Rng) -> Result<Done, 
             Done::bytes(0)
         }
         1 => Done::bytes(0),
-        _ => Done::bytes(through(child, message).await?),
+        _ => Done::bytes(through(child, message, rng.bool()).await?),
     }
 }
 
-async fn through(mut child: Child, message: &[u8]) -> Result<u64, String> {
+/// Its input is closed in one of two ways, because dropping it must lose nothing either.
+async fn through(mut child: Child, message: &[u8], close: bool) -> Result<u64, String> {
     let mut stdin = child.stdin.take().ok_or("a child without standard input")?;
     let stdout = child.stdout.take().ok_or("a child without standard output")?;
-    let feed = async {
+    let feed = async move {
         stdin.write_all(message).await.during("writing to a child")?;
-        stdin.close().await.during("closing a child's input")
+        if close {
+            stdin.close().await.during("closing a child's input")?;
+        }
+        Ok(())
     };
     let (_, bytes) = try_zip(feed, receive_to_end(stdout, message)).await?;
     let status = child.wait().await.during("waiting for a child")?;
