@@ -21,7 +21,7 @@ pub struct Progress {
 impl Progress {
     pub fn new(time: Duration) -> Progress {
         let bar = ProgressBar::new(time.as_millis() as u64);
-        let style = ProgressStyle::with_template("[{bar:30}] {percent}% {msg}");
+        let style = ProgressStyle::with_template("[{bar:10}] {percent}% {msg}");
         bar.set_style(style.expect("the template is valid"));
         Progress { bar, time }
     }
