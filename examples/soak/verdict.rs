@@ -12,15 +12,15 @@ pub struct Tolerance {
     pub plus: u64,
 }
 
-/// What the process has from the system. The allocator keeps the pages of a peak, and peaks go on rising for a while, because work comes
-/// in random sizes: threads of the pool have stacks, and each connection has a buffer of some kilobytes now and then, sometimes
+/// What the process has from the system. The allocator keeps the pages of a peak, and peaks go on rising for a while, because
+/// work comes in random sizes: threads of the pool have stacks, and each connection has a buffer of some kilobytes now and then, sometimes
 /// all of them at once. What the program itself forgets shows in what it has allocated, within closer bounds.
 pub fn resident(connections: u64) -> Tolerance {
     Tolerance { percent: 15, plus: (8 << 20) + connections * (8 << 10) }
 }
 
-/// What the program has allocated and not freed. At rest that is nearly always the same: tables that have room for a peak keep it, some
-/// words for each connection, and threads of the pool that are about to end have some hundred bytes each.
+/// What the program has allocated and not freed. At rest that is nearly always the same: tables that have room for a peak keep
+/// it, some words for each connection, and threads of the pool that are about to end have some hundred bytes each.
 pub fn heap(connections: u64) -> Tolerance {
     Tolerance { percent: 3, plus: (128 << 10) + connections * 64 }
 }

@@ -96,8 +96,8 @@ impl AsyncWrite for PipeWriter {
     }
 }
 
-/// On Unix, what `write` has taken is the system's, and arrives whatever becomes of the handle. Here it is in a buffer, which would be
-/// lost with the handle: so a thread passes it on. It is done at the latest when the child has ended, because nobody reads then.
+/// On Unix, what `write` has taken is the system's, and arrives whatever becomes of the handle. Here it is in a buffer, which
+/// would be lost with the handle: so a thread passes it on. It is done at the latest when the child has ended, because nobody reads then.
 impl Drop for PipeWriter {
     fn drop(&mut self) {
         if let Some(mut pipe) = self.pipe.take().filter(|_| self.unflushed) {
