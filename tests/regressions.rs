@@ -260,3 +260,25 @@ fn binding_outside_a_runtime_leaves_no_file() {
     assert!(std::panic::catch_unwind(|| UnixDatagram::bind(&path).map(drop)).is_err());
     assert!(!path.exists());
 }
+
+/// On Windows a thread writes to the child, from a buffer. It was dropped with the handle, and what was in it never arrived; on
+/// Unix whatever `write` has taken is the system's.
+#[cfg(all(windows, feature = "process"))]
+#[test]
+fn what_was_written_to_a_child_arrives_though_its_input_is_dropped_at_once() {
+    use oneloop::process::{Command, Stdio};
+
+    oneloop::block_on(async {
+        for _ in 0..10 {
+            let mut command = Command::new("cmd");
+            command.args(["/v:on", "/c", "set /p line=&echo !line!"]);
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            let mut stdin = child.stdin.take().unwrap();
+            stdin.write_all(b"hello\r\n").await.unwrap();
+            drop(stdin);
+            let output = child.wait_with_output().await.unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains("hello"), "{text:?}");
+        }
+    });
+}

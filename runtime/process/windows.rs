@@ -12,12 +12,18 @@ use std::task::{Context, Poll, Waker, ready};
 
 use blocking::Unblock;
 use futures_io::{AsyncRead, AsyncWrite};
+use futures_lite::{AsyncWriteExt, future};
 
 /// The end that is read from.
 pub(super) struct PipeReader(Unblock<File>);
 
-/// The end that is written to; `None` once it is closed.
-pub(super) struct PipeWriter(Option<Unblock<File>>);
+/// The end that is written to.
+pub(super) struct PipeWriter {
+    /// `None` once it is closed.
+    pipe: Option<Unblock<File>>,
+    /// A thread may still have to pass on what was written.
+    unflushed: bool,
+}
 
 impl PipeReader {
     pub(super) fn adopt(handle: OwnedHandle) -> io::Result<PipeReader> {
@@ -27,7 +33,7 @@ impl PipeReader {
 
 impl PipeWriter {
     pub(super) fn adopt(handle: OwnedHandle) -> io::Result<PipeWriter> {
-        Ok(PipeWriter(Some(Unblock::new(File::from(handle)))))
+        Ok(PipeWriter { pipe: Some(Unblock::new(File::from(handle))), unflushed: false })
     }
 }
 
@@ -54,8 +60,8 @@ impl TryFrom<PipeReader> for Stdio {
 impl TryFrom<PipeWriter> for Stdio {
     type Error = io::Error;
 
-    fn try_from(writer: PipeWriter) -> io::Result<Stdio> {
-        unused(writer.0.ok_or_else(closed)?)
+    fn try_from(mut writer: PipeWriter) -> io::Result<Stdio> {
+        unused(writer.pipe.take().ok_or_else(closed)?)
     }
 }
 
@@ -67,22 +73,36 @@ impl AsyncRead for PipeReader {
 
 impl AsyncWrite for PipeWriter {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().0 {
-            Some(pipe) => Pin::new(pipe).poll_write(cx, buf),
-            None => Poll::Ready(Err(closed())),
-        }
+        let this = self.get_mut();
+        let Some(pipe) = &mut this.pipe else { return Poll::Ready(Err(closed())) };
+        this.unflushed = true;
+        Pin::new(pipe).poll_write(cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().0.as_mut().map_or(Poll::Ready(Ok(())), |pipe| Pin::new(pipe).poll_flush(cx))
+        let this = self.get_mut();
+        let Some(pipe) = &mut this.pipe else { return Poll::Ready(Ok(())) };
+        ready!(Pin::new(pipe).poll_flush(cx))?;
+        this.unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let Some(pipe) = &mut this.0 else { return Poll::Ready(Ok(())) };
+        let Some(pipe) = &mut this.pipe else { return Poll::Ready(Ok(())) };
         ready!(Pin::new(pipe).poll_close(cx))?;
-        this.0 = None;
+        this.pipe = None;
         Poll::Ready(Ok(()))
+    }
+}
+
+/// On Unix, what `write` has taken is the system's, and arrives whatever becomes of the handle. Here it is in a buffer, which
+/// would be lost with the handle: so a thread passes it on. It is done at the latest when the child has ended, because nobody reads then.
+impl Drop for PipeWriter {
+    fn drop(&mut self) {
+        if let Some(mut pipe) = self.pipe.take().filter(|_| self.unflushed) {
+            blocking::unblock(move || future::block_on(pipe.close())).detach();
+        }
     }
 }
 

@@ -1,0 +1,41 @@
+//! Work on the pool of threads, some of which nobody waits for.
+
+use std::rc::Rc;
+
+use fastrand::Rng;
+use futures::future::try_join_all;
+use oneloop::future::poll_once;
+use oneloop::unblock;
+
+use crate::check::{Check, Pattern};
+use crate::work::{Done, During, Soak};
+
+const WORKERS: usize = 2;
+const CLOSURES_MAX: usize = 4;
+const COPY_BYTES_MAX: usize = 1 << 16;
+
+pub fn start(soak: &Rc<Soak>) {
+    let tally = soak.kind("unblock");
+    for _ in 0..WORKERS {
+        let pattern = soak.pattern.clone();
+        soak.worker(&tally, async move |rng| {
+            let count = rng.usize(1..=CLOSURES_MAX);
+            let bytes = try_join_all((0..count).map(|_| copy(&pattern, rng.fork()))).await?;
+            Ok(Done { operations: count as u64, bytes: bytes.iter().sum() })
+        });
+    }
+}
+
+/// Has a thread cut the same message, and compares.
+async fn copy(pattern: &Pattern, mut rng: Rng) -> Result<u64, String> {
+    let (theirs, mut their_rng) = (pattern.clone(), rng.clone());
+    let mut work = unblock(move || theirs.message(&mut their_rng, COPY_BYTES_MAX).to_vec());
+    let expected = pattern.message(&mut rng, COPY_BYTES_MAX);
+    if rng.u8(..4) == 0 {
+        let _ = poll_once(&mut work).await;
+        return Ok(0); // dropped before or while a thread does it, or after
+    }
+    let mut check = Check::new(expected);
+    check.take(&work.await).during("what a thread has copied")?;
+    check.end()
+}

@@ -1,0 +1,121 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use lexopt::prelude::*;
+
+pub const HELP: &str = "\
+Does everything that the runtime can do, all at once and for as long as you like, and checks every
+byte: echo over TCP, Unix sockets and UDP, clients that come and go, timers, time-outs,
+cancellations, other threads, child processes, the queue-based event loop.
+
+usage: soak [--seconds N | --minutes N | --hours N] [--connections N] [--seed N]
+
+  --seconds N, --minutes N, --hours N
+                   how long, also a fraction (default: 10 seconds); they add up
+  --connections N  connections that stay and echo (default: 50)
+  --seed N         what all random choices come from (default: another each time)
+  --inject FAULT   to see that it is found: `byte` makes the echo server send wrong ones,
+                   `memory` and `descriptor` forget some of them again and again
+  --help           print this
+
+ONELOOP_DRIVER chooses the driver. Now and then all work rests for a moment, and memory and
+descriptors are looked at: they must not grow. Ctrl+C ends it early, with the table of what was done.
+
+exit codes: 0 no errors, nothing grew
+            1 errors, or memory or descriptors grew
+            2 could not start: bad arguments, or more connections than the system allows
+            130 (Ctrl+C) or 143 (SIGTERM) when asked a second time to end";
+
+/// How this program calls itself for a child that writes what it reads, where there is no `cat`.
+#[cfg(not(unix))]
+pub const COPY: &str = "--copy";
+
+/// How it calls itself for a process that holds the servers, and for one whose servers send wrong bytes.
+#[cfg(unix)]
+pub const SERVE: &str = "--serve";
+#[cfg(unix)]
+pub const SERVE_SPOILED: &str = "--serve-spoiled";
+
+pub enum Request {
+    Help,
+    #[cfg(not(unix))]
+    Copy,
+    #[cfg(unix)]
+    Serve {
+        spoil: bool,
+    },
+    Run(Options),
+}
+
+pub struct Options {
+    pub time: Duration,
+    pub connections: usize,
+    pub seed: u64,
+    pub inject: Option<Fault>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    Byte,
+    Memory,
+    Descriptor,
+}
+
+pub fn parse() -> Result<Request, lexopt::Error> {
+    let mut seconds = 0.0;
+    let (mut connections, mut seed, mut inject) = (50, None, None);
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Request::Help),
+            #[cfg(not(unix))]
+            Long("copy") => return Ok(Request::Copy),
+            #[cfg(unix)]
+            Long("serve") => return Ok(Request::Serve { spoil: false }),
+            #[cfg(unix)]
+            Long("serve-spoiled") => return Ok(Request::Serve { spoil: true }),
+            Long("seconds") => seconds += time("--seconds", arguments.value()?)?,
+            Long("minutes") => seconds += time("--minutes", arguments.value()?)? * 60.0,
+            Long("hours") => seconds += time("--hours", arguments.value()?)? * 3600.0,
+            Long("connections") => {
+                connections = within("--connections", arguments.value()?, 1..=1_000_000)?;
+            }
+            Long("seed") => seed = Some(within("--seed", arguments.value()?, 0..=u64::MAX)?),
+            Long("inject") => inject = Some(fault(arguments.value()?)?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let time = Duration::from_secs_f64(if seconds > 0.0 { seconds } else { 10.0 });
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    Ok(Request::Run(Options { time, connections, seed, inject }))
+}
+
+fn fault(value: OsString) -> Result<Fault, lexopt::Error> {
+    match value.string()?.as_str() {
+        "byte" => Ok(Fault::Byte),
+        "memory" => Ok(Fault::Memory),
+        "descriptor" => Ok(Fault::Descriptor),
+        other => Err(format!("--inject takes `byte`, `memory` or `descriptor`, not `{other}`").into()),
+    }
+}
+
+fn time(option: &str, value: OsString) -> Result<f64, lexopt::Error> {
+    within(option, value, 0.001..=1e6)
+}
+
+fn within<T>(option: &str, value: OsString, range: RangeInclusive<T>) -> Result<T, lexopt::Error>
+where
+    T: FromStr + PartialOrd + fmt::Display,
+{
+    let text = value.string()?;
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        let (least, most) = range.into_inner();
+        format!("{option} takes a number from {least} to {most}, not `{text}`").into()
+    })
+}
