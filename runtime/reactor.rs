@@ -21,7 +21,7 @@ use std::task::{Context, Poll, Waker, ready};
 use crate::driver::{Event, Object, Raw, Readiness, Token, Trigger};
 use crate::runtime::Core;
 use crate::slots::{NIL, Slot, Slots};
-use crate::task::{Tasks, Waiter, Waiters, drop_quietly};
+use crate::task::{Tasks, Waiter, Waiters, dismiss, drop_quietly};
 
 use std::rc::Rc;
 
@@ -301,7 +301,7 @@ impl Registration<'_> {
         let place = &mut reactor.slots[self.key].waiting[interest as usize];
         let duplicate = self.core.tasks.borrow_mut().wait_in_crowd(place, waiter);
         drop(reactor);
-        drop(duplicate); // foreign code, perhaps, as every drop of a waker
+        dismiss(duplicate); // foreign code, perhaps, as every drop of a waker
     }
 
     /// Declares the interest of all who wait, on a one-shot driver.

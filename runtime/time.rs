@@ -21,7 +21,7 @@ use pin_project_lite::pin_project;
 pub use self::interval::{Interval, interval};
 use crate::context;
 use crate::runtime::Core;
-use crate::task::Waiter;
+use crate::task::{Waiter, dismiss};
 
 /// A runtime's time as the timer wheel counts it: nanoseconds since a moment some days before the runtime was made,
 /// because a `Sleep` may be older than its runtime and keeps its place in the order of deadlines.
@@ -222,7 +222,7 @@ impl Timer {
         }
         let waiter = Waiter::of(cx.waker());
         let old = self.core.timers.borrow_mut().set_waiter(self.key, waiter);
-        drop(old); // foreign code, perhaps
+        dismiss(old); // foreign code, perhaps
         Poll::Pending
     }
 }
@@ -230,7 +230,7 @@ impl Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         let waiter = self.core.timers.borrow_mut().remove(self.key);
-        drop(waiter); // foreign code, perhaps
+        dismiss(waiter); // foreign code, perhaps
     }
 }
 

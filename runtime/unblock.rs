@@ -1,6 +1,10 @@
 //! Work that would block the loop, on threads of its own.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::task::drop_quietly;
 
 /// Runs `closure` on a thread of a pool and waits for what it returns: for files, for names, for anything
 /// that computes long or has no async form.
@@ -14,7 +18,9 @@ use std::future::Future;
 ///
 /// # Panics
 ///
-/// When awaited, if `closure` panicked: with its panic.
+/// When awaited, if `closure` panicked: with its panic. (What a closure that never ran had captured, or what one has returned
+/// to nobody, may panic when it is dropped: that stays on the thread where it happens. Only a waker that isn't this crate's
+/// and panics when it is called there ends the process; so the pool's crate has decided.)
 ///
 /// # Cancel safety
 ///
@@ -34,5 +40,34 @@ where
     C: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    blocking::unblock(closure)
+    let closure = Quiet(Some(closure));
+    Unblock(blocking::unblock(move || Quiet(Some(closure.take()()))))
+}
+
+/// The pool's crate ends the process if what it drops panics: the closure of work that was cancelled, a result that
+/// nobody takes.
+struct Quiet<T>(Option<T>);
+
+impl<T> Quiet<T> {
+    fn take(mut self) -> T {
+        self.0.take().expect("it is taken once, by value")
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.0.take() {
+            drop_quietly(value);
+        }
+    }
+}
+
+struct Unblock<T>(blocking::Task<Quiet<T>>);
+
+impl<T> Future for Unblock<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(cx).map(Quiet::take)
+    }
 }

@@ -282,3 +282,51 @@ fn what_was_written_to_a_child_arrives_though_its_input_is_dropped_at_once() {
         }
     });
 }
+
+/// The pool's crate ended the process: for a panic in the drop of a result that nobody took, or of what a closure had
+/// captured that never ran.
+#[cfg(feature = "unblock")]
+#[test]
+fn a_panic_in_the_drop_of_what_unblocked_work_leaves_behind_ends_nobody() {
+    use std::sync::mpsc;
+    oneloop::block_on(async {
+        let (begun, has_begun) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let mut running = oneloop::unblock(move || {
+            begun.send(()).unwrap();
+            may_go_on.recv().unwrap();
+            PanicsWhenDropped
+        });
+        assert!(futures::poll!(&mut running).is_pending());
+        has_begun.recv().unwrap();
+        drop(running);
+        go_on.send(()).unwrap();
+        for _ in 0..50 {
+            let captured = PanicsWhenDropped;
+            drop(oneloop::unblock(move || std::mem::forget(captured))); // most of these never run
+        }
+        assert_eq!(oneloop::unblock(|| 7).await, 7);
+    });
+}
+
+/// It came out of the drop, or of the next poll, of the timer that the waker had been left with; of those that waited for a
+/// socket or a task it did not.
+#[test]
+fn a_foreign_waker_that_panics_when_it_is_dropped_is_no_business_of_the_timers_owner() {
+    struct Bad(PanicsWhenDropped);
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            let Bad(_held) = &*self;
+        }
+    }
+    oneloop::block_on(async {
+        let leave = |sleep: Pin<&mut oneloop::time::Sleep>| {
+            let waker = Waker::from(Arc::new(Bad(PanicsWhenDropped)));
+            assert!(sleep.poll(&mut Context::from_waker(&waker)).is_pending());
+        };
+        leave(pin!(oneloop::time::sleep(Duration::from_secs(1000))));
+        let mut polled_on = pin!(oneloop::time::sleep(Duration::from_millis(1)));
+        leave(polled_on.as_mut());
+        polled_on.await;
+    });
+}

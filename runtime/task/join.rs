@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::error::JoinError;
 use super::table::take_output;
 use super::ticket::Ticket;
-use super::waiter::{Waiter, Waiters};
+use super::waiter::{Waiter, Waiters, dismiss};
 use crate::runtime::Core;
 
 /// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task, which
@@ -142,7 +142,7 @@ impl<T> JoinHandle<T> {
         let duplicate = tasks.wait_in_crowd(&mut joiners, waiter);
         *tasks.joiners(ticket) = joiners;
         drop(tasks);
-        drop(duplicate); // foreign code, perhaps, as every drop of a waker
+        dismiss(duplicate); // foreign code, perhaps, as every drop of a waker
     }
 }
 

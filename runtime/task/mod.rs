@@ -32,7 +32,7 @@ pub use join::{AbortHandle, JoinHandle};
 pub(crate) use table::{Tasks, Turn};
 use ticket::KEY_MAX;
 pub(crate) use ticket::Ticket;
-pub(crate) use waiter::{Waiter, Waiters, wake_foreign};
+pub(crate) use waiter::{Waiter, Waiters, dismiss, wake_foreign};
 
 use crate::context;
 use crate::runtime::Core;

@@ -8,7 +8,7 @@
 
 use std::task::Waker;
 
-use super::cell::call_quietly;
+use super::cell::{call_quietly, drop_quietly};
 use super::ticket::Ticket;
 use crate::slots::{NIL, Slot, Slots};
 
@@ -53,6 +53,15 @@ impl Waiter {
 #[cold]
 pub(crate) fn wake_foreign(waker: Waker) {
     call_quietly(|| waker.wake());
+}
+
+/// Drops one that waits no longer. A waker that isn't ours may panic at that, which is no business of the one whose timer,
+/// or whose place in a crowd, it was.
+#[inline]
+pub(crate) fn dismiss(waiter: Option<Waiter>) {
+    if let Some(Waiter::Foreign(waker)) = waiter {
+        drop_quietly(waker);
+    }
 }
 
 /// The eight bytes at a place: 0, a ticket, or (with no runtime number in the top bits) a crowd's key + 1.
