@@ -15,7 +15,9 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use examples::{Echo, Program, assert_echoes, assert_fails, assert_returns, binary, bytes, until};
+use examples::{
+    Echo, Program, assert_echoes, assert_fails, assert_returns, binary, bytes, uninterrupted, until,
+};
 
 /// A path of the test's own, which is removed at its end.
 struct Path(PathBuf);
@@ -143,7 +145,7 @@ fn connections_that_do_not_finish_are_cut_off_after_five_seconds() {
     assert_echoes(&client, b"open");
     let asked = Instant::now();
     echo.program.signal(libc::SIGINT);
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    assert_eq!(uninterrupted(|| client.read(&mut [0])).unwrap(), 0);
     assert!(asked.elapsed() >= Duration::from_secs(5));
     assert_eq!(echo.program.wait().code(), Some(0));
     assert!(echo.program.stdout.so_far().contains("1 connections served, 1 at most at once, 4 bytes"));
@@ -169,7 +171,7 @@ fn udp_prints_its_own_summary() {
     let mut echo = Echo::start(&["--udp", "127.0.0.1:0"]);
     let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     client.send_to(b"five!", &echo.address).unwrap();
-    client.recv(&mut [0; 10]).unwrap();
+    uninterrupted(|| client.recv(&mut [0; 10])).unwrap();
     echo.program.signal(libc::SIGTERM);
     assert_eq!(echo.program.wait().code(), Some(0));
     assert!(echo.program.stdout.so_far().contains("1 datagrams echoed, 5 bytes echoed, "));

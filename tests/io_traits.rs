@@ -12,7 +12,7 @@ use oneloop::net::{TcpListener, TcpStream};
 
 #[path = "common/sockets.rs"]
 mod sockets;
-use sockets::{Outcome, pattern, run, settle, tcp_from_std, tcp_pair};
+use sockets::{Outcome, pattern, run, settle, tcp_from_std, tcp_pair, uninterrupted};
 
 const BUFFER: usize = 1024;
 
@@ -163,7 +163,8 @@ fn a_writer_that_filled_the_socket_goes_on_when_it_is_drained() -> Outcome {
             let more = server.write_all(b"more");
             let read = async {
                 while received < sent {
-                    received += client.read(&mut buf[..(sent - received).min(256 << 10)])?;
+                    let most = (sent - received).min(256 << 10);
+                    received += uninterrupted(|| client.read(&mut buf[..most]))?;
                     oneloop::yield_now().await;
                 }
                 Ok::<_, std::io::Error>(())

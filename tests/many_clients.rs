@@ -12,7 +12,7 @@ use oneloop::net::{TcpListener, TcpStream};
 
 #[path = "common/sockets.rs"]
 mod sockets;
-use sockets::{LIMIT, Outcome, pattern, run};
+use sockets::{LIMIT, Outcome, pattern, run, uninterrupted};
 
 /// As many clients as descriptors allow (two for each, and some), a thousand at most. The tests of this
 /// file run at the same time.
@@ -67,7 +67,7 @@ fn std_clients(addr: SocketAddr, first: usize, count: usize, all: &Barrier) -> O
     // Half of them end politely, the others just go.
     for stream in streams.iter_mut().step_by(2) {
         stream.shutdown(std::net::Shutdown::Write)?;
-        assert_eq!(stream.read(&mut [0; 8])?, 0);
+        assert_eq!(uninterrupted(|| stream.read(&mut [0; 8]))?, 0);
     }
     Ok(())
 }

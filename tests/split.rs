@@ -156,7 +156,7 @@ fn one_task_reads_while_another_writes_through_shared_references() -> Outcome {
         let echo = std::thread::spawn(move || {
             let mut buf = [0; 4096];
             loop {
-                match (&client).read(&mut buf)? {
+                match sockets::uninterrupted(|| (&client).read(&mut buf))? {
                     0 => return Ok::<_, std::io::Error>(()),
                     n => (&client).write_all(&buf[..n])?,
                 }

@@ -18,7 +18,7 @@ use oneloop::net::TcpStream;
 
 #[path = "common/sockets.rs"]
 mod sockets;
-use sockets::{CountingWaker, Outcome, run, settle, tcp_from_std, tcp_pair, within};
+use sockets::{CountingWaker, Outcome, run, settle, tcp_from_std, tcp_pair, uninterrupted, within};
 
 fn would_block<T>(result: std::io::Result<T>) -> bool {
     result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
@@ -82,7 +82,7 @@ fn try_write_says_would_block_and_writable_says_when_to_try_again() -> Outcome {
             assert!(would_block(server.try_write(&buf)));
             while sent > 0 {
                 let len = sent.min(buf.len());
-                sent -= client.read(&mut buf[..len])?;
+                sent -= uninterrupted(|| client.read(&mut buf[..len]))?;
             }
             writable.await?;
             while would_block(server.try_write(b"x")) {
@@ -273,7 +273,7 @@ fn a_foreign_waker_may_use_and_drop_the_socket_that_wakes_it() -> Outcome {
         while KEPT.with_borrow(Option::is_some) {
             settle().await;
         }
-        assert_eq!(client.read(&mut [0; 8])?, 0);
+        assert_eq!(uninterrupted(|| client.read(&mut [0; 8]))?, 0);
         Ok(())
     })
 }

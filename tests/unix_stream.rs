@@ -11,7 +11,7 @@ use oneloop::net::{UnixListener, UnixStream};
 
 #[path = "common/sockets.rs"]
 mod sockets;
-use sockets::{LIMIT, Outcome, SocketPath, pattern, run, settle, within};
+use sockets::{LIMIT, Outcome, SocketPath, pattern, run, settle, uninterrupted, within};
 
 type StdStream = std::os::unix::net::UnixStream;
 
@@ -185,7 +185,7 @@ fn a_writer_that_filled_the_socket_goes_on_when_it_is_drained() -> Outcome {
             let mut buf = vec![0; 1 << 16];
             while sent > 0 {
                 let len = sent.min(buf.len());
-                sent -= client.read(&mut buf[..len])?;
+                sent -= uninterrupted(|| client.read(&mut buf[..len]))?;
             }
             within(writable).await?;
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use oneloop::process::{Child, Command, Stdio};
 use oneloop::time::sleep;
 
-use crate::sockets::{LIMIT, within};
+use crate::sockets::{LIMIT, uninterrupted, within};
 
 /// How a child's end is heard: as is best on this system, or by `SIGCHLD`.
 #[derive(Clone, Copy, Debug)]
@@ -58,9 +58,14 @@ pub fn exists(pid: libc::pid_t) -> bool {
 pub fn wait_until_ended(pid: libc::pid_t) {
     // SAFETY: all-zero bytes are a valid `siginfo_t`.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the pointer is to a `siginfo_t` that lives during the call.
-    let waited = unsafe { libc::waitid(libc::P_PID, pid as _, &mut info, libc::WEXITED | libc::WNOWAIT) };
-    assert_eq!(waited, 0);
+    let waited = uninterrupted(|| {
+        // SAFETY: the pointer is to a `siginfo_t` that lives during the call.
+        match unsafe { libc::waitid(libc::P_PID, pid as _, &mut info, libc::WEXITED | libc::WNOWAIT) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    });
+    waited.expect("it is a child of ours");
 }
 
 /// Waits until no process of this number is left, not even a zombie, while the loop goes on.

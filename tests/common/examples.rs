@@ -2,7 +2,7 @@
 //!
 //! Each test file takes it in with `#[path = "common/examples.rs"] mod examples;`.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,6 +11,10 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+#[path = "interrupted.rs"]
+mod interrupted;
+pub use interrupted::uninterrupted;
 
 /// Far more than anything here needs: what takes longer hangs.
 pub const LIMIT: Duration = Duration::from_secs(30);

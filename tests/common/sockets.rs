@@ -2,7 +2,7 @@
 //!
 //! Each test file takes it in with `#[path = "common/sockets.rs"] mod sockets;`.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
 use std::future::Future;
 use std::io;
@@ -14,6 +14,10 @@ use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::time::timeout;
+
+#[path = "interrupted.rs"]
+mod interrupted;
+pub use interrupted::uninterrupted;
 
 /// What a test returns: any error fails it.
 pub type Outcome = io::Result<()>;
