@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -72,10 +73,14 @@ unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::time
     result
 }
 
+/// The clocks of the tests live for ever; a leak detector finds them here.
+static KEPT: Mutex<Vec<&Manual>> = Mutex::new(Vec::new());
+
 /// Runs a test with a clock that stands still unless it is moved.
 fn standing_still(test: impl AsyncFnOnce(&'static Manual)) {
     let _watchdog = Watchdog::start();
     let manual: &'static Manual = Box::leak(Box::default());
+    KEPT.lock().unwrap().push(manual);
     manual.advance(Duration::from_secs(1000));
     CLOCK.set(Clock::Manual(manual));
     assert_eq!(Instant::now(), Instant::now(), "it does not stand still");
