@@ -140,6 +140,31 @@ pub fn on_polling() -> bool {
     std::env::var("ONELOOP_DRIVER").is_ok_and(|name| name == "polling")
 }
 
+/// Whether this is not Windows itself but wine, which has defects of its own.
+pub fn on_wine() -> bool {
+    cfg!(windows) && std::path::Path::new(r"C:\windows\system32\winecfg.exe").exists()
+}
+
+/// What a read must say of a connection that was reset. Under wine it may say "the end" instead: there a look at the
+/// socket that wine takes for itself uses the error up.
+#[track_caller]
+pub fn assert_reset(read: io::Result<usize>) {
+    match read {
+        Ok(0) if on_wine() => {}
+        read => assert_eq!(read.expect_err("it was reset").kind(), io::ErrorKind::ConnectionReset),
+    }
+}
+
+/// Whether an operation failed because this side had shut that direction down itself.
+pub fn is_shut_down(error: &io::Error) -> bool {
+    const WSAESHUTDOWN: i32 = 10058; // std has no name for it
+    if cfg!(windows) {
+        error.raw_os_error() == Some(WSAESHUTDOWN)
+    } else {
+        error.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
 /// A path for a socket that nothing else uses, removed when this is dropped.
 #[cfg(unix)]
 pub struct SocketPath(std::path::PathBuf);
