@@ -4,6 +4,8 @@
 
 #[path = "common/examples.rs"]
 mod examples;
+#[path = "common/sockets.rs"]
+mod sockets;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
@@ -72,7 +74,7 @@ fn a_client_that_closes_its_side_gets_everything_back() {
 fn a_thousand_clients_at_once_each_get_their_own_bytes_back() {
     raise_descriptor_limit();
     let echo = Echo::tcp();
-    let clients: Vec<TcpStream> = (0..1_000).map(|_| echo.connect()).collect();
+    let clients: Vec<TcpStream> = (0..sockets::many(1_000)).map(|_| echo.connect()).collect();
     for (number, mut client) in clients.iter().enumerate() {
         client.write_all(&bytes(number, 2_000)).unwrap();
     }

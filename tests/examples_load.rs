@@ -41,9 +41,8 @@ fn messages_larger_than_every_buffer_come_through() {
 fn a_thousand_connections_come_through() {
     raise_descriptor_limit();
     let echo = Echo::tcp();
-    // See `many_clients.rs` for what wine makes of more.
-    let count = if sockets::on_wine() { 100 } else { 1_000 };
-    assert!(assert_right(&[&echo.address, "--conns", &count.to_string(), "--secs", "0.3"]) >= count);
+    let count = sockets::many(1_000);
+    assert!(assert_right(&[&echo.address, "--conns", &count.to_string(), "--secs", "0.3"]) >= count as u64);
 }
 
 #[cfg(unix)]

@@ -21,10 +21,7 @@ fn clients() -> usize {
     let descriptors = rlimit::increase_nofile_limit(10_000).unwrap_or(256);
     #[cfg(not(unix))]
     let descriptors = 10_000;
-    if sockets::on_wine() {
-        return 100; // 0.3 s; 200 take 5 s there and 400 a minute
-    }
-    1000.min((descriptors as usize - 100) / 6)
+    sockets::many(1000).min((descriptors as usize - 100) / 6)
 }
 
 /// Serves echo; `open` and `most` count connections.

@@ -224,7 +224,7 @@ macro_rules! impl_read {
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let start = $crate::net::stream::skipped(bufs.iter().map(|buf| buf.len()));
                 let bufs = &mut bufs[start..];
-                #[cfg(windows)] // as of writing
+                #[cfg(windows)] // std cuts nothing off, and too many are an error there
                 let at_once = bufs.len().min(16);
                 #[cfg(windows)]
                 let bufs = &mut bufs[..at_once];
@@ -354,7 +354,7 @@ pub(crate) fn write_vectored(
     mut socket: &mio::net::TcpStream,
     bufs: &[io::IoSlice<'_>],
 ) -> io::Result<usize> {
-    // std cuts nothing off here, and too many are an error.
+    // As with reading: std cuts nothing off.
     io::Write::write_vectored(&mut socket, &bufs[..bufs.len().min(16)])
 }
 
