@@ -88,7 +88,7 @@
 //! # Platforms
 //!
 //! Linux, macOS, the BSDs and Windows, on 64-bit processors. There are no Unix sockets and pipes on
-//! Windows, and of signals only Ctrl+C.
+//! Windows, and of signals only Ctrl+C; the modules say what else differs.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -369,6 +369,14 @@ impl Registration<'_> {
         slot.readiness = slot.readiness.with(interest.ready());
     }
 
+    /// Takes in what is known without the driver, as if it were the driver's event.
+    #[cfg(windows)]
+    pub(crate) fn announce(self, readiness: Readiness) {
+        let mut reactor = self.core.reactor.borrow_mut();
+        let token = reactor.token(self.key);
+        reactor.mark(&Event { token, readiness }, &mut self.core.tasks.borrow_mut());
+    }
+
     fn clear(self, interest: Interest) {
         let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
         slot.readiness = slot.readiness.without(interest.ready());

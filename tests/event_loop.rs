@@ -13,8 +13,8 @@ use oneloop::{Interest, Runtime, spawn, yield_now};
 mod events;
 #[path = "common/executor.rs"]
 mod executor;
-#[path = "common/interrupted.rs"]
-mod interrupted;
+#[path = "common/sockets.rs"]
+mod sockets;
 
 use events::{assert_idle, new_loop, next, next_message};
 use executor::{Drops, Token, Watchdog, panic_of};
@@ -395,8 +395,7 @@ fn what_is_watched_may_outlive_the_loop() -> io::Result<()> {
     drop(socket.into_inner());
     drop(listener);
     client.set_read_timeout(Some(events::LIMIT))?;
-    let closed = interrupted::uninterrupted(|| io::Read::read(&mut client, &mut [0; 1])).unwrap_err();
-    assert_eq!(closed.kind(), io::ErrorKind::ConnectionReset);
+    sockets::assert_reset(sockets::uninterrupted(|| io::Read::read(&mut client, &mut [0; 1])));
     Ok(())
 }
 

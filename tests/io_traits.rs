@@ -1,7 +1,7 @@
 //! `AsyncRead` and `AsyncWrite` of every stream: each byte once, in order, and then the end. Above all the
 //! short-read rule: a read that fills part of its buffer has drained the socket, but not always.
 
-use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 
 use futures::future::{join, try_join};
@@ -382,7 +382,7 @@ fn writing_after_close_is_an_error_and_closing_twice_is_not() -> Outcome {
         let (mut a, mut b) = tcp_pair().await?;
         a.close().await?;
         a.close().await?;
-        assert_eq!(a.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert!(sockets::is_shut_down(&a.write(b"x").await.unwrap_err()));
         assert_eq!(b.read(&mut [0; 8]).await?, 0);
         b.write_all(b"still open this way").await?;
         drop(b);

@@ -21,7 +21,7 @@ fn clients() -> usize {
     let descriptors = rlimit::increase_nofile_limit(10_000).unwrap_or(256);
     #[cfg(not(unix))]
     let descriptors = 10_000;
-    1000.min((descriptors as usize - 100) / 6)
+    sockets::many(1000).min((descriptors as usize - 100) / 6)
 }
 
 /// Serves echo; `open` and `most` count connections.

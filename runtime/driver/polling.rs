@@ -80,6 +80,15 @@ impl PollingDriver {
     }
 }
 
+/// On Windows each watch that was ended is an operation that was cancelled, and `polling` gives its memory back when it hears
+/// that it is over, which nobody would ask for after the last sleep.
+#[cfg(windows)]
+impl Drop for PollingDriver {
+    fn drop(&mut self) {
+        let _ = self.poller.wait(&mut self.events, Some(Duration::ZERO));
+    }
+}
+
 /// What an event says. A hang-up or an error makes both directions ready; closed directions need no mark of
 /// their own, because one-shot readiness is asked for anew each time.
 fn readiness(event: &::polling::Event) -> Readiness {

@@ -13,6 +13,13 @@
 //! **A socket belongs to the runtime that it was made in**, and only that one's loop hears its events. Awaited inside another
 //! runtime it works while it happens to be ready, and otherwise waits until its own runtime runs again: for ever, if
 //! that never happens. Once its runtime is gone, operations that would have to wait return an error.
+//!
+//! # What differs on Windows
+//!
+//! * There are no Unix sockets.
+//! * Writing after this side has shut writing down fails with `WSAESHUTDOWN`, for which `std` has no kind; elsewhere it is
+//!   `BrokenPipe`. Writing to a peer that is gone is `ConnectionReset` or `ConnectionAborted`, again and again.
+//! * A read that has filled only a part of its buffer is followed by one that says `WouldBlock`, before the task waits.
 
 mod addr;
 pub(crate) mod socket;

@@ -92,6 +92,12 @@ impl<T> Socket<T> {
         &self.io
     }
 
+    /// Wakes who waits for what this program itself has just done to the socket, where the system doesn't.
+    #[cfg(windows)]
+    pub(crate) fn announce(&self, readiness: Readiness) {
+        self.registration().announce(readiness);
+    }
+
     pub(crate) fn readable(&self) -> Ready<'_> {
         Ready { registration: self.registration(), interest: Interest::Readable }
     }

@@ -94,7 +94,10 @@ macro_rules! impl_stream {
             /// # }
             /// ```
             pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
-                self.0.io().shutdown(how)
+                self.0.io().shutdown(how)?;
+                #[cfg(windows)]
+                self.0.announce($crate::net::stream::ended(how));
+                Ok(())
             }
 
             /// Splits the stream into a half that reads and a half that writes, which can go to different
@@ -221,6 +224,10 @@ macro_rules! impl_read {
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let start = $crate::net::stream::skipped(bufs.iter().map(|buf| buf.len()));
                 let bufs = &mut bufs[start..];
+                #[cfg(windows)] // std cuts nothing off, and too many are an error there
+                let at_once = bufs.len().min(16);
+                #[cfg(windows)]
+                let bufs = &mut bufs[..at_once];
                 let asked = $crate::net::stream::asked(bufs.iter().map(|buf| buf.len()));
                 self.0.poll_bytes(cx, $crate::Interest::Readable, asked, |mut io| {
                     std::io::Read::read_vectored(&mut io, bufs)
@@ -315,6 +322,19 @@ pub(crate) fn asked(lengths: impl Iterator<Item = usize>) -> usize {
     lengths.take(16).sum()
 }
 
+/// What a shut-down has ended. Unix makes an event of it, Windows has none for what the program itself did.
+#[cfg(windows)]
+pub(crate) fn ended(how: std::net::Shutdown) -> crate::driver::Readiness {
+    use crate::driver::Readiness;
+    const READ: Readiness = Readiness::READABLE.with(Readiness::READ_CLOSED);
+    const WRITE: Readiness = Readiness::WRITABLE.with(Readiness::WRITE_CLOSED);
+    match how {
+        std::net::Shutdown::Read => READ,
+        std::net::Shutdown::Write => WRITE,
+        std::net::Shutdown::Both => READ.with(WRITE),
+    }
+}
+
 /// Writes several buffers. Not with `writev`, as std does: where the program has restored `SIGPIPE`'s default
 /// action, that would end it when the peer is gone.
 #[cfg(unix)]
@@ -334,7 +354,8 @@ pub(crate) fn write_vectored(
     mut socket: &mio::net::TcpStream,
     bufs: &[io::IoSlice<'_>],
 ) -> io::Result<usize> {
-    io::Write::write_vectored(&mut socket, bufs)
+    // As with reading: std cuts nothing off.
+    io::Write::write_vectored(&mut socket, &bufs[..bufs.len().min(16)])
 }
 
 /// A stream whose directions are closed one at a time. Public only because the halves' bounds name it: nobody

@@ -302,7 +302,21 @@ fn finished(socket: &mio::net::TcpStream) -> io::Result<()> {
     }
     match socket.peer_addr() {
         Ok(_) => Ok(()),
+        #[cfg(windows)]
+        Err(e) if e.kind() == io::ErrorKind::NotConnected && was_reset(socket) => {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
         Err(e) if e.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
         Err(e) => Err(e),
+    }
+}
+
+/// Whether a socket without a peer had one. On Windows a reset leaves nothing in `SO_ERROR`, and there may be no second
+/// event; but reading tells a connection that is gone from one that never was.
+#[cfg(windows)]
+fn was_reset(socket: &mio::net::TcpStream) -> bool {
+    match socket.peek(&mut [0]) {
+        Ok(_) => true,
+        Err(e) => matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted),
     }
 }

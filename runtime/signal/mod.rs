@@ -2,7 +2,8 @@
 //!
 //! On Unix each listener has a pipe of its own that the signal's handler writes a byte to (the `signal-hook` crate
 //! keeps the handlers), so several listeners of one signal all hear it, on whatever thread or runtime they
-//! are. On Windows there is Ctrl+C, through the `ctrlc` crate, which hears it on a thread of its own.
+//! are. On Windows there is Ctrl+C and nothing else (no `Signal`, and nothing that a child could be sent), through the
+//! `ctrlc` crate, which hears it on a thread of its own; several listeners all hear it there, too.
 //!
 //! Once a signal has been listened for, its default action (for Ctrl+C, the end of the process) is gone for
 //! good, also while nobody listens. A program that should end at a second Ctrl+C must listen for that, too.

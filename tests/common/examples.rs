@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+#[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
 #[path = "interrupted.rs"]
 mod interrupted;
 pub use interrupted::uninterrupted;
