@@ -7,10 +7,9 @@ mod examples;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::Command;
 
 use examples::{
-    LIMIT, Program, assert_echoes, assert_fails, assert_returns, binary, bytes, raise_descriptor_limit, show,
+    LIMIT, Program, assert_echoes, assert_fails, assert_returns, bytes, raise_descriptor_limit, show,
     uninterrupted, until,
 };
 
@@ -26,7 +25,7 @@ Processing message: event_4
 #[cfg(unix)]
 #[test]
 fn the_articles_loop_prints_its_five_lines_and_leaves_on_ctrl_c_with_status_0() {
-    let mut program = Program::start(&mut Command::new(binary("event_queue"))).unwrap();
+    let mut program = Program::start(&mut examples::command("event_queue")).unwrap();
     program.stdout.wait_for("event_4\n");
     program.signal(libc::SIGINT);
     assert_eq!(program.wait().code(), Some(0));
@@ -43,7 +42,7 @@ fn the_idle_loop_sleeps_once_for_each_time_out_and_uses_no_processor_time() {
         let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
         line.trim().parse().unwrap()
     }
-    let program = Program::start(&mut Command::new(binary("event_queue"))).unwrap();
+    let program = Program::start(&mut examples::command("event_queue")).unwrap();
     program.stdout.wait_for("event_4\n");
     let first = sleeps(&program);
     // The end of the first sleep after that line is where the count begins.
@@ -64,8 +63,7 @@ impl Server {
     #[track_caller]
     fn start() -> Server {
         raise_descriptor_limit();
-        let program =
-            Program::start_fed(Command::new(binary("event_queue_echo")).arg("127.0.0.1:0")).unwrap();
+        let program = Program::start_fed(examples::command("event_queue_echo").arg("127.0.0.1:0")).unwrap();
         program.stdout.wait_for("listening on ");
         until("a whole line", || program.stdout.so_far().contains('\n').then_some(()));
         let text = program.stdout.so_far();

@@ -358,7 +358,7 @@ fn what_a_panic_carries_is_dropped_though_nobody_is_told_of_it() {
     let [posted, unwanted, local, remote] = std::array::from_fn(|_| kept.clone());
     let (unwanted, local, remote) = (PanicsWith(unwanted), PanicsWith(local), PanicsWith(remote));
     drop(runtime.handle().spawn_with(move || -> std::future::Ready<()> { panic_any(posted) }));
-    drop(runtime.spawn(async { unwanted }));
+    drop(runtime.spawn(async { (unwanted,) }));
     drop(runtime.spawn(local)); // panics twice: when it is polled and when it is dropped for that
     let last = runtime.handle().spawn(remote);
     assert!(runtime.block_on(last).unwrap_err().is_panic());
