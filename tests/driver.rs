@@ -270,7 +270,10 @@ async fn assert_idle(what: &str) {
     let before = sockets::thread_cpu_time();
     sleep(IDLE).await;
     let used = sockets::thread_cpu_time() - before;
-    assert!(used < IDLE / 8, "{what}: {used:?} of processor time in {IDLE:?}");
+    assert!(
+        sockets::runner::instrumented() || used < IDLE / 8,
+        "{what}: {used:?} of processor time in {IDLE:?}"
+    );
 }
 
 #[cfg(unix)]
