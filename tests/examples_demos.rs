@@ -4,9 +4,9 @@
 #[path = "common/examples.rs"]
 mod examples;
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use examples::{assert_fails, binary, run};
+use examples::{assert_fails, command, run};
 
 /// Those that this build has; true for those that take `--slow`. (`event_queue` ends only when it is told to; see
 /// `examples_event_queue.rs`.)
@@ -58,7 +58,7 @@ fn unknown_arguments_are_one_line_and_exit_code_2() {
 #[test]
 fn without_a_loop_they_end_with_one_line() {
     for name in DEMOS.iter().map(|demo| demo.0) {
-        let mut command = Command::new(binary(name));
+        let mut command = command(name);
         let output = command.env("ONELOOP_DRIVER", "none").output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{name}: {stderr}");
@@ -69,7 +69,7 @@ fn without_a_loop_they_end_with_one_line() {
 #[test]
 fn nothing_panics_when_nobody_reads() {
     for &(name, _) in DEMOS {
-        let mut command = Command::new(binary(name));
+        let mut command = command(name);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();

@@ -12,6 +12,7 @@ use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use examples::runner::instrumented;
 use examples::{
     Echo, LIMIT, assert_echoes, assert_fails, assert_returns, bytes, raise_descriptor_limit, run,
     uninterrupted,
@@ -119,7 +120,10 @@ fn a_client_that_never_reads_does_not_make_the_server_grow() {
     #[cfg(target_os = "linux")]
     {
         let grown = echo.program.resident_bytes() - before;
-        assert!(grown < 1_000_000, "{sent} bytes were sent, and the server grew by {grown}");
+        assert!(
+            instrumented() || grown < 1_000_000,
+            "{sent} bytes were sent, and the server grew by {grown}"
+        );
     }
     assert_echoes(&echo.connect(), b"others are served");
     // And nothing is lost: the client gets all of it once it reads.
@@ -183,5 +187,5 @@ fn an_idle_connection_costs_little_memory() {
     // They are accepted in their order: when the last one is served, all are.
     assert_echoes(clients.last().unwrap(), b"last");
     let bytes_each = (echo.program.resident_bytes() - before) / CONNECTIONS;
-    assert!(bytes_each <= BYTES_MAX, "{bytes_each} bytes for each idle connection");
+    assert!(instrumented() || bytes_each <= BYTES_MAX, "{bytes_each} bytes for each idle connection");
 }

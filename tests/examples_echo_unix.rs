@@ -15,6 +15,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use examples::runner;
 use examples::{
     Echo, Program, assert_echoes, assert_fails, assert_returns, binary, bytes, uninterrupted, until,
 };
@@ -86,7 +87,7 @@ fn a_privileged_port_is_one_line_and_exit_code_2() {
     let path = Path::new("unprivileged"); // nobody need not have access to where the tests are built
     fs::copy(binary("echo"), &path.0).unwrap();
     let mut program = until("no other test is between fork and exec, with our copy open", || {
-        match Program::start(Command::new(&path.0).arg(ADDRESS).uid(NOBODY)) {
+        match Program::start(runner::command(&path.0).arg(ADDRESS).uid(NOBODY)) {
             Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => None,
             started => Some(started),
         }
@@ -181,7 +182,8 @@ fn udp_prints_its_own_summary() {
 fn out_of_descriptors_it_serves_on_and_later_takes_in_everybody_else() {
     const CLIENTS: usize = 60;
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 40 && exec \"$0\" 127.0.0.1:0"]).arg(binary("echo"));
+    command.args(["-c", "ulimit -n 40 && exec \"$@\" 127.0.0.1:0", "sh"]);
+    command.args(runner::words(&binary("echo")));
     let mut echo = Echo::start_command(&mut command);
     let mut clients: Vec<TcpStream> = (0..CLIENTS).map(|_| echo.connect()).collect();
     echo.program.stderr.wait_for("accepting pauses");

@@ -426,6 +426,8 @@ fn a_child_whose_status_somebody_else_has_taken_is_lost_and_its_number_is_used_n
                 assert!(!child.signal(SignalKind::TERMINATE).unwrap());
                 assert!(child.try_wait().is_err());
             });
+            // SAFETY: as above. The leak sanitizer has a child of its own at the end and waits for it.
+            unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
         },
     );
 }

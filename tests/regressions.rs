@@ -330,3 +330,37 @@ fn a_foreign_waker_that_panics_when_it_is_dropped_is_no_business_of_the_timers_o
         polled_on.await;
     });
 }
+
+/// Panics when it is polled and when it is dropped.
+struct PanicsWith(Arc<()>);
+
+impl Future for PanicsWith {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        panic_any(self.0.clone())
+    }
+}
+
+impl Drop for PanicsWith {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic_any(self.0.clone())
+        }
+    }
+}
+
+/// The payload was leaked, so that a program in which such panics recur grew for ever.
+#[test]
+fn what_a_panic_carries_is_dropped_though_nobody_is_told_of_it() {
+    let runtime = Runtime::new().unwrap();
+    let kept = Arc::new(());
+    let [posted, unwanted, local, remote] = std::array::from_fn(|_| kept.clone());
+    let (unwanted, local, remote) = (PanicsWith(unwanted), PanicsWith(local), PanicsWith(remote));
+    drop(runtime.handle().spawn_with(move || -> std::future::Ready<()> { panic_any(posted) }));
+    drop(runtime.spawn(async { (unwanted,) }));
+    drop(runtime.spawn(local)); // panics twice: when it is polled and when it is dropped for that
+    let last = runtime.handle().spawn(remote);
+    assert!(runtime.block_on(last).unwrap_err().is_panic());
+    assert_eq!(Arc::strong_count(&kept), 1);
+}

@@ -246,7 +246,7 @@ async fn assert_idle() {
     let before = sockets::thread_cpu_time();
     oneloop::time::sleep(std::time::Duration::from_millis(40)).await;
     let used = sockets::thread_cpu_time() - before;
-    assert!(used.as_millis() < 8, "the loop used {used:?} in 40 ms");
+    assert!(sockets::runner::instrumented() || used.as_millis() < 8, "the loop used {used:?} in 40 ms");
 }
 
 /// Two watches of one descriptor at once: the second may be refused. What may not happen is that one of

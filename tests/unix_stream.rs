@@ -280,13 +280,14 @@ fn send_with_descriptor(stream: &StdStream, bytes: &[u8]) -> Outcome {
     struct Rights {
         header: libc::cmsghdr,
         descriptor: libc::c_int,
+        padding: libc::c_int, // the system reads that, too
     }
     let header = libc::cmsghdr {
         cmsg_len: size_of::<libc::cmsghdr>() + size_of::<libc::c_int>(),
         cmsg_level: libc::SOL_SOCKET,
         cmsg_type: libc::SCM_RIGHTS,
     };
-    let mut rights = Rights { header, descriptor: stream.as_raw_fd() };
+    let mut rights = Rights { header, descriptor: stream.as_raw_fd(), padding: 0 };
     let mut piece = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     // SAFETY: all-zero bytes are a valid `msghdr`.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };

@@ -92,7 +92,7 @@ fn finish(task: &mut BoxedTask, error: JoinError) {
     let after_a_panic = error.is_panic();
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| task.as_mut().finish(error))) {
         if after_a_panic {
-            forget_payload(payload);
+            drop_payload(payload);
         } else {
             task.as_mut().finish(JoinError::panic(payload));
         }
@@ -108,11 +108,19 @@ pub(crate) fn drop_quietly<T>(value: T) {
 /// The same for something to be called.
 pub(crate) fn call_quietly(call: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-        forget_payload(payload);
+        drop_payload(payload);
     }
 }
 
-/// The payload of a second panic is leaked: its own drop could be the third.
-fn forget_payload(payload: Box<dyn Any + Send>) {
+/// Drops what a panic carries that nobody is told of; the panic hook has been. It is of anybody's type, so this may panic
+/// again, and what that carries likewise. Four in a row are malice, and the last one is leaked: no end is promised otherwise.
+#[cold]
+fn drop_payload(mut payload: Box<dyn Any + Send>) {
+    for _ in 0..4 {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
+    }
     std::mem::forget(payload);
 }

@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 mod interrupted;
 pub use interrupted::uninterrupted;
 
+#[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
+#[path = "runner.rs"]
+pub mod runner;
+
 /// Far more than anything here needs: what takes longer hangs.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
@@ -40,6 +44,11 @@ pub fn binary(name: &str) -> PathBuf {
     let path = profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
     assert!(path.exists(), "{path:?} is missing: `cargo test` builds it, as does `cargo build --examples`");
     path
+}
+
+/// A command that runs an example.
+pub fn command(name: &str) -> Command {
+    runner::command(&binary(name))
 }
 
 /// Lets this process, and what it starts, have as many descriptors as the system allows.
@@ -172,7 +181,7 @@ impl Drop for Program {
 /// Runs an example to its end: its exit code, standard output and standard error.
 #[track_caller]
 pub fn run(name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut program = Program::start(Command::new(binary(name)).args(arguments)).expect("it starts");
+    let mut program = Program::start(command(name).args(arguments)).expect("it starts");
     let status = program.wait();
     (status.code(), program.stdout.so_far(), program.stderr.so_far())
 }
@@ -211,7 +220,7 @@ pub struct Echo {
 impl Echo {
     #[track_caller]
     pub fn start(arguments: &[&str]) -> Echo {
-        Echo::start_command(Command::new(binary("echo")).args(arguments))
+        Echo::start_command(command("echo").args(arguments))
     }
 
     /// A TCP server on a port that the system chooses.

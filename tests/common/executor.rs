@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -18,6 +18,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream};
+
+#[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
+#[path = "runner.rs"]
+pub mod runner;
 
 /// Far more than any test needs: what takes longer waits for a wake-up that was lost.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -200,7 +204,7 @@ pub fn is_child() -> bool {
 /// asks [`is_child`] which of the two it is.
 pub fn in_a_child(test: &str, variable: &str, value: &str) -> Output {
     let exe = std::env::current_exe().expect("a test knows its own program");
-    let mut command = Command::new(exe);
+    let mut command = runner::command(&exe);
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
     command.env(CHILD, "1").env(variable, value);
     let output = command.output().expect("a test can start its own program");

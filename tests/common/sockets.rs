@@ -20,6 +20,10 @@ use oneloop::time::timeout;
 mod interrupted;
 pub use interrupted::uninterrupted;
 
+#[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
+#[path = "runner.rs"]
+pub mod runner;
+
 /// What a test returns: any error fails it.
 pub type Outcome = io::Result<()>;
 
@@ -109,7 +113,7 @@ pub fn in_child_with(test: &str, vars: &[(&str, &str)], body: impl FnOnce()) {
         return body();
     }
     let this = std::env::current_exe().expect("the test program knows its path");
-    let output = std::process::Command::new(this)
+    let output = runner::command(&this)
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(MARK, test)
         .envs(vars.iter().copied())
