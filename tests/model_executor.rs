@@ -12,5 +12,6 @@ mod steps;
 #[test]
 fn every_task_is_polled_dropped_and_joined_in_its_turn_whatever_the_program_does() {
     let failures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models/failures/executor.txt");
-    check::Model { run: executor::run, explain: executor::explain, failures, cases: 1000, steps_max: 200 }.check();
+    check::Model { run: executor::run, explain: executor::explain, failures, cases: 1000, steps_max: 200 }
+        .check();
 }

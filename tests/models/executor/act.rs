@@ -65,7 +65,9 @@ pub fn act(op: Op, place: &mut Place<'_, '_>) {
                 world.fail(text);
             }
         }),
-        Op::Wait | Op::Yield | Op::Complete | Op::Panic | Op::Park => unreachable!("these end a piece of code"),
+        Op::Wait | Op::Yield | Op::Complete | Op::Panic | Op::Park => {
+            unreachable!("these end a piece of code")
+        }
     }
 }
 

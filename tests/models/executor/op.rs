@@ -58,7 +58,9 @@ impl Op {
             4 => Op::SpawnByHandle(from),
             5..=7 => Op::KeepWaker,
             8 => Op::CloneWaker(a),
-            9..=13 => Op::Wake { waker: a, from: if b < 200 { From::Here } else { from }, by_value: b % 4 == 2 },
+            9..=13 => {
+                Op::Wake { waker: a, from: if b < 200 { From::Here } else { from }, by_value: b % 4 == 2 }
+            }
             14 => Op::DropWaker { waker: a, forget: b & 1 == 1 },
             15 | 16 => Op::Abort(a),
             17 => Op::AbortItself,
