@@ -1,0 +1,237 @@
+//! The connections of a program, what went through them, and the tasks at their ends.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::Shutdown;
+use std::rc::Rc;
+
+use oneloop::JoinHandle;
+
+use super::bytes::Flow;
+use super::pick;
+use super::sockets::{Duplicate, Socket};
+
+pub type Shared = Rc<World>;
+
+/// A step's name for an end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Side {
+    pub pair: u8,
+    pub end: usize,
+}
+
+/// A connection's number and which end of it.
+pub type At = (usize, usize);
+
+#[derive(Default)]
+struct End {
+    socket: Option<Rc<Socket>>,
+    duplicate: Option<Duplicate>,
+    /// What this end writes.
+    flow: Flow,
+}
+
+impl End {
+    fn is_closed(&self) -> bool {
+        self.socket.is_none() && self.duplicate.is_none()
+    }
+}
+
+pub struct Pair {
+    ends: [End; 2],
+    /// One end was closed while bytes were on the way to it: then the system resets the connection, and bytes may be lost.
+    broken: bool,
+}
+
+#[derive(Default)]
+pub struct World {
+    /// Every connection that there ever was, by number.
+    all: RefCell<Vec<Pair>>,
+    /// Those that aren't closed at both ends.
+    pub pairs: RefCell<Vec<usize>>,
+    pub tasks: RefCell<Vec<(At, String, JoinHandle<()>)>>,
+    /// The task that is awaited last.
+    pub last: RefCell<Option<(At, String)>>,
+    pub failure: RefCell<Option<String>>,
+    opened: Cell<usize>,
+}
+
+impl World {
+    pub fn fail(&self, (pair, end): At, text: String) {
+        let connection = &self.all.borrow()[pair];
+        let flows = [&connection.ends[0].flow, &connection.ends[1].flow];
+        let broken = connection.broken;
+        self.failure.borrow_mut().get_or_insert_with(|| {
+            format!("connection {pair}, end {end}: {text}; broken: {broken}, {flows:?}")
+        });
+    }
+
+    pub fn must(&self, at: At, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.fail(at, format!("waiting failed: {error}"));
+        }
+    }
+
+    pub fn open(&self, sockets: [Socket; 2]) {
+        let ends = sockets.map(|socket| End { socket: Some(Rc::new(socket)), ..End::default() });
+        self.all.borrow_mut().push(Pair { ends, broken: false });
+        self.pairs.borrow_mut().push(self.opened.replace(self.opened.get() + 1));
+    }
+
+    /// The number of the connection that a step names, if there is any.
+    pub fn number(&self, side: Side) -> usize {
+        let pairs = self.pairs.borrow();
+        pick(pairs.len(), side.pair).map_or(usize::MAX, |n| pairs[n])
+    }
+
+    pub fn socket(&self, side: Side) -> Option<Rc<Socket>> {
+        self.all.borrow().get(self.number(side))?.ends[side.end].socket.clone()
+    }
+
+    /// All that are open.
+    pub fn sockets(&self) -> Vec<(At, Rc<Socket>)> {
+        let all = self.all.borrow();
+        let ends = all.iter().enumerate().flat_map(|(n, pair)| {
+            pair.ends.iter().enumerate().map(move |(end, found)| ((n, end), found.socket.clone()))
+        });
+        ends.filter_map(|(at, socket)| Some((at, socket?))).collect()
+    }
+
+    pub fn next_bytes(&self, (pair, end): At, count: usize) -> Vec<u8> {
+        self.all.borrow()[pair].ends[end].flow.next_bytes(count)
+    }
+
+    pub fn has_written(&self, at: At, result: io::Result<usize>) {
+        let mut all = self.all.borrow_mut();
+        let pair = &mut all[at.0];
+        pair.broken |= pair.ends[1 - at.1].is_closed();
+        let flow = &mut pair.ends[at.1].flow;
+        let wrong = match result {
+            Ok(count) => {
+                flow.written += count as u64;
+                (flow.shut && !pair.broken).then(|| String::from("it writes after its end"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) if !pair.broken && !flow.shut => Some(format!("writing failed: {error}")),
+            Err(_) => None,
+        };
+        drop(all);
+        wrong.into_iter().for_each(|text| self.fail(at, text));
+    }
+
+    pub fn has_read(&self, at: At, buf: &[u8], result: io::Result<usize>) {
+        let mut all = self.all.borrow_mut();
+        let pair = &mut all[at.0];
+        let flow = &mut pair.ends[1 - at.1].flow;
+        let outcome = match result {
+            Ok(0) => {
+                flow.ended = true;
+                match pair.broken || flow.shut && flow.read == flow.written {
+                    true => Ok(()),
+                    false => Err(String::from("the end of file comes too soon")),
+                }
+            }
+            Ok(count) if flow.ended && !pair.broken => Err(format!("{count} bytes after the end of file")),
+            Ok(count) => flow.has_read(&buf[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => {
+                flow.ended = true;
+                if pair.broken { Ok(()) } else { Err(format!("reading failed: {error}")) }
+            }
+        };
+        drop(all);
+        outcome.err().into_iter().for_each(|text| self.fail(at, text));
+    }
+
+    pub fn shut_down(&self, side: Side, how: Shutdown) {
+        let Some(socket) = self.socket(side) else { return };
+        let at = (self.number(side), side.end);
+        let mut all = self.all.borrow_mut();
+        let pair = &mut all[at.0];
+        pair.broken |= how == Shutdown::Both; // what the other end writes then is refused
+        pair.ends[at.1].flow.shut = true;
+        let broken = pair.broken;
+        drop(all);
+        // macOS says `NotConnected` when the other end is gone.
+        if let Err(error) = socket.shutdown(how)
+            && !broken
+            && error.kind() != io::ErrorKind::NotConnected
+        {
+            self.fail(at, format!("shutting down failed: {error}"));
+        }
+    }
+
+    pub fn end_writing(&self, (pair, end): At, socket: &Socket) {
+        self.all.borrow_mut()[pair].ends[end].flow.shut = true;
+        let _ = socket.shutdown(Shutdown::Write); // fails if it is broken
+    }
+
+    /// Lets go of a socket, and ends the tasks that use it, which happens before any other task runs.
+    pub fn close(&self, side: Side) -> Option<Rc<Socket>> {
+        let at = (self.number(side), side.end);
+        let socket = self.all.borrow_mut().get_mut(at.0)?.ends[at.1].socket.take()?;
+        self.tasks.borrow().iter().filter(|(there, ..)| *there == at).for_each(|(.., task)| task.abort());
+        self.note_close(at);
+        Some(socket)
+    }
+
+    pub fn keep_duplicate(&self, side: Side, socket: &Socket) {
+        let Ok(duplicate) = socket.duplicate() else { return };
+        let (pair, end) = (self.number(side), side.end);
+        self.all.borrow_mut()[pair].ends[end].duplicate = Some(duplicate);
+        drop(self.close(side));
+    }
+
+    pub fn drop_duplicates(&self) {
+        let count = self.all.borrow().len();
+        for at in (0..count).flat_map(|n| [(n, 0), (n, 1)]) {
+            let duplicate = self.all.borrow_mut()[at.0].ends[at.1].duplicate.take();
+            if duplicate.is_some() {
+                drop(duplicate);
+                self.note_close(at);
+            }
+        }
+    }
+
+    /// What a close means to the other end.
+    fn note_close(&self, (n, end): At) {
+        let mut all = self.all.borrow_mut();
+        let pair = &mut all[n];
+        if !pair.ends[end].is_closed() {
+            return;
+        }
+        pair.ends[end].flow.shut = true;
+        let to_here = &pair.ends[1 - end].flow;
+        pair.broken |= to_here.read < to_here.written;
+        if pair.ends.iter().all(End::is_closed) {
+            self.pairs.borrow_mut().retain(|&number| number != n);
+        }
+    }
+
+    pub fn has_ended(&self, (pair, end): At) -> bool {
+        self.all.borrow()[pair].ends[1 - end].flow.ended
+    }
+
+    /// For the report of those who never come to an end.
+    pub fn waiting(&self) -> Vec<(At, String)> {
+        let readers = self.sockets().into_iter().filter(|(at, _)| !self.has_ended(*at));
+        let readers = readers.map(|(at, _)| (at, String::from("the last reader")));
+        let tasks = self.tasks.borrow();
+        let tasks =
+            tasks.iter().filter(|(.., task)| !task.is_finished()).map(|(at, what, _)| (*at, what.clone()));
+        readers.chain(self.last.take()).chain(tasks).collect()
+    }
+
+    /// After the end: of each connection that was not broken, all has arrived.
+    pub fn check_ends(&self) -> Result<(), String> {
+        for ((n, end), socket) in self.sockets() {
+            socket.forget_on_close();
+            let pair = &self.all.borrow()[n];
+            let flow = &pair.ends[1 - end].flow;
+            if !pair.broken && flow.read != flow.written {
+                return Err(format!("connection {n}, to end {end}: not all has arrived: {flow:?}"));
+            }
+        }
+        Ok(())
+    }
+}
