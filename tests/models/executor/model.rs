@@ -159,18 +159,28 @@ impl Model {
         }
     }
 
+    /// Reads letters up to one that starts a task. (What makes that task runs while the loop reads, and may post more,
+    /// for the next time.)
+    fn read_letters(&mut self) -> Option<usize> {
+        loop {
+            match self.letters.as_mut().and_then(VecDeque::pop_front)? {
+                Letter::Wake(who) => self.wake(who),
+                Letter::Spawn(id) => return Some(id),
+            }
+        }
+    }
+
+    fn take_mail(&mut self) {
+        self.letters = Some(std::mem::take(&mut self.mail));
+    }
+
     /// The loop calls what makes a remote task's future: letters are read in their order.
     pub fn make(&mut self, id: usize) -> Result<(), String> {
-        let letters = self.letters.get_or_insert_with(|| std::mem::take(&mut self.mail));
-        let mut wakes = Vec::new();
-        let found = loop {
-            match letters.pop_front() {
-                Some(Letter::Wake(who)) => wakes.push(who),
-                other => break other,
-            }
-        };
-        wakes.into_iter().for_each(|who| self.wake(who));
-        if found == Some(Letter::Spawn(id)) { Ok(()) } else { Err(format!("{found:?} comes first")) }
+        let found = self.read_letters().or_else(|| {
+            self.take_mail();
+            self.read_letters()
+        });
+        if found == Some(id) { Ok(()) } else { Err(format!("it must be {found:?}")) }
     }
 
     /// The loop begins a turn: is it the one that must come?
@@ -178,16 +188,22 @@ impl Model {
         if self.closed {
             return self.turn_of_a_closed_loop(turn);
         }
-        let letters = self.letters.take().unwrap_or_else(|| std::mem::take(&mut self.mail));
-        for letter in letters {
-            match letter {
-                Letter::Wake(who) => self.wake(who),
-                Letter::Spawn(id) => return Err(format!("task {id} was posted and is not made")),
-            }
+        // If it has not read its mail for this turn; and if it has and nobody was ready, it has looked again.
+        if self.letters.is_none() {
+            self.take_mail();
         }
-        match self.next() {
-            Some(next) if next == turn => Ok(()),
-            next => Err(format!("it must be {next:?}")),
+        let mut unmade = self.read_letters();
+        let mut next = self.next();
+        if next.is_none() {
+            self.take_mail();
+            unmade = unmade.or(self.read_letters());
+            next = self.next();
+        }
+        self.letters = None;
+        match (unmade, next) {
+            (Some(id), _) => Err(format!("task {id} was posted and is not made")),
+            (None, Some(next)) if next == turn => Ok(()),
+            (None, next) => Err(format!("it must be {next:?}")),
         }
     }
 
