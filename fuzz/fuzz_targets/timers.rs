@@ -4,10 +4,10 @@
 
 #[path = "../../tests/common/counting.rs"]
 mod counting;
-#[path = "../../tests/models/timers/mod.rs"]
-mod timers;
 #[path = "../../tests/models/steps.rs"]
 mod steps;
+#[path = "../../tests/models/timers/mod.rs"]
+mod timers;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let steps = steps::from_bytes(bytes);

@@ -47,7 +47,7 @@ const TIMERS_MAX: usize = 20;
 
 impl Op {
     fn of([what, a, b, c]: Step) -> Op {
-        let size = usize::from(b) + 1 << (c % 6);
+        let size = (usize::from(b) + 1) << (c % 6);
         let interest = if b & 1 == 0 { Interest::Readable } else { Interest::Writable };
         match what % 24 {
             0 | 1 => Op::Post { far: false },

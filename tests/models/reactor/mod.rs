@@ -59,7 +59,7 @@ enum Op {
 impl Op {
     fn of([what, a, b, c]: Step) -> Op {
         let side = Side { pair: a / 2, end: usize::from(a % 2) };
-        let size = usize::from(b) + 1 << (c % 9);
+        let size = (usize::from(b) + 1) << (c % 9);
         match what % 24 {
             0..=2 => Op::Open { tcp: a % 4 == 0 },
             3 | 4 => Op::Spawn(side, Work::Read(size)),
