@@ -9,6 +9,8 @@ pub struct Flow {
     pub shut: bool,
     /// The reader was told so.
     pub ended: bool,
+    /// What had been written, and read, when the reader last heard that there is nothing to read.
+    drained_at: Option<u64>,
 }
 
 fn byte(place: u64) -> u8 {
@@ -19,6 +21,16 @@ fn byte(place: u64) -> u8 {
 impl Flow {
     pub fn next_bytes(&self, count: usize) -> Vec<u8> {
         (self.written..).take(count).map(byte).collect()
+    }
+
+    pub fn is_drained(&mut self) {
+        // With bytes under way the loop may only not have heard of them.
+        self.drained_at = (!self.shut && self.read == self.written).then_some(self.written);
+    }
+
+    /// Whether nothing has come since. Then the end is said to be readable for nothing: taken for another one.
+    pub fn is_still_drained(&self) -> bool {
+        self.drained_at == Some(self.written) && !self.shut
     }
 
     pub fn has_read(&mut self, bytes: &[u8]) -> Result<(), String> {

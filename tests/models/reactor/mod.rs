@@ -167,8 +167,8 @@ async fn do_work(world: Shared, at: (usize, usize), socket: Rc<Socket>, work: Wo
     match work {
         Work::Read(size) => read(&world, at, &socket, size).await,
         Work::Write(size) => write(&world, at, &socket, size).await,
-        Work::AwaitReadable => world.must(at, socket.readable().await),
-        Work::AwaitWritable => world.must(at, socket.writable().await),
+        Work::AwaitReadable => world.is_readable(at, socket.readable().await),
+        Work::AwaitWritable => world.is_writable(at, socket.writable().await),
         Work::Both(size) => {
             futures::join!(read(&world, at, &socket, size), write(&world, at, &socket, size));
         }
@@ -181,13 +181,13 @@ async fn do_work(world: Shared, at: (usize, usize), socket: Rc<Socket>, work: Wo
 
 async fn read(world: &World, at: (usize, usize), socket: &Socket, size: usize) {
     let mut buf = vec![0; size];
-    let result = socket.read(&mut buf).await;
+    let result = world.awake(at, socket.read(&mut buf)).await;
     world.has_read(at, &buf, result);
 }
 
 async fn write(world: &World, at: (usize, usize), socket: &Socket, size: usize) {
     // What comes next is known only when there is room: others write here, too.
-    let result = socket.write_with(|| world.next_bytes(at, size)).await;
+    let result = world.awake(at, socket.write_with(|| world.next_bytes(at, size))).await;
     world.has_written(at, result);
 }
 

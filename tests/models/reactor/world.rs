@@ -1,9 +1,12 @@
 //! The connections of a program, what went through them, and the tasks at their ends.
 
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::Shutdown;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Context;
 
 use oneloop::JoinHandle;
 
@@ -54,6 +57,8 @@ pub struct World {
     pub last: RefCell<Option<(At, String)>>,
     pub failure: RefCell<Option<String>>,
     opened: Cell<usize>,
+    /// Counts what was done to sockets.
+    deeds: Cell<u64>,
 }
 
 impl World {
@@ -66,10 +71,41 @@ impl World {
         });
     }
 
-    pub fn must(&self, at: At, result: io::Result<()>) {
+    pub fn is_writable(&self, at: At, result: io::Result<()>) {
         if let Err(error) = result {
             self.fail(at, format!("waiting failed: {error}"));
         }
+    }
+
+    /// It may be for nothing where the system says so; epoll and kqueue don't.
+    pub fn is_readable(&self, at: At, result: io::Result<()>) {
+        self.is_writable(at, result);
+        let pair = &self.all.borrow()[at.0];
+        let for_nothing = !pair.broken && pair.ends[1 - at.1].flow.is_still_drained();
+        if cfg!(unix) && for_nothing {
+            self.failure.borrow_mut().get_or_insert_with(|| format!("{at:?} is readable for nothing"));
+        }
+    }
+
+    /// Polls a future that is woken only if there is a reason to: without one, once in a while at most.
+    pub async fn awake<F: Future>(&self, at: At, future: F) -> F::Output {
+        /// More than the system's own network has reasons to, behind the program's back.
+        const POLLS_MAX: u32 = 16;
+        let mut future = pin!(future);
+        let (mut deeds, mut polls) = (self.deeds.get(), 0);
+        let poll = |cx: &mut Context<'_>| {
+            let before = std::mem::replace(&mut deeds, self.deeds.get());
+            polls = if before == deeds { polls + 1 } else { 0 };
+            if polls > POLLS_MAX {
+                self.fail(at, String::from("it is polled again and again, for nothing"));
+            }
+            future.as_mut().poll(cx)
+        };
+        poll_fn(poll).await
+    }
+
+    fn note_deed(&self) {
+        self.deeds.set(self.deeds.get() + 1);
     }
 
     pub fn open(&self, sockets: [Socket; 2]) {
@@ -102,6 +138,9 @@ impl World {
     }
 
     pub fn has_written(&self, at: At, result: io::Result<usize>) {
+        if result.is_ok() {
+            self.note_deed();
+        }
         let mut all = self.all.borrow_mut();
         let pair = &mut all[at.0];
         pair.broken |= pair.ends[1 - at.1].is_closed();
@@ -120,6 +159,9 @@ impl World {
     }
 
     pub fn has_read(&self, at: At, buf: &[u8], result: io::Result<usize>) {
+        if result.is_ok() {
+            self.note_deed();
+        }
         let mut all = self.all.borrow_mut();
         let pair = &mut all[at.0];
         let flow = &mut pair.ends[1 - at.1].flow;
@@ -133,7 +175,10 @@ impl World {
             }
             Ok(count) if flow.ended && !pair.broken => Err(format!("{count} bytes after the end of file")),
             Ok(count) => flow.has_read(&buf[..count]),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                flow.is_drained();
+                Ok(())
+            }
             Err(error) => {
                 flow.ended = true;
                 if pair.broken { Ok(()) } else { Err(format!("reading failed: {error}")) }
@@ -145,6 +190,7 @@ impl World {
 
     pub fn shut_down(&self, side: Side, how: Shutdown) {
         let Some(socket) = self.socket(side) else { return };
+        self.note_deed();
         let at = (self.number(side), side.end);
         let mut all = self.all.borrow_mut();
         let pair = &mut all[at.0];
@@ -162,6 +208,7 @@ impl World {
     }
 
     pub fn end_writing(&self, (pair, end): At, socket: &Socket) {
+        self.note_deed();
         self.all.borrow_mut()[pair].ends[end].flow.shut = true;
         let _ = socket.shutdown(Shutdown::Write); // fails if it is broken
     }
@@ -195,6 +242,7 @@ impl World {
 
     /// What a close means to the other end.
     fn note_close(&self, (n, end): At) {
+        self.note_deed();
         let mut all = self.all.borrow_mut();
         let pair = &mut all[n];
         if !pair.ends[end].is_closed() {
