@@ -18,7 +18,9 @@ use connection::Connection;
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
+    /// More than 64 take several turns.
     Post {
+        count: u8,
         far: bool,
     },
     Timer(Duration),
@@ -50,8 +52,9 @@ impl Op {
         let size = (usize::from(b) + 1) << (c % 6);
         let interest = if b & 1 == 0 { Interest::Readable } else { Interest::Writable };
         match what % 24 {
-            0 | 1 => Op::Post { far: false },
-            2 => Op::Post { far: true },
+            0 => Op::Post { count: 1, far: false },
+            1 => Op::Post { count: b % 100, far: false },
+            2 => Op::Post { count: b % 3, far: true },
             3 => Op::Timer(Duration::from_nanos(u64::from(b) << (c % 12))),
             4 => Op::Timer(Duration::from_secs(u64::from(b) << (c % 40))),
             5 => Op::CancelTimer(a),
@@ -110,7 +113,7 @@ pub fn run(steps: &[Step]) -> Result<(), String> {
 impl World {
     fn act(&mut self, op: Op) -> Result<(), String> {
         match op {
-            Op::Post { far } => self.post(far),
+            Op::Post { count, far } => self.post(count.into(), far),
             Op::Timer(span) => return self.set_timer(span),
             Op::CancelTimer(n) => {
                 let Some(n) = pick(self.timers.len(), n) else { return Ok(()) };
@@ -162,16 +165,17 @@ impl World {
         Ok(())
     }
 
-    fn post(&mut self, far: bool) {
-        let message = self.posted;
-        self.posted += 1;
-        self.messages.push_back(message);
+    fn post(&mut self, count: u64, far: bool) {
+        let messages = self.posted..self.posted + count;
+        self.posted += count;
+        self.messages.extend(messages.clone());
         if far {
             let sender = self.events.sender();
-            let posted = std::thread::spawn(move || sender.post(message).is_ok()).join();
-            assert!(posted.is_ok_and(|posted| posted), "there is no bound, and the loop is there");
+            let posted =
+                std::thread::spawn(move || messages.map(|n| sender.post(n)).all(|result| result.is_ok()));
+            assert!(posted.join().is_ok_and(|posted| posted), "there is no bound, and the loop is there");
         } else {
-            self.events.post(message).expect("there is no bound");
+            messages.for_each(|n| self.events.post(n).expect("there is no bound"));
         }
     }
 

@@ -59,8 +59,8 @@ pub use tcp_pair as unix_pair;
 /// Keeps what is open behind a socket open.
 #[cfg(unix)]
 pub type Duplicate = std::os::fd::OwnedFd;
-#[cfg(windows)]
-pub type Duplicate = std::os::windows::io::OwnedSocket;
+#[cfg(not(unix))]
+pub enum Duplicate {}
 
 impl Socket {
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -102,10 +102,10 @@ impl Socket {
         either!(self, socket => socket.as_fd().try_clone_to_owned())
     }
 
-    #[cfg(windows)]
+    /// Only descriptors outlive the socket that they were made from with its watch.
+    #[cfg(not(unix))]
     pub fn duplicate(&self) -> io::Result<Duplicate> {
-        use std::os::windows::io::AsSocket;
-        either!(self, socket => socket.as_socket().try_clone_to_owned())
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// The last close of a connection leaves no port behind that rests for a minute.
