@@ -10,8 +10,11 @@ mod bytes;
 mod sockets;
 mod world;
 
+use std::future::Future;
 use std::net::Shutdown;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -21,7 +24,7 @@ use oneloop::time::{sleep, timeout};
 
 use super::steps::{Step, pick};
 use sockets::Socket;
-use world::{Shared, Side, World};
+use world::{At, Shared, Side, World};
 
 /// Far more than the end of a program needs: what takes longer waits for a wake-up that was lost.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -43,7 +46,9 @@ enum Work {
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
-    Open { tcp: bool },
+    Open {
+        tcp: bool,
+    },
     Spawn(Side, Work),
     TryRead(Side, usize),
     TryWrite(Side, usize),
@@ -52,6 +57,12 @@ enum Op {
     Close(Side),
     CloseKeepingDuplicate(Side),
     DropDuplicates,
+    /// Everywhere, so that nothing is to be read any more.
+    ReadAll,
+    /// Where only a duplicate is left at the other end: events of a descriptor that the loop has forgotten.
+    WriteToDuplicates,
+    /// Whether anything counts as readable for nothing.
+    LookAtAll,
     Turn(u8),
     Rest,
 }
@@ -60,7 +71,7 @@ impl Op {
     fn of([what, a, b, c]: Step) -> Op {
         let side = Side { pair: a / 2, end: usize::from(a % 2) };
         let size = (usize::from(b) + 1) << (c % 9);
-        match what % 24 {
+        match what % 28 {
             0..=2 => Op::Open { tcp: a % 4 == 0 },
             3 | 4 => Op::Spawn(side, Work::Read(size)),
             5 => Op::Spawn(side, Work::Write(size)),
@@ -73,10 +84,13 @@ impl Op {
             15 => Op::Abort(b),
             16 => Op::ShutDown(side, if b == 0 { Shutdown::Both } else { Shutdown::Write }),
             17 => Op::Close(side),
-            18 => Op::CloseKeepingDuplicate(side),
-            19 => Op::DropDuplicates,
-            20 => Op::Rest,
-            _ => Op::Turn(b % 3 + 1),
+            18 | 19 => Op::CloseKeepingDuplicate(side),
+            20 if c % 4 == 0 => Op::DropDuplicates,
+            20 | 21 => Op::WriteToDuplicates,
+            22 => Op::ReadAll,
+            23 => Op::LookAtAll,
+            24 => Op::Rest,
+            _ => Op::Turn(b % 12 + 1),
         }
     }
 }
@@ -127,16 +141,28 @@ async fn act(world: &Shared, op: Op) {
         }
         Op::TryRead(side, size) => {
             if let Some(socket) = world.socket(side) {
-                let mut buf = vec![0; size];
-                let result = socket.try_read(&mut buf);
-                world.has_read((world.number(side), side.end), &buf, result);
+                try_read(world, (world.number(side), side.end), &socket, size);
             }
+        }
+        Op::ReadAll => {
+            world.sockets().iter().for_each(|(at, socket)| while try_read(world, *at, socket, 4096) {});
         }
         Op::TryWrite(side, size) => {
             if let Some(socket) = world.socket(side) {
-                let from = (world.number(side), side.end);
-                let result = socket.try_write(&world.next_bytes(from, size));
-                world.has_written(from, result);
+                try_write(world, (world.number(side), side.end), &socket, size);
+            }
+        }
+        Op::WriteToDuplicates => {
+            let sockets = world.sockets();
+            let ends = sockets.iter().filter(|((pair, end), _)| world.is_duplicate((*pair, 1 - end)));
+            ends.for_each(|(at, socket)| try_write(world, *at, socket, 1));
+        }
+        Op::LookAtAll => {
+            for (at, socket) in world.sockets() {
+                let mut cx = Context::from_waker(Waker::noop());
+                if let Poll::Ready(result) = pin!(socket.readable()).poll(&mut cx) {
+                    world.is_readable(at, result);
+                }
             }
         }
         Op::Abort(n) => {
@@ -163,7 +189,21 @@ async fn act(world: &Shared, op: Op) {
     }
 }
 
-async fn do_work(world: Shared, at: (usize, usize), socket: Rc<Socket>, work: Work) {
+/// Whether there was something to read.
+fn try_read(world: &World, at: At, socket: &Socket, size: usize) -> bool {
+    let mut buf = vec![0; size];
+    let result = socket.try_read(&mut buf);
+    let more = matches!(result, Ok(1..));
+    world.has_read(at, &buf, result);
+    more
+}
+
+fn try_write(world: &World, at: At, socket: &Socket, size: usize) {
+    let result = socket.try_write(&world.next_bytes(at, size));
+    world.has_written(at, result);
+}
+
+async fn do_work(world: Shared, at: At, socket: Rc<Socket>, work: Work) {
     match work {
         Work::Read(size) => read(&world, at, &socket, size).await,
         Work::Write(size) => write(&world, at, &socket, size).await,
@@ -179,13 +219,13 @@ async fn do_work(world: Shared, at: (usize, usize), socket: Rc<Socket>, work: Wo
     }
 }
 
-async fn read(world: &World, at: (usize, usize), socket: &Socket, size: usize) {
+async fn read(world: &World, at: At, socket: &Socket, size: usize) {
     let mut buf = vec![0; size];
     let result = world.awake(at, socket.read(&mut buf)).await;
     world.has_read(at, &buf, result);
 }
 
-async fn write(world: &World, at: (usize, usize), socket: &Socket, size: usize) {
+async fn write(world: &World, at: At, socket: &Socket, size: usize) {
     // What comes next is known only when there is room: others write here, too.
     let result = world.awake(at, socket.write_with(|| world.next_bytes(at, size))).await;
     world.has_written(at, result);

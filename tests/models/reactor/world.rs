@@ -44,6 +44,8 @@ pub struct Pair {
     ends: [End; 2],
     /// One end was closed while bytes were on the way to it: then the system resets the connection, and bytes may be lost.
     broken: bool,
+    /// Counts what was done to it.
+    deeds: u64,
 }
 
 #[derive(Default)]
@@ -57,8 +59,6 @@ pub struct World {
     pub last: RefCell<Option<(At, String)>>,
     pub failure: RefCell<Option<String>>,
     opened: Cell<usize>,
-    /// Counts what was done to sockets.
-    deeds: Cell<u64>,
 }
 
 impl World {
@@ -92,9 +92,9 @@ impl World {
         /// More than the system's own network has reasons to, behind the program's back.
         const POLLS_MAX: u32 = 16;
         let mut future = pin!(future);
-        let (mut deeds, mut polls) = (self.deeds.get(), 0);
+        let (mut deeds, mut polls) = (0, 0);
         let poll = |cx: &mut Context<'_>| {
-            let before = std::mem::replace(&mut deeds, self.deeds.get());
+            let before = std::mem::replace(&mut deeds, self.all.borrow()[at.0].deeds);
             polls = if before == deeds { polls + 1 } else { 0 };
             if polls > POLLS_MAX {
                 self.fail(at, String::from("it is polled again and again, for nothing"));
@@ -104,13 +104,9 @@ impl World {
         poll_fn(poll).await
     }
 
-    fn note_deed(&self) {
-        self.deeds.set(self.deeds.get() + 1);
-    }
-
     pub fn open(&self, sockets: [Socket; 2]) {
         let ends = sockets.map(|socket| End { socket: Some(Rc::new(socket)), ..End::default() });
-        self.all.borrow_mut().push(Pair { ends, broken: false });
+        self.all.borrow_mut().push(Pair { ends, broken: false, deeds: 0 });
         self.pairs.borrow_mut().push(self.opened.replace(self.opened.get() + 1));
     }
 
@@ -138,11 +134,9 @@ impl World {
     }
 
     pub fn has_written(&self, at: At, result: io::Result<usize>) {
-        if result.is_ok() {
-            self.note_deed();
-        }
         let mut all = self.all.borrow_mut();
         let pair = &mut all[at.0];
+        pair.deeds += 1;
         pair.broken |= pair.ends[1 - at.1].is_closed();
         let flow = &mut pair.ends[at.1].flow;
         let wrong = match result {
@@ -159,11 +153,9 @@ impl World {
     }
 
     pub fn has_read(&self, at: At, buf: &[u8], result: io::Result<usize>) {
-        if result.is_ok() {
-            self.note_deed();
-        }
         let mut all = self.all.borrow_mut();
         let pair = &mut all[at.0];
+        pair.deeds += 1;
         let flow = &mut pair.ends[1 - at.1].flow;
         let outcome = match result {
             Ok(0) => {
@@ -190,10 +182,10 @@ impl World {
 
     pub fn shut_down(&self, side: Side, how: Shutdown) {
         let Some(socket) = self.socket(side) else { return };
-        self.note_deed();
         let at = (self.number(side), side.end);
         let mut all = self.all.borrow_mut();
         let pair = &mut all[at.0];
+        pair.deeds += 1;
         pair.broken |= how == Shutdown::Both; // what the other end writes then is refused
         pair.ends[at.1].flow.shut = true;
         let broken = pair.broken;
@@ -208,8 +200,10 @@ impl World {
     }
 
     pub fn end_writing(&self, (pair, end): At, socket: &Socket) {
-        self.note_deed();
-        self.all.borrow_mut()[pair].ends[end].flow.shut = true;
+        let mut all = self.all.borrow_mut();
+        all[pair].deeds += 1;
+        all[pair].ends[end].flow.shut = true;
+        drop(all);
         let _ = socket.shutdown(Shutdown::Write); // fails if it is broken
     }
 
@@ -229,6 +223,10 @@ impl World {
         drop(self.close(side));
     }
 
+    pub fn is_duplicate(&self, (pair, end): At) -> bool {
+        self.all.borrow()[pair].ends[end].duplicate.is_some()
+    }
+
     pub fn drop_duplicates(&self) {
         let count = self.all.borrow().len();
         for at in (0..count).flat_map(|n| [(n, 0), (n, 1)]) {
@@ -242,9 +240,9 @@ impl World {
 
     /// What a close means to the other end.
     fn note_close(&self, (n, end): At) {
-        self.note_deed();
         let mut all = self.all.borrow_mut();
         let pair = &mut all[n];
+        pair.deeds += 1;
         if !pair.ends[end].is_closed() {
             return;
         }
