@@ -29,7 +29,7 @@ impl Model {
     pub fn check(&self) {
         let mut config = ProptestConfig {
             failure_persistence: Some(Box::new(FileFailurePersistence::Direct(self.failures))),
-            max_shrink_time: 120_000,
+            max_shrink_time: 60_000,
             ..ProptestConfig::default()
         };
         if std::env::var_os("PROPTEST_CASES").is_none() {

@@ -33,7 +33,7 @@ const TASKS_MAX: usize = 40;
 
 /// What a task does at a socket, once.
 #[derive(Clone, Copy, Debug)]
-enum Work {
+pub enum Work {
     Read(usize),
     Write(usize),
     AwaitReadable,
@@ -65,6 +65,8 @@ enum Op {
     LookAtAll,
     Turn(u8),
     Rest,
+    /// Until every task that waits for bytes has what was sent to it.
+    Settle,
 }
 
 impl Op {
@@ -72,7 +74,8 @@ impl Op {
         let side = Side { pair: a / 2, end: usize::from(a % 2) };
         let size = (usize::from(b) + 1) << (c % 9);
         match what % 28 {
-            0..=2 => Op::Open { tcp: a % 4 == 0 },
+            0 | 1 => Op::Open { tcp: a % 4 == 0 },
+            2 => Op::Settle,
             3 | 4 => Op::Spawn(side, Work::Read(size)),
             5 => Op::Spawn(side, Work::Write(size)),
             6 => Op::Spawn(side, Work::AwaitReadable),
@@ -136,7 +139,7 @@ async fn act(world: &Shared, op: Op) {
             {
                 let pair = world.number(side);
                 let task = oneloop::spawn(do_work(world.clone(), (pair, side.end), socket, work));
-                world.tasks.borrow_mut().push(((pair, side.end), format!("{work:?}"), task));
+                world.tasks.borrow_mut().push(((pair, side.end), work, task));
             }
         }
         Op::TryRead(side, size) => {
@@ -184,6 +187,17 @@ async fn act(world: &Shared, op: Op) {
                 oneloop::yield_now().await;
             }
             world.tasks.borrow_mut().retain(|(.., task)| !task.is_finished());
+        }
+        Op::Settle => {
+            let starving = async {
+                while world.starves().is_some() && world.failure.borrow().is_none() {
+                    sleep(Duration::from_micros(50)).await;
+                }
+            };
+            if timeout(LIMIT, starving).await.is_err() {
+                let text = format!("{:?} waits beside bytes that have come", world.starves());
+                world.failure.replace(Some(text));
+            }
         }
         Op::Rest => sleep(Duration::from_micros(50)).await,
     }

@@ -11,8 +11,8 @@ use std::task::Context;
 use oneloop::JoinHandle;
 
 use super::bytes::Flow;
-use super::pick;
 use super::sockets::{Duplicate, Socket};
+use super::{Work, pick};
 
 pub type Shared = Rc<World>;
 
@@ -54,9 +54,9 @@ pub struct World {
     all: RefCell<Vec<Pair>>,
     /// Those that aren't closed at both ends.
     pub pairs: RefCell<Vec<usize>>,
-    pub tasks: RefCell<Vec<(At, String, JoinHandle<()>)>>,
+    pub tasks: RefCell<Vec<(At, Work, JoinHandle<()>)>>,
     /// The task that is awaited last.
-    pub last: RefCell<Option<(At, String)>>,
+    pub last: RefCell<Option<(At, Work)>>,
     pub failure: RefCell<Option<String>>,
     opened: Cell<usize>,
 }
@@ -258,14 +258,26 @@ impl World {
         self.all.borrow()[pair].ends[1 - end].flow.ended
     }
 
+    /// A task that waits for bytes, or for their end, which have been sent to it.
+    pub fn starves(&self) -> Option<(At, Work)> {
+        let (all, tasks) = (self.all.borrow(), self.tasks.borrow());
+        let starves = |at: &At, work: &Work| {
+            let reads = matches!(work, Work::Read(_) | Work::ReadAmongOthers(_) | Work::AwaitReadable);
+            let pair = &all[at.0];
+            let flow = &pair.ends[1 - at.1].flow;
+            reads && !pair.broken && (flow.shut || flow.read < flow.written)
+        };
+        let mut waiting = tasks.iter().filter(|(.., task)| !task.is_finished());
+        waiting.find(|(at, work, _)| starves(at, work)).map(|(at, work, _)| (*at, *work))
+    }
+
     /// For the report of those who never come to an end.
-    pub fn waiting(&self) -> Vec<(At, String)> {
+    pub fn waiting(&self) -> Vec<(At, Option<Work>)> {
         let readers = self.sockets().into_iter().filter(|(at, _)| !self.has_ended(*at));
-        let readers = readers.map(|(at, _)| (at, String::from("the last reader")));
+        let readers = readers.map(|(at, _)| (at, None));
         let tasks = self.tasks.borrow();
-        let tasks =
-            tasks.iter().filter(|(.., task)| !task.is_finished()).map(|(at, what, _)| (*at, what.clone()));
-        readers.chain(self.last.take()).chain(tasks).collect()
+        let tasks = tasks.iter().filter(|(.., task)| !task.is_finished()).map(|(at, work, _)| (*at, *work));
+        readers.chain(self.last.take().into_iter().chain(tasks).map(|(at, work)| (at, Some(work)))).collect()
     }
 
     /// After the end: of each connection that was not broken, all has arrived.
