@@ -188,18 +188,20 @@ async fn act(world: &Shared, op: Op) {
             }
             world.tasks.borrow_mut().retain(|(.., task)| !task.is_finished());
         }
-        Op::Settle => {
-            let starving = async {
-                while world.starves().is_some() && world.failure.borrow().is_none() {
-                    sleep(Duration::from_micros(50)).await;
-                }
-            };
-            if timeout(LIMIT, starving).await.is_err() {
-                let text = format!("{:?} waits beside bytes that have come", world.starves());
-                world.failure.replace(Some(text));
-            }
-        }
+        Op::Settle => settle(world).await,
         Op::Rest => sleep(Duration::from_micros(50)).await,
+    }
+}
+
+async fn settle(world: &World) {
+    let starving = async {
+        while world.starves().is_some() && world.failure.borrow().is_none() {
+            sleep(Duration::from_micros(50)).await;
+        }
+    };
+    if timeout(LIMIT, starving).await.is_err() {
+        let text = format!("{:?} waits beside bytes that have come", world.starves());
+        world.failure.replace(Some(text));
     }
 }
 
