@@ -237,9 +237,10 @@ impl<F: Future> Future for Relay<F> {
             Err(payload) => Err(JoinError::panic(payload)),
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+            // The first panic stands. The output that nobody gets may panic as well when it is dropped.
             match result {
-                Ok(_) => result = Err(JoinError::panic(payload)),
-                Err(_) => task::drop_quietly(payload), // the first panic stands
+                Ok(_) => task::drop_quietly(std::mem::replace(&mut result, Err(JoinError::panic(payload)))),
+                Err(_) => task::drop_quietly(payload),
             }
         }
         if let Some(sender) = this.sender.take() {

@@ -74,6 +74,63 @@ fn a_loop_that_is_driven_in_small_steps_still_fires_timers() {
     }
 }
 
+/// An abort that comes to nothing, because its task has finished since, let one other task run before the aborts behind it.
+#[test]
+fn an_abort_that_comes_too_late_does_not_delay_the_one_behind_it() {
+    struct SetOnDrop(Rc<Cell<bool>>);
+    impl Drop for SetOnDrop {
+        fn drop(&mut self) {
+            self.0.set(true);
+        }
+    }
+
+    let runtime = Runtime::new().unwrap();
+    let own_abort = Rc::new(RefCell::new(None::<oneloop::AbortHandle>));
+    let dropped = Rc::new(Cell::new(false));
+    let guard = SetOnDrop(dropped.clone());
+    let victim = runtime.spawn(async move {
+        let _guard = guard;
+        pending::<()>().await;
+    });
+    let (abort, victims) = (own_abort.clone(), victim.abort_handle());
+    let first = runtime.spawn(async move {
+        oneloop::yield_now().await; // until the victim waits
+        abort.take().unwrap().abort(); // itself, in the poll in which it completes
+        victims.abort();
+    });
+    own_abort.replace(Some(first.abort_handle()));
+    let seen = runtime.spawn(async move {
+        oneloop::yield_now().await;
+        dropped.get()
+    });
+    assert!(runtime.block_on(seen).unwrap(), "a task ran before one that was aborted was dropped");
+    assert!(first.is_finished() && victim.is_finished());
+}
+
+/// The second panic took the first one's place in the poll, and the join handle said that the task was cancelled.
+#[test]
+fn a_remote_task_whose_future_and_output_both_panic_in_their_drops_has_panicked() {
+    struct Unwinds(&'static str);
+    impl Drop for Unwinds {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new(self.0)); // as a panic does, and prints nothing
+        }
+    }
+    struct Quick(#[expect(dead_code, reason = "it is there to be dropped")] Unwinds);
+    impl Future for Quick {
+        type Output = Unwinds;
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Unwinds> {
+            Poll::Ready(Unwinds("the output"))
+        }
+    }
+
+    let runtime = Runtime::new().unwrap();
+    let remote = runtime.handle().spawn(Quick(Unwinds("the future")));
+    let Err(error) = runtime.block_on(remote) else { panic!("its future panicked") };
+    assert!(error.is_panic(), "{error}");
+    assert_eq!(error.into_panic().downcast_ref(), Some(&"the future"));
+}
+
 /// It belonged to the runtime that was current, and died with it.
 #[test]
 fn an_accepted_connection_belongs_to_its_listeners_runtime() {

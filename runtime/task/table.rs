@@ -299,16 +299,21 @@ impl Tasks {
         }
     }
 
+    /// Passes over those that came to nothing: what is behind them comes before the ready queue, too.
     #[cold]
     fn pop_urgent(&mut self) -> Option<Turn> {
-        match self.urgent.pop_front()? {
-            Urgent::Wake(waker) => Some(Turn::Foreign(waker)),
-            Urgent::Abort(ticket) => {
-                let slot = &mut self.slots[ticket.key()];
-                if slot.generation() != ticket.generation() || slot.has(DONE) {
-                    return None; // it has finished since, perhaps in the poll in which it aborted itself
-                }
-                slot.task.take().map(|task| Turn::Task { task, ticket, aborted: true })
+        loop {
+            let ticket = match self.urgent.pop_front()? {
+                Urgent::Wake(waker) => return Some(Turn::Foreign(waker)),
+                Urgent::Abort(ticket) => ticket,
+            };
+            let slot = &mut self.slots[ticket.key()];
+            // Otherwise it has finished since, perhaps in the poll in which it aborted itself.
+            if slot.generation() == ticket.generation()
+                && !slot.has(DONE)
+                && let Some(task) = slot.task.take()
+            {
+                return Some(Turn::Task { task, ticket, aborted: true });
             }
         }
     }
