@@ -186,3 +186,42 @@ fn a_socket_that_the_driver_cant_watch_any_more_is_told_by_its_next_operation() 
     }
     panic!("it is announced again and again and never tried");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_take_that_only_looks_hears_of_a_socket_that_waits_anew_since_it_looked() {
+    use std::io::Write;
+
+    // The driver is asked after each turn: also before the one in which the socket, on a one-shot driver, is watched again.
+    // Which turn that is depends on what is queued beside it.
+    for (first, more, taken) in (0..64).map(|n| (n / 16, n / 4 % 4, n % 4)) {
+        let runtime = Runtime::builder().event_interval(1).build().unwrap();
+        let mut events = EventLoop::on(runtime, None).unwrap();
+        let post = |events: &EventLoop<()>, count| (0..count).for_each(|_| events.post(()).unwrap());
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let ours = events.enter(|| oneloop::net::UnixStream::try_from(ours)).unwrap();
+        post(&events, first);
+        let watched = events.watch(ours, Interest::Readable).unwrap();
+        post(&events, more);
+
+        let mut messages = 0;
+        let mut take = |events: &mut EventLoop<()>| match events.take(Some(Duration::ZERO)).unwrap() {
+            Event::Message(()) => {
+                messages += 1;
+                Some(0)
+            }
+            Event::Readable(_) => Some(watched.try_read(&mut [0; 8]).unwrap_or(0)),
+            _ => None,
+        };
+        for _ in 0..taken {
+            take(&mut events);
+        }
+        theirs.write_all(&[1]).unwrap();
+        let read: usize = std::iter::from_fn(|| take(&mut events)).sum();
+        assert_eq!(
+            (read, messages),
+            (1, first + more),
+            "{first} messages, {more} behind it, {taken} events before"
+        );
+    }
+}

@@ -12,7 +12,6 @@ use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use examples::runner::instrumented;
 use examples::{
     Echo, LIMIT, assert_echoes, assert_fails, assert_returns, bytes, raise_descriptor_limit, run,
     uninterrupted,
@@ -121,7 +120,7 @@ fn a_client_that_never_reads_does_not_make_the_server_grow() {
     {
         let grown = echo.program.resident_bytes() - before;
         assert!(
-            instrumented() || grown < 1_000_000,
+            examples::runner::instrumented() || grown < 1_000_000,
             "{sent} bytes were sent, and the server grew by {grown}"
         );
     }
@@ -187,5 +186,8 @@ fn an_idle_connection_costs_little_memory() {
     // They are accepted in their order: when the last one is served, all are.
     assert_echoes(clients.last().unwrap(), b"last");
     let bytes_each = (echo.program.resident_bytes() - before) / CONNECTIONS;
-    assert!(instrumented() || bytes_each <= BYTES_MAX, "{bytes_each} bytes for each idle connection");
+    assert!(
+        examples::runner::instrumented() || bytes_each <= BYTES_MAX,
+        "{bytes_each} bytes for each idle connection"
+    );
 }

@@ -76,7 +76,7 @@ pub use watched::{Listener, Watch, Watched};
 pub use crate::task::Panic;
 
 use crate::context;
-use crate::runtime::Runtime;
+use crate::runtime::{Core, Runtime};
 use crate::task::{self, Turn};
 use sender::Messages;
 use sources::{EventSource, Sources};
@@ -202,7 +202,7 @@ impl<M> EventLoop<M> {
     fn next_event(&mut self, timeout: Option<Duration>, stoppable: bool) -> io::Result<Option<Event<M>>> {
         let EventLoop { runtime, sources, messages } = self;
         let core = &runtime.core;
-        let mut limit = Limit { timeout, deadline: None, last_round: false };
+        let mut limit = Limit { timeout, deadline: None, last_round: false, unseen: false };
         let next = || loop {
             if stoppable && core.take_stop() {
                 return Ok(None);
@@ -217,8 +217,12 @@ impl<M> EventLoop<M> {
                         messages.begin_turn();
                         None
                     }
-                    Turn::Named(ticket) if limit.last_round && ticket.is_main() => Some(Event::TimedOut),
-                    Turn::Named(ticket) => sources.turn(ticket)?,
+                    Turn::Named(ticket) if limit.last_round && ticket.is_main() => limit.end_round(core)?,
+                    Turn::Named(ticket) => {
+                        let event = sources.turn(ticket)?;
+                        limit.unseen |= event.is_none();
+                        event
+                    }
                     Turn::Task { task, ticket, aborted } => {
                         core.run(task, ticket, aborted);
                         None
@@ -237,13 +241,15 @@ impl<M> EventLoop<M> {
             if limit.is_over() {
                 core.fire_timers();
                 let mut tasks = core.tasks.borrow_mut();
-                if !tasks.has_ready() {
+                if tasks.has_ready() {
+                    // The loop only pauses: what is queued now has its turn first.
+                    limit.last_round = limit.last_round || tasks.wake_main();
+                } else if !limit.unseen {
                     return Ok(Some(Event::TimedOut));
                 }
-                // The loop only pauses: what is queued now has its turn first.
-                limit.last_round = limit.last_round || tasks.wake_main();
             }
             core.look_outside(limit.remaining())?;
+            limit.unseen &= limit.last_round;
         };
         context::enter(core, next)
     }
@@ -307,9 +313,22 @@ struct Limit {
     /// It is over, and the end of the queue as it was then is marked: by the name of `block_on`'s own future, which there
     /// isn't here.
     last_round: bool,
+    /// A source has said that it waits, and on a one-shot driver is watched only since then: it may have something to say that
+    /// the last look at the driver didn't show, or that is queued behind the mark.
+    unseen: bool,
 }
 
 impl Limit {
+    /// At the mark. There is one more round if something may be unseen; each needs a source that has begun to wait.
+    fn end_round<M>(&mut self, core: &Core) -> io::Result<Option<Event<M>>> {
+        if !self.unseen {
+            return Ok(Some(Event::TimedOut));
+        }
+        (self.last_round, self.unseen) = (false, false);
+        core.look_outside(Some(Duration::ZERO))?;
+        Ok(None)
+    }
+
     /// Only after it has waited, so that a time-out of zero looks once.
     fn is_over(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)

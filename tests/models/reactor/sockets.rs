@@ -110,8 +110,10 @@ impl Socket {
 
     /// The last close of a connection leaves no port behind that rests for a minute.
     pub fn forget_on_close(&self) {
-        if let Socket::Tcp(socket) = self {
-            let _ = socket.set_linger(Some(Duration::ZERO));
+        match self {
+            Socket::Tcp(socket) => drop(socket.set_linger(Some(Duration::ZERO))),
+            #[cfg(unix)]
+            Socket::Unix(_) => {}
         }
     }
 }

@@ -230,9 +230,8 @@ impl World {
     pub fn drop_duplicates(&self) {
         let count = self.all.borrow().len();
         for at in (0..count).flat_map(|n| [(n, 0), (n, 1)]) {
-            let duplicate = self.all.borrow_mut()[at.0].ends[at.1].duplicate.take();
-            if duplicate.is_some() {
-                drop(duplicate);
+            let mut duplicate = self.all.borrow_mut()[at.0].ends[at.1].duplicate.take();
+            if duplicate.take().is_some() {
                 self.note_close(at);
             }
         }
