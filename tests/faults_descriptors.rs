@@ -85,7 +85,8 @@ impl Counts {
         self.wait("it tries again", || self.failures() > failures + 2);
         self.wait("for some time", || begun.elapsed() >= Duration::from_millis(250));
         let used = Duration::from_nanos(self.cpu_ns.load(Ordering::SeqCst) - before);
-        assert!(used <= begun.elapsed() / 4, "it spins: busy for {used:?} of {:?}", begun.elapsed());
+        let rests = used <= begun.elapsed() / 4 || sockets::runner::instrumented();
+        assert!(rests, "it spins: busy for {used:?} of {:?}", begun.elapsed());
     }
 }
 

@@ -243,7 +243,8 @@ fn the_same_work_on_the_pool_keeps_nobody_waiting() -> Outcome {
 fn a_handler_of_an_event_loop_that_computes_delays_the_other_events_and_loses_none() -> Outcome {
     let mut events = events::new_loop::<usize>();
     let (mut client, server) = events::watched_pair(&events)?;
-    let timers = [3, 1, 2].map(|n| (events.timer(n * MS).unwrap(), n));
+    let now = Instant::now();
+    let timers = [3, 1, 2].map(|n| (events.timer_at(now + n * MS).unwrap(), n));
     let (sender, ready) = (events.sender(), Arc::new(AtomicUsize::new(0)));
     let posted = ready.clone();
     let thread = std::thread::spawn(move || {
