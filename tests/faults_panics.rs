@@ -22,8 +22,8 @@ use oneloop::time::sleep;
 mod executor;
 use executor::*;
 
-/// What these panics say: of no size, because the library leaks what a second panic says, and a leak detector would tell.
-struct Nothing;
+/// What these panics carry. It is on the heap, so that a leak detector tells if it is forgotten somewhere.
+struct Nothing(#[expect(dead_code, reason = "only its place matters")] u64);
 
 /// A waker that panics, without a message on the screen, when it is woken, and (unless that is what made it panic) when the
 /// last of its clones is dropped.
@@ -34,14 +34,14 @@ struct Bad {
 impl Wake for Bad {
     fn wake(self: Arc<Self>) {
         self.woken.fetch_add(1, Ordering::SeqCst);
-        std::panic::resume_unwind(Box::new(Nothing));
+        std::panic::resume_unwind(Box::new(Nothing(0)));
     }
 }
 
 impl Drop for Bad {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            std::panic::resume_unwind(Box::new(Nothing));
+            std::panic::resume_unwind(Box::new(Nothing(0)));
         }
     }
 }
@@ -235,7 +235,7 @@ struct Quiet;
 impl Drop for Quiet {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            std::panic::resume_unwind(Box::new(Nothing));
+            std::panic::resume_unwind(Box::new(Nothing(0)));
         }
     }
 }

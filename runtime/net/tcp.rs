@@ -316,7 +316,8 @@ fn finished(socket: &mio::net::TcpStream) -> io::Result<()> {
 #[cfg(windows)]
 fn was_reset(socket: &mio::net::TcpStream) -> bool {
     match socket.peek(&mut [0]) {
-        Ok(_) => true,
+        // Unless it has come about only since it was asked for its peer, which is no reset.
+        Ok(_) => socket.peer_addr().is_err(),
         Err(e) => matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted),
     }
 }
