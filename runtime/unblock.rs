@@ -1,8 +1,10 @@
 //! Work that would block the loop, on threads of its own.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::thread;
 
 use crate::task::drop_quietly;
 
@@ -41,11 +43,11 @@ where
     T: Send + 'static,
 {
     let closure = Quiet(Some(closure));
-    Unblock(blocking::unblock(move || Quiet(Some(closure.take()()))))
+    Unblock(blocking::unblock(move || Quiet(Some(catch_unwind(AssertUnwindSafe(closure.take()))))))
 }
 
-/// The pool's crate ends the process if what it drops panics: the closure of work that was cancelled, a result that
-/// nobody takes.
+/// The pool's crate ends the process if what it drops panics: the closure of work that was cancelled, a result or a panic's payload
+/// that nobody takes.
 struct Quiet<T>(Option<T>);
 
 impl<T> Quiet<T> {
@@ -62,12 +64,15 @@ impl<T> Drop for Quiet<T> {
     }
 }
 
-struct Unblock<T>(blocking::Task<Quiet<T>>);
+struct Unblock<T>(blocking::Task<Quiet<thread::Result<T>>>);
 
 impl<T> Future for Unblock<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.0).poll(cx).map(Quiet::take)
+        match ready!(Pin::new(&mut self.0).poll(cx)).take() {
+            Ok(value) => Poll::Ready(value),
+            Err(payload) => resume_unwind(payload),
+        }
     }
 }

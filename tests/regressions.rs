@@ -340,24 +340,29 @@ fn what_was_written_to_a_child_arrives_though_its_input_is_dropped_at_once() {
     });
 }
 
-/// The pool's crate ended the process: for a panic in the drop of a result that nobody took, or of what a closure had
-/// captured that never ran.
+/// The pool's crate ended the process: for a panic in the drop of a result, or of another panic's payload, that nobody took, or of
+/// what a closure had captured that never ran.
 #[cfg(feature = "unblock")]
 #[test]
 fn a_panic_in_the_drop_of_what_unblocked_work_leaves_behind_ends_nobody() {
     use std::sync::mpsc;
     oneloop::block_on(async {
-        let (begun, has_begun) = mpsc::channel();
-        let (go_on, may_go_on) = mpsc::channel::<()>();
-        let mut running = oneloop::unblock(move || {
-            begun.send(()).unwrap();
-            may_go_on.recv().unwrap();
-            PanicsWhenDropped
-        });
-        assert!(futures::poll!(&mut running).is_pending());
-        has_begun.recv().unwrap();
-        drop(running);
-        go_on.send(()).unwrap();
+        for panics in [false, true] {
+            let (begun, has_begun) = mpsc::channel();
+            let (go_on, may_go_on) = mpsc::channel::<()>();
+            let mut running = oneloop::unblock(move || {
+                begun.send(()).unwrap();
+                may_go_on.recv().unwrap();
+                if panics {
+                    std::panic::resume_unwind(Box::new(PanicsWhenDropped));
+                }
+                PanicsWhenDropped
+            });
+            assert!(futures::poll!(&mut running).is_pending());
+            has_begun.recv().unwrap();
+            drop(running);
+            go_on.send(()).unwrap();
+        }
         for _ in 0..50 {
             let captured = PanicsWhenDropped;
             drop(oneloop::unblock(move || std::mem::forget(captured))); // most of these never run

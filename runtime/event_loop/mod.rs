@@ -202,7 +202,8 @@ impl<M> EventLoop<M> {
     fn next_event(&mut self, timeout: Option<Duration>, stoppable: bool) -> io::Result<Option<Event<M>>> {
         let EventLoop { runtime, sources, messages } = self;
         let core = &runtime.core;
-        let mut limit = Limit { timeout, deadline: None, last_round: false, unseen: false };
+        let mut limit =
+            Limit { timeout, deadline: None, last_round: false, unseen: false, looks_left: LOOKS_MORE };
         let next = || loop {
             if stoppable && core.take_stop() {
                 return Ok(None);
@@ -244,7 +245,7 @@ impl<M> EventLoop<M> {
                 if tasks.has_ready() {
                     // The loop only pauses: what is queued now has its turn first.
                     limit.last_round = limit.last_round || tasks.wake_main();
-                } else if !limit.unseen {
+                } else if !limit.looks_again() {
                     return Ok(Some(Event::TimedOut));
                 }
             }
@@ -316,15 +317,29 @@ struct Limit {
     /// A source has said that it waits, and on a one-shot driver is watched only since then: it may have something to say that
     /// the last look at the driver didn't show, or that is queued behind the mark.
     unseen: bool,
+    looks_left: u8,
 }
 
+/// A source begins to wait before the mark or, if it was woken meanwhile, in the round behind it. Later than that only if events come
+/// that turn out to be nothing: a flood of those must not stretch the time-out.
+const LOOKS_MORE: u8 = 3;
+
 impl Limit {
-    /// At the mark. There is one more round if something may be unseen; each needs a source that has begun to wait.
+    /// Whether the driver must be asked once more before nothing has happened.
+    fn looks_again(&mut self) -> bool {
+        let again = self.unseen && self.looks_left > 0;
+        if again {
+            (self.unseen, self.looks_left) = (false, self.looks_left - 1);
+        }
+        again
+    }
+
+    /// At the mark.
     fn end_round<M>(&mut self, core: &Core) -> io::Result<Option<Event<M>>> {
-        if !self.unseen {
+        if !self.looks_again() {
             return Ok(Some(Event::TimedOut));
         }
-        (self.last_round, self.unseen) = (false, false);
+        self.last_round = false;
         core.look_outside(Some(Duration::ZERO))?;
         Ok(None)
     }

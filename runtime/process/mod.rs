@@ -39,7 +39,8 @@
 //! * On Windows it is `async-io`'s thread that waits for all children together, and each stream that is used keeps a
 //!   thread of `unblock`'s pool, because the system's pipes can't be waited for.
 //! * On Windows a write has succeeded when that thread has taken the bytes: that the child is gone shows in a later write, or
-//!   in a flush. An input that is dropped is closed by a thread as soon as all that was written is through.
+//!   in a flush. An input that is dropped is closed by a thread as soon as all that was written is through:
+//!   while the child doesn't read, that takes a thread or two of the pool, and what is not through when the program ends is lost.
 //! * On Windows killing is `TerminateProcess`, and the status of a child that was killed is exit code 1: there are no signals
 //!   to name, nor to send.
 //!
