@@ -216,6 +216,29 @@ fn a_runtime_that_ends_while_its_task_is_awaited_elsewhere_says_how_it_ended() {
 }
 
 #[test]
+fn a_join_that_is_dropped_while_its_task_ends_leaves_the_output_to_be_dropped_once() {
+    model(|| {
+        let runtime = runtime();
+        let (handle, drops) = (runtime.handle(), Arc::new(AtomicUsize::new(0)));
+        let signal = Arc::new(Signal::default());
+        let (theirs, output) = (signal.clone(), Dropped(drops.clone()));
+        let other = thread::spawn(move || {
+            let join = handle.spawn(async move {
+                yield_now().await;
+                output
+            });
+            theirs.set();
+            drop(join);
+        });
+        runtime.block_on(signal.wait());
+        runtime.block_on(yield_now());
+        other.join().unwrap();
+        drop(runtime);
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
 fn a_waker_may_be_woken_while_its_runtime_is_dropped_and_afterwards() {
     model(|| {
         let (signal, drops) = (Arc::new(Signal::default()), Arc::new(AtomicUsize::new(0)));
