@@ -58,7 +58,7 @@
 //! | `reactor.rs` | who waits for what at which socket; cached readiness |
 //! | `driver/` | the seam to the operating system: its contract, and two drivers that keep it |
 //! | `timer.rs`, `time.rs` | the timer wheel; [`time`], built on it |
-//! | `remote.rs`, `handle.rs` | what other threads may do, and all the atomics but one; [`Handle`] |
+//! | `remote.rs`, `handle.rs` | what other threads may do, and all the atomics but one; [`Handle`]. (`races.rs` tries all of it in every order) |
 //! | `context.rs` | "the runtime that this thread is in": the only thread-local |
 //! | `event_loop/` | the second front end: [`event_loop::EventLoop`], the same queue with events in it instead of tasks |
 //! | `net/`, `source.rs`, `io.rs`, `future.rs` | sockets and other I/O objects, and what one does with them |
