@@ -1,5 +1,5 @@
-//! Bugs that were found, each with the program that showed it. (Those found while the suite was written are pinned in
-//! the file of the type that they belong to.)
+//! Bugs that were found, each with the program that showed it. (Those found while the suite was written, or because it was run on
+//! another system, are pinned in the file of the type that they belong to; those of the event loop in `event_loop_regressions.rs`.)
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
