@@ -27,7 +27,9 @@ mod sockets;
 use sockets::{LIMIT, Outcome, pattern, run, settle};
 
 /// Clients of each kind.
-const EACH: usize = 50;
+fn each() -> usize {
+    sockets::many(50)
+}
 
 /// Those of them that never read: each moves a megabyte.
 const GREEDY: usize = 20;
@@ -142,7 +144,7 @@ fn fill(mut stream: &StdStream, bytes: &[u8], healthy: &[StdStream], counts: &Co
 /// read they get every byte.
 fn never_readers(addr: SocketAddr, healthy: &[StdStream], counts: &Counts) {
     let bytes = pattern(64 << 20, 3);
-    let greedy: Vec<_> = (0..GREEDY).map(|_| connect(addr)).collect();
+    let greedy: Vec<_> = (0..sockets::many(GREEDY)).map(|_| connect(addr)).collect();
     for client in &greedy {
         small_buffers(SockRef::from(client));
         assert_echoes(client, b"is it my turn?");
@@ -151,12 +153,12 @@ fn never_readers(addr: SocketAddr, healthy: &[StdStream], counts: &Counts) {
     let sent: Vec<_> = greedy.iter().map(|client| fill(client, &bytes, healthy, counts)).collect();
     healthy.iter().for_each(|client| assert_echoes(client, b"everybody else is served"));
     let after = counts.heap_bytes.load(SeqCst);
-    let total: usize = sent.iter().sum();
+    let (count, total) = (greedy.len(), sent.iter().sum::<usize>());
     println!(
-        "{GREEDY} clients sent {total} bytes and read none; the loop's heap grew from {before} bytes to {after}"
+        "{count} clients sent {total} bytes and read none; the loop's heap grew from {before} bytes to {after}"
     );
-    assert!(total >= 100 * GREEDY * BUFFER, "that much the systems alone hold");
-    assert!(after <= before + 2 * GREEDY * BUFFER, "the loop's heap grew from {before} bytes to {after}");
+    assert!(total >= 100 * count * BUFFER, "that much the systems alone hold");
+    assert!(after <= before + 2 * count * BUFFER, "the loop's heap grew from {before} bytes to {after}");
     for (client, sent) in greedy.iter().zip(sent) {
         assert_returns(client, &bytes[..sent]);
     }
@@ -164,10 +166,10 @@ fn never_readers(addr: SocketAddr, healthy: &[StdStream], counts: &Counts) {
 
 /// All the clients, the same for both servers.
 fn clients(addr: SocketAddr, counts: &Counts) {
-    let healthy: Vec<_> = (0..EACH).map(|_| connect(addr)).collect();
+    let healthy: Vec<_> = (0..each()).map(|_| connect(addr)).collect();
     let serve_all = |text: &[u8]| healthy.iter().for_each(|client| assert_echoes(client, text));
     serve_all(b"before it begins");
-    let silent: Vec<_> = (0..EACH).map(|_| connect(addr)).collect();
+    let silent: Vec<_> = (0..each()).map(|_| connect(addr)).collect();
 
     // In the middle of a message, and some with an answer that they haven't read.
     for (number, other) in healthy.iter().enumerate() {
@@ -177,16 +179,16 @@ fn clients(addr: SocketAddr, counts: &Counts) {
         reset(client);
         assert_echoes(other, b"still here");
     }
-    counts.wait("all who were reset are gone", || counts.open.load(SeqCst) <= 2 * EACH);
-    assert!(counts.broken.load(SeqCst) >= EACH / 2, "a reset is an error of its connection");
+    counts.wait("all who were reset are gone", || counts.open.load(SeqCst) <= 2 * each());
+    assert!(counts.broken.load(SeqCst) >= each() / 2, "a reset is an error of its connection");
 
     // Gone before they are accepted, as the system sees it or not.
-    (0..EACH).for_each(|_| reset(connect(addr)));
+    (0..each()).for_each(|_| reset(connect(addr)));
     serve_all(b"those who left early are forgotten");
 
     // They say that no more will come, and get everything all the same.
     let half_closed: Vec<_> =
-        (0..EACH).map(|number| (connect(addr), pattern(10_000, number as u64))).collect();
+        (0..each()).map(|number| (connect(addr), pattern(10_000, number as u64))).collect();
     for (mut client, bytes) in half_closed.iter().map(|(client, bytes)| (client, bytes)) {
         client.write_all(bytes).unwrap();
         client.shutdown(Shutdown::Write).unwrap();
@@ -198,7 +200,7 @@ fn clients(addr: SocketAddr, counts: &Counts) {
     }
 
     // Fifty that send one byte at a time, in turns.
-    let drip: Vec<_> = (0..EACH).map(|_| connect(addr)).collect();
+    let drip: Vec<_> = (0..each()).map(|_| connect(addr)).collect();
     for byte in pattern(50, 2) {
         drip.iter().for_each(|mut client| client.write_all(&[byte]).unwrap());
         drip.iter().for_each(|client| assert_returns(client, &[byte]));
@@ -209,7 +211,7 @@ fn clients(addr: SocketAddr, counts: &Counts) {
     serve_all(b"after all that");
     // Nobody has given up on those who have said nothing so far.
     silent.iter().for_each(|client| assert_echoes(client, b"at last"));
-    counts.wait("those who left are gone", || counts.open.load(SeqCst) <= 2 * EACH);
+    counts.wait("those who left are gone", || counts.open.load(SeqCst) <= 2 * each());
 }
 
 /// Starts the clients; the flag says that they have come to their end.

@@ -22,7 +22,7 @@ pub use interrupted::uninterrupted;
 pub mod runner;
 
 /// Far more than anything here needs: what takes longer hangs.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(90);
 
 /// Asks again and again until there is an answer.
 #[track_caller]

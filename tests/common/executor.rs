@@ -24,7 +24,7 @@ use oneloop::net::{TcpListener, TcpStream};
 pub mod runner;
 
 /// Far more than any test needs: what takes longer waits for a wake-up that was lost.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(90);
 
 /// Ends the process if it is not dropped in time: for a loop that not even its timers can wake any more.
 pub struct Watchdog {

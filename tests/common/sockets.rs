@@ -28,7 +28,7 @@ pub mod runner;
 pub type Outcome = io::Result<()>;
 
 /// Far more than any test needs, also on a machine that is busy with something else: what takes longer hangs.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(90);
 
 /// Runs a test on a loop of its own.
 #[track_caller]
