@@ -161,8 +161,8 @@ macro_rules! impl_stream {
                 cx: &mut std::task::Context<'_>,
                 bufs: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let bufs = &bufs[$crate::net::stream::skipped(bufs.iter().map(|buf| buf.len()))..];
-                let asked = $crate::net::stream::asked(bufs.iter().map(|buf| buf.len()));
+                let bufs = &bufs[$crate::net::stream::at_once(bufs.iter().map(|buf| buf.len()))];
+                let asked = bufs.iter().map(|buf| buf.len()).sum();
                 self.0.poll_bytes(cx, $crate::Interest::Writable, asked, |io| {
                     io.try_io(|| $crate::net::stream::write_vectored(io, bufs))
                 })
@@ -222,13 +222,9 @@ macro_rules! impl_read {
                 cx: &mut std::task::Context<'_>,
                 bufs: &mut [std::io::IoSliceMut<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let start = $crate::net::stream::skipped(bufs.iter().map(|buf| buf.len()));
-                let bufs = &mut bufs[start..];
-                #[cfg(windows)] // std cuts nothing off, and too many are an error there
-                let at_once = bufs.len().min(16);
-                #[cfg(windows)]
-                let bufs = &mut bufs[..at_once];
-                let asked = $crate::net::stream::asked(bufs.iter().map(|buf| buf.len()));
+                let at_once = $crate::net::stream::at_once(bufs.iter().map(|buf| buf.len()));
+                let bufs = &mut bufs[at_once];
+                let asked = bufs.iter().map(|buf| buf.len()).sum();
                 self.0.poll_bytes(cx, $crate::Interest::Readable, asked, |mut io| {
                     std::io::Read::read_vectored(&mut io, bufs)
                 })
@@ -309,17 +305,13 @@ macro_rules! forward_write {
 
 pub(crate) use {forward_read, forward_write, impl_read, impl_stream};
 
-/// How many empty buffers stand in front, which a vectored operation passes over: to move nothing would mean the end.
-pub(crate) fn skipped(mut lengths: impl ExactSizeIterator<Item = usize>) -> usize {
+/// Which of its buffers a vectored operation passes on. Empty ones in front are left out: to move nothing would mean the end. So
+/// are those that a system may not take: each takes `IOV_MAX` at once, 16 at the least (POSIX, limits.h), and where std doesn't
+/// cut the rest off it is an error, or looks like a short read or write.
+pub(crate) fn at_once(mut lengths: impl ExactSizeIterator<Item = usize>) -> std::ops::Range<usize> {
     let count = lengths.len();
-    lengths.position(|length| length > 0).unwrap_or(count)
-}
-
-/// How many bytes a vectored operation certainly asks for. The system takes no more than `IOV_MAX` buffers at
-/// once, 16 at the least (POSIX, limits.h): to have moved those of the first 16 is no proof of a short read or
-/// write.
-pub(crate) fn asked(lengths: impl Iterator<Item = usize>) -> usize {
-    lengths.take(16).sum()
+    let start = lengths.position(|length| length > 0).unwrap_or(count);
+    start..count.min(start + 16)
 }
 
 /// What a shut-down has ended. Unix makes an event of it, Windows has none for what the program itself did.
@@ -344,8 +336,6 @@ pub(crate) fn write_vectored(socket: &impl std::os::fd::AsFd, bufs: &[io::IoSlic
     const NO_SIGNAL: i32 = 0;
     #[cfg(not(target_vendor = "apple"))]
     const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
-    // More than `IOV_MAX` buffers would be an error.
-    let bufs = &bufs[..bufs.len().min(16)];
     socket2::SockRef::from(socket).send_vectored_with_flags(bufs, NO_SIGNAL)
 }
 
@@ -354,8 +344,7 @@ pub(crate) fn write_vectored(
     mut socket: &mio::net::TcpStream,
     bufs: &[io::IoSlice<'_>],
 ) -> io::Result<usize> {
-    // As with reading: std cuts nothing off.
-    io::Write::write_vectored(&mut socket, &bufs[..bufs.len().min(16)])
+    io::Write::write_vectored(&mut socket, bufs)
 }
 
 /// A stream whose directions are closed one at a time. Public only because the halves' bounds name it: nobody

@@ -19,7 +19,7 @@ use super::{MADE, check_pipe};
 use crate::context;
 use crate::driver::Readiness;
 use crate::net::socket::{ByteStream, Socket};
-use crate::net::stream::{asked, skipped};
+use crate::net::stream::at_once;
 use crate::reactor::Interest;
 
 impl ByteStream for Sender {
@@ -207,8 +207,8 @@ impl AsyncWrite for PipeWriter {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let bufs = &bufs[skipped(bufs.iter().map(|buf| buf.len()))..];
-        let asked = asked(bufs.iter().map(|buf| buf.len()));
+        let bufs = &bufs[at_once(bufs.iter().map(|buf| buf.len()))];
+        let asked = bufs.iter().map(|buf| buf.len()).sum();
         self.socket()?.poll_bytes(cx, Interest::Writable, asked, |mut io| io.write_vectored(bufs))
     }
 
