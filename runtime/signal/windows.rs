@@ -5,6 +5,8 @@ use std::io;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use crate::task::wake_foreign;
+
 #[derive(Default)]
 struct Heard {
     /// The handler is set.
@@ -69,5 +71,5 @@ fn on_ctrl_c() {
     heard.count += 1;
     let waiting = std::mem::take(&mut heard.waiting);
     drop(heard);
-    waiting.into_values().for_each(Waker::wake);
+    waiting.into_values().for_each(wake_foreign);
 }
