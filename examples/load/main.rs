@@ -12,6 +12,8 @@
 //! | `options.rs` | the command line |
 
 mod client;
+#[path = "../shared/numbers.rs"]
+mod numbers;
 mod options;
 #[path = "../shared/process.rs"]
 mod process;

@@ -1,14 +1,13 @@
 //! The command line.
 
-use std::ffi::OsString;
 use std::fmt;
-use std::ops::RangeInclusive;
 #[cfg(unix)]
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use lexopt::prelude::*;
+
+use crate::numbers::within;
 
 pub const HELP: &str = "\
 Puts an echo server under load: every connection sends a message, waits until it has come back,
@@ -84,16 +83,4 @@ pub fn parse() -> Result<Request, lexopt::Error> {
     };
     let time = Duration::from_secs_f64(seconds);
     Ok(Request::Run(Options { server, connections, message_bytes, time }))
-}
-
-fn within<T>(option: &str, value: OsString, range: RangeInclusive<T>) -> Result<T, lexopt::Error>
-where
-    T: FromStr + PartialOrd + fmt::Display,
-{
-    let text = value.string()?;
-    let number = text.parse().ok().filter(|number| range.contains(number));
-    number.ok_or_else(|| {
-        let (least, most) = range.into_inner();
-        format!("{option} takes a number from {least} to {most}, not `{text}`").into()
-    })
 }

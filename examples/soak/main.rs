@@ -36,6 +36,8 @@ mod echo;
 mod events;
 mod events_io;
 mod inject;
+#[path = "../shared/numbers.rs"]
+mod numbers;
 mod options;
 #[path = "../shared/process.rs"]
 #[cfg_attr(not(unix), allow(dead_code, reason = "only where a limit is known the process asks for more"))]

@@ -1,12 +1,11 @@
 //! The command line.
 
 use std::ffi::OsString;
-use std::fmt;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
 use std::time::Duration;
 
 use lexopt::prelude::*;
+
+use crate::numbers::within;
 
 pub const HELP: &str = "\
 Does everything that the runtime can do, all at once and for as long as you like, and checks every
@@ -106,16 +105,4 @@ fn fault(value: OsString) -> Result<Fault, lexopt::Error> {
 
 fn time(option: &str, value: OsString) -> Result<f64, lexopt::Error> {
     within(option, value, 0.001..=1e6)
-}
-
-fn within<T>(option: &str, value: OsString, range: RangeInclusive<T>) -> Result<T, lexopt::Error>
-where
-    T: FromStr + PartialOrd + fmt::Display,
-{
-    let text = value.string()?;
-    let number = text.parse().ok().filter(|number| range.contains(number));
-    number.ok_or_else(|| {
-        let (least, most) = range.into_inner();
-        format!("{option} takes a number from {least} to {most}, not `{text}`").into()
-    })
 }
