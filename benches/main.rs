@@ -3,9 +3,10 @@
 //! Two families of cases run side by side, in rounds (A B C A B C), so that whatever slows the machine down for a
 //! while slows every runtime down:
 //!
-//! * [`servers`]: TCP servers, each in a fresh process pinned to one core, under a load generator on another core.
-//!   They are asked byte by byte whether they are echo servers before anything counts. The figure to trust is the processor time (kernel included) that the server process spends on one round trip,
-//!   and its ratio to the hand-written `epoll` loop of the same round.
+//! * [`servers`]: TCP servers, each in a fresh process pinned to one core, under a load generator on another core. They
+//!   are asked byte by byte whether they are echo servers before anything counts. The figure to trust is the processor
+//!   time (kernel included) that the server process spends on one round trip, and its ratio to the hand-written `epoll`
+//!   loop of the same round.
 //! * [`operations`]: what a runtime does between system calls: spawning, yielding, waking, timers, memory.
 //!
 //! | file | holds |

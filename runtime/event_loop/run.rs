@@ -99,8 +99,9 @@ pub struct Ended {
 
 impl<M> EventLoop<M> {
     /// Calls `handler` with each event until the loop is [stopped](EventLoop::stop) or Ctrl+C is pressed (with the feature
-    /// `signal`, and unless the program [hears it itself](EventLoop::ctrl_c): then that event is all, and the handler decides). A handler that fails or panics doesn't end the loop by itself: the panic is caught, `on_failure` is asked, and
-    /// what it says is done.
+    /// `signal`, and unless the program [hears it itself](EventLoop::ctrl_c): then that event is all, and the handler
+    /// decides). A handler that fails or panics doesn't end the loop by itself: the panic is caught, `on_failure` is asked,
+    /// and what it says is done.
     ///
     /// When it ends, what is still queued stays queued; the account says how many messages that are. Ctrl+C's default
     /// action is gone for good after this.

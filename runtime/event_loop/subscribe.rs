@@ -30,10 +30,11 @@ impl<M> EventLoop<M> {
     /// once, however often; no system call is made here.)
     ///
     /// What is watched must have been made for this loop: [accepted](super::Event::Accepted), also by `try_accept` of a
-    /// listener that is this loop's, [connected](super::Event::Connected), or in [`enter`](EventLoop::enter). It must be non-blocking, as the sockets of this library are: what is wrapped in a
-    /// [`Source`](crate::Source) is the program's own care (and standard input is better read on another thread, with a
-    /// [`Sender`](super::Sender)). Events may be spurious: take `WouldBlock` for an answer. Read and write through the
-    /// socket's own `try_` methods, which note it; past them the socket would count as ready for ever, and the loop spin.
+    /// listener that is this loop's, [connected](super::Event::Connected), or in [`enter`](EventLoop::enter). It must be
+    /// non-blocking, as the sockets of this library are: what is wrapped in a [`Source`](crate::Source) is the program's
+    /// own care (and standard input is better read on another thread, with a [`Sender`](super::Sender)). Events may be
+    /// spurious: take `WouldBlock` for an answer. Read and write through the socket's own `try_` methods, which note it;
+    /// past them the socket would count as ready for ever, and the loop spin.
     ///
     /// # Errors
     ///

@@ -21,12 +21,12 @@
 //!
 //! # No zombies
 //!
-//! A child that has ended stays in the system's table until its parent has asked for its status. A [`Child`] sees to
-//! that also when it is dropped: one that still runs is left to a task of its runtime, which waits on. If that runtime
-//! is dropped, too, or gone already, a thread of [`unblock`](crate::unblock)'s pool takes over, one for each such child; so it
-//! does if that task can't wait, for want of a descriptor. Otherwise no thread waits. While the runtime exists but nobody drives it (`block_on` has returned),
-//! that task stands still, and a child that ends stays a zombie so long. And none of this keeps the program: when that
-//! ends, the children that still run go on without it.
+//! A child that has ended stays in the system's table until its parent has asked for its status. A [`Child`] sees to that
+//! also when it is dropped: one that still runs is left to a task of its runtime, which waits on. If that runtime is
+//! dropped, too, or gone already, a thread of [`unblock`](crate::unblock)'s pool takes over, one for each such child; so
+//! it does if that task can't wait, for want of a descriptor. Otherwise no thread waits. While the runtime exists but
+//! nobody drives it (`block_on` has returned), that task stands still, and a child that ends stays a zombie so long. And
+//! none of this keeps the program: when that ends, the children that still run go on without it.
 //!
 //! # Limits
 //!
