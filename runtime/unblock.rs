@@ -20,9 +20,9 @@ use crate::task::drop_quietly;
 ///
 /// # Panics
 ///
-/// When awaited, if `closure` panicked: with its panic. (What a closure that never ran had captured, or what one has returned
-/// to nobody, may panic when it is dropped: that stays on the thread where it happens. Only a waker that isn't this crate's
-/// and panics when it is called there ends the process; so the pool's crate has decided.)
+/// When awaited, if `closure` panicked: with its panic. (What nobody takes, be it what a closure that never ran had captured,
+/// a result or a panic's payload, may panic when it is dropped: that stays on the thread where it happens. Only a waker that
+/// isn't this crate's and panics when it is called there ends the process; so the pool's crate has decided.)
 ///
 /// # Cancel safety
 ///
