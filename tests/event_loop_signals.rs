@@ -128,6 +128,50 @@ fn a_program_that_hears_ctrl_c_itself_decides_itself_whether_to_end_its_run() {
     });
 }
 
+/// The run had heard the same Ctrl+C, and found at its turn that nobody else did any more.
+#[test]
+fn one_ctrl_c_is_not_both_an_event_and_the_end_of_the_run() {
+    in_child("one_ctrl_c_is_not_both_an_event_and_the_end_of_the_run", || {
+        let _watchdog = Watchdog::start();
+        let mut events = posted([1]);
+        let own = events.ctrl_c().unwrap();
+        let mut handled = Vec::new();
+        let handler = |events: &mut EventLoop<i32>, event| {
+            match event {
+                Event::Message(1) => press_ctrl_c(),
+                // An orderly end begins: another Ctrl+C would be the program's end.
+                Event::Signal(id) if id == own => {
+                    assert!(events.cancel(own));
+                    events.timer(Duration::from_millis(5)).unwrap();
+                }
+                Event::Timer(_) => press_ctrl_c(),
+                ref other => panic!("{other:?}"),
+            }
+            handled.push(std::mem::discriminant(&event));
+            Ok::<(), ()>(())
+        };
+        let ended = events.run(handler, no_failure).unwrap();
+        assert_eq!((ended.reason, ended.handled), (Reason::CtrlC, 3), "{handled:?}");
+    });
+}
+
+/// The run had heard it, and found at its turn that it was somebody else's; who had not heard it.
+#[test]
+fn ctrl_c_pressed_before_the_program_hears_of_it_itself_ends_the_run() {
+    in_child("ctrl_c_pressed_before_the_program_hears_of_it_itself_ends_the_run", || {
+        let _watchdog = Watchdog::start();
+        let mut events = posted([1, 2]);
+        let handler = |events: &mut EventLoop<i32>, event| {
+            assert!(matches!(event, Event::Message(1)), "{event:?}");
+            press_ctrl_c();
+            events.ctrl_c().unwrap();
+            Ok::<(), ()>(())
+        };
+        let ended = events.run(handler, no_failure).unwrap();
+        assert_eq!((ended.reason, ended.handled, ended.messages_left), (Reason::CtrlC, 1, 1));
+    });
+}
+
 #[test]
 fn ctrl_c_pressed_after_a_run_is_no_event_of_its_loop() {
     in_child("ctrl_c_pressed_after_a_run_is_no_event_of_its_loop", || {

@@ -181,7 +181,8 @@ impl<M> EventLoop<M> {
     ///
     /// # Errors
     ///
-    /// If the operating system's event queue fails, or a signal can't be heard any more.
+    /// If the operating system's event queue fails, or a signal can't be heard any more; that is said once, and the signal is
+    /// [cancelled](EventLoop::cancel).
     ///
     /// # Panics
     ///

@@ -188,6 +188,8 @@ impl Sources {
                 _ => false,
             };
         if found {
+            #[cfg(feature = "signal")]
+            self.settle_ctrl_c();
             self.remove(ticket);
         }
         found
@@ -225,12 +227,29 @@ impl Sources {
         }
     }
 
-    /// Whether the program has asked to hear of Ctrl+C itself.
+    /// Ctrl+C was pressed in a `run`, which ends unless the program hears of it itself.
     #[cfg(feature = "signal")]
-    fn program_hears_ctrl_c(&self) -> bool {
+    fn interrupt(&self) {
         let is_ctrl_c =
             |source: &EventSource| matches!(source, EventSource::Signal(hearing) if is_ctrl_c(hearing));
-        self.table.borrow().iter().any(is_ctrl_c)
+        if !self.table.borrow().iter().any(is_ctrl_c) {
+            self.interrupted.set(true);
+            self.core.stop.set(true);
+        }
+    }
+
+    /// Before it changes whether the program hears Ctrl+C itself: what was pressed until now is settled as it was until now,
+    /// so that one press doesn't count twice, nor come to nothing.
+    #[cfg(feature = "signal")]
+    pub(super) fn settle_ctrl_c(&self) {
+        let pressed = |source: &mut EventSource| match source {
+            EventSource::Interrupt(hearing) => hearing.try_recv(),
+            _ => false,
+        };
+        let pressed = self.table.borrow_mut().iter_mut().any(pressed);
+        if pressed {
+            self.interrupt();
+        }
     }
 
     /// Whether a name is one of this loop's and still in use.
@@ -275,7 +294,12 @@ impl Sources {
             },
             #[cfg(feature = "signal")]
             EventSource::Signal(hearing) => match hearing.poll_recv(cx) {
-                Poll::Ready(heard) => (heard.map(|()| Event::Signal(id))?, false),
+                Poll::Ready(Ok(())) => (Event::Signal(id), false),
+                Poll::Ready(Err(error)) => {
+                    drop(table);
+                    self.remove(ticket);
+                    return Err(error);
+                }
                 Poll::Pending => return Ok(None),
             },
             #[cfg(feature = "signal")]
@@ -283,10 +307,7 @@ impl Sources {
                 if let Poll::Ready(heard) = hearing.poll_recv(cx) {
                     heard?;
                     drop(table);
-                    if !self.program_hears_ctrl_c() {
-                        self.interrupted.set(true);
-                        self.core.stop.set(true);
-                    }
+                    self.interrupt();
                     self.wake(ticket);
                 }
                 return Ok(None);

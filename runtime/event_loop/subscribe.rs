@@ -75,7 +75,7 @@ impl<M> EventLoop<M> {
     ///
     /// # Errors
     ///
-    /// If no address works, as [`TcpListener::bind`]; the message names the address.
+    /// If no address works, as [`TcpListener::bind`]; the message names the address. If 16,777,215 sources and tasks are alive.
     ///
     /// # Examples
     ///
@@ -140,7 +140,7 @@ impl<M> EventLoop<M> {
     ///
     /// # Errors
     ///
-    /// If the attempt fails at once.
+    /// If the attempt fails at once. If 16,777,215 sources and tasks are alive.
     ///
     /// # Examples
     ///
@@ -220,7 +220,7 @@ impl<M> EventLoop<M> {
     ///
     /// # Errors
     ///
-    /// If the handler can't be set, or the operating system gives no pipe for it.
+    /// If the handler can't be set, or the operating system gives no pipe for it. If 16,777,215 sources and tasks are alive.
     ///
     /// # Examples
     ///
@@ -266,6 +266,9 @@ impl<M> EventLoop<M> {
 
     #[cfg(feature = "signal")]
     fn hear(&self, hearing: signal::Hearing) -> io::Result<Id> {
+        if signal::is_ctrl_c(&hearing) {
+            self.sources.settle_ctrl_c();
+        }
         let ticket = self.sources.insert(EventSource::Signal(Box::new(hearing)))?;
         self.sources.wake(ticket); // its first turn begins to wait
         Ok(Id(ticket))
