@@ -20,6 +20,10 @@ use crate::task::{self, Budget, JoinHandle, Tasks, Ticket, Turn, Waiter};
 use crate::time::Clock;
 use crate::timer::Wheel;
 
+/// The longest sleep that the driver is asked for, 194 days: kqueue on macOS calls 100,000,000 s and more an error. Whoever
+/// sleeps for longer is asleep again after one turn.
+const SLEEP_MAX: Duration = Duration::from_secs(1 << 24);
+
 /// Everything that one loop owns. Its sockets, sleeps and join handles share it, so it may outlive its
 /// [`Runtime`]; then nothing runs any more.
 ///
@@ -234,6 +238,7 @@ impl Core {
 
     /// Asks the operating system what happened, and wakes all who waited for it.
     fn poll_driver(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = timeout.map(|timeout| timeout.min(SLEEP_MAX));
         let mut driver = self.driver.borrow_mut();
         let mark = |event| self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut());
         driver.poll(timeout, mark)?;

@@ -225,3 +225,18 @@ fn a_take_that_only_looks_hears_of_a_socket_that_waits_anew_since_it_looked() {
         );
     }
 }
+
+/// macOS calls a sleep of more than three years an error; a loop that had nothing but such a timer to wait for ended.
+#[test]
+fn a_timer_that_never_comes_is_no_error_of_the_loop_that_has_nothing_else() {
+    let mut events = EventLoop::new().unwrap();
+    events.timer(Duration::MAX).unwrap();
+    events.timer(Duration::from_secs(10 * 365 * 24 * 3600)).unwrap();
+    let sender = events.sender();
+    let helper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(5));
+        sender.post("hello")
+    });
+    assert!(matches!(events.take(None), Ok(Event::Message("hello"))));
+    helper.join().unwrap().unwrap();
+}
