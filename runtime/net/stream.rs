@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
+use socket2::SockRef;
+
 /// The byte-moving half of a stream type `struct $name(Socket<$mio>)`.
 macro_rules! impl_stream {
     ($name:ident) => {
@@ -66,7 +68,9 @@ macro_rules! impl_stream {
             /// # }
             /// ```
             pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
-                self.0.try_bytes($crate::Interest::Writable, buf.len(), |mut io| std::io::Write::write(&mut io, buf))
+                self.0.try_bytes($crate::Interest::Writable, buf.len(), |io| {
+                    io.try_io(|| $crate::net::stream::write(io, buf))
+                })
             }
 
             /// Closes one direction or both; the peer sees the end of what was written. Closing what is
@@ -153,7 +157,9 @@ macro_rules! impl_stream {
                 cx: &mut std::task::Context<'_>,
                 buf: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                self.0.poll_bytes(cx, $crate::Interest::Writable, buf.len(), |mut io| std::io::Write::write(&mut io, buf))
+                self.0.poll_bytes(cx, $crate::Interest::Writable, buf.len(), |io| {
+                    io.try_io(|| $crate::net::stream::write(io, buf))
+                })
             }
 
             fn poll_write_vectored(
@@ -327,24 +333,28 @@ pub(crate) fn ended(how: std::net::Shutdown) -> crate::driver::Readiness {
     }
 }
 
-/// Writes several buffers. Not with `writev`, as std does: where the program has restored `SIGPIPE`'s default
-/// action, that would end it when the peer is gone.
-#[cfg(unix)]
-pub(crate) fn write_vectored(socket: &impl std::os::fd::AsFd, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
-    // Apple's systems have an option of the socket instead, which mio sets.
-    #[cfg(target_vendor = "apple")]
-    const NO_SIGNAL: i32 = 0;
-    #[cfg(not(target_vendor = "apple"))]
-    const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
-    socket2::SockRef::from(socket).send_vectored_with_flags(bufs, NO_SIGNAL)
+/// Where the program has restored `SIGPIPE`'s default action, a write would end it when the peer is gone. Apple's systems
+/// have an option of the socket instead, which std and mio set where they make one, but not for a pair.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+#[cfg(any(windows, target_vendor = "apple"))]
+const NO_SIGNAL: i32 = 0;
+
+/// Writes. Not with std's `write`, which before Rust 1.90 raises the signal for Unix streams.
+#[inline]
+pub(crate) fn write<'s, S>(socket: &'s S, buf: &[u8]) -> io::Result<usize>
+where
+    SockRef<'s>: From<&'s S>,
+{
+    SockRef::from(socket).send_with_flags(buf, NO_SIGNAL)
 }
 
-#[cfg(windows)]
-pub(crate) fn write_vectored(
-    mut socket: &mio::net::TcpStream,
-    bufs: &[io::IoSlice<'_>],
-) -> io::Result<usize> {
-    io::Write::write_vectored(&mut socket, bufs)
+/// Writes several buffers. Not with `writev`, as std does, for the same reason.
+pub(crate) fn write_vectored<'s, S>(socket: &'s S, bufs: &[io::IoSlice<'_>]) -> io::Result<usize>
+where
+    SockRef<'s>: From<&'s S>,
+{
+    SockRef::from(socket).send_vectored_with_flags(bufs, NO_SIGNAL)
 }
 
 /// A stream whose directions are closed one at a time. Public only because the halves' bounds name it: nobody

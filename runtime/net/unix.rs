@@ -335,6 +335,10 @@ impl UnixStream {
     #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (a, b) = std::os::unix::net::UnixStream::pair()?;
+        #[cfg(target_vendor = "apple")] // see `stream::NO_SIGNAL`
+        for end in [&a, &b] {
+            socket2::SockRef::from(end).set_nosigpipe(true)?;
+        }
         Ok((UnixStream::try_from(a)?, UnixStream::try_from(b)?))
     }
 
