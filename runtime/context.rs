@@ -69,7 +69,7 @@ pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Rc<Core>) -> R) -> R {
 
 /// Panics outside a runtime, as [`with`] does: for what must not be begun there.
 #[track_caller]
-#[cfg(unix)]
+#[cfg(any(unix, feature = "process"))]
 pub(crate) fn require(what: &str) {
     with(what, |_| ());
 }

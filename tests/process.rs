@@ -395,6 +395,20 @@ fn a_child_outside_a_runtime_says_so_and_is_not_started() {
 }
 
 #[test]
+fn output_asked_for_outside_a_runtime_leaves_no_pipes_that_nobody_chose() -> Outcome {
+    let mut command = Command::new("cat");
+    let asked =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| command.output().now_or_never().is_some()));
+    assert!(asked.is_err());
+    run(async {
+        let mut child = command.stdin(Stdio::null()).spawn()?;
+        assert!(child.stdout.is_none() && child.stderr.is_none());
+        assert!(child.wait().await?.success());
+        Ok(())
+    })
+}
+
+#[test]
 fn a_child_that_still_runs_is_not_waited_for_outside_a_runtime() -> Outcome {
     let runtime = Runtime::new()?;
     let mut child = runtime.block_on(async { Way::Best.cat().spawn() })?;

@@ -12,6 +12,8 @@ use super::Child;
 use super::end::Way;
 use crate::context;
 
+const SPAWNED: &str = "a oneloop child was spawned";
+
 /// A program to start: [`std::process::Command`], whose children the loop awaits.
 ///
 /// What this type has no method for (user, process group, what to do between fork and exec) is set on the
@@ -269,7 +271,7 @@ impl Command {
     /// See [`Child`].
     #[track_caller]
     pub fn spawn(&mut self) -> io::Result<Child> {
-        let core = context::with("a oneloop child was spawned", Rc::clone); // before anything is started
+        let core = context::with(SPAWNED, Rc::clone); // before anything is started
         let child = self.std.spawn().map_err(|error| self.explain(&error))?;
         Child::new(child, core, self.way, self.kill_on_drop).map_err(|error| self.explain(&error))
     }
@@ -335,6 +337,7 @@ impl Command {
     ///
     /// See [`Command`].
     pub async fn output(&mut self) -> io::Result<Output> {
+        context::require(SPAWNED); // a panic in between would leave the defaults behind
         self.set_defaults(Stdio::null, Stdio::piped);
         let child = self.spawn();
         self.set_defaults(Stdio::inherit, Stdio::inherit); // as `spawn` has them
