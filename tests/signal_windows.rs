@@ -2,6 +2,10 @@
 //! with a console of its own.
 #![cfg(all(windows, feature = "signal"))]
 
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
 use oneloop::event_loop::{Event, EventLoop, Reason};
 use oneloop::signal::ctrl_c;
 use windows_sys::Win32::System::Console::{
@@ -60,6 +64,39 @@ fn ctrl_c_wakes_a_loop_that_sleeps_and_no_listener_that_is_gone() {
             let pressing = std::thread::spawn(press_ctrl_c);
             within(pressed).await.unwrap();
             pressing.join().unwrap();
+        });
+    });
+}
+
+struct Bad;
+
+impl Wake for Bad {
+    fn wake(self: Arc<Self>) {
+        panic!("a bad waker");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_takes_no_other_listeners_wake() {
+    with_a_console_of_its_own("a_waker_that_panics_takes_no_other_listeners_wake", || {
+        run(async {
+            let bad = Waker::from(Arc::new(Bad));
+            let mut bads: Vec<_> = (0..10).map(|_| Box::pin(ctrl_c())).collect();
+            for listener in &mut bads {
+                assert!(listener.as_mut().poll(&mut Context::from_waker(&bad)).is_pending());
+            }
+            let good: Vec<_> = (0..10)
+                .map(|_| {
+                    oneloop::spawn(async {
+                        within(ctrl_c()).await.unwrap();
+                    })
+                })
+                .collect();
+            oneloop::yield_now().await; // they listen
+            press_ctrl_c();
+            for listener in good {
+                listener.await.unwrap();
+            }
         });
     });
 }
