@@ -25,8 +25,8 @@ use crate::{Handle, Runtime, spawn, yield_now};
 /// The bound for models with more than two threads.
 const PREEMPTIONS: usize = 3;
 
-/// Tries every order of a model of two threads.
-fn model(body: impl Fn() + Send + Sync + 'static) {
+/// Tries every order of a model: of two threads, or of very few steps.
+pub(crate) fn model(body: impl Fn() + Send + Sync + 'static) {
     explore(loom::model::Builder::new(), body);
 }
 

@@ -235,6 +235,7 @@ pub(crate) fn wake(ticket: Ticket) {
 #[cfg(all(test, oneloop_loom))]
 mod tests {
     use super::*;
+    use crate::races::model;
     use loom::sync::Condvar;
     use loom::thread;
 
@@ -272,7 +273,7 @@ mod tests {
     }
 
     fn every_message_arrives(posters: u8, messages_each: u8) {
-        loom::model(move || {
+        model(move || {
             let shared = Arc::new((Mailbox::new(), Sleeper::default()));
             let threads: Vec<_> = (0..posters)
                 .map(|poster| {
@@ -318,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_message_posted_while_the_loop_closes_is_taken_or_refused_never_lost() {
-        loom::model(|| {
+        model(|| {
             let mailbox = Arc::new(Mailbox::new());
             let poster = {
                 let mailbox = mailbox.clone();

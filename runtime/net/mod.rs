@@ -19,6 +19,7 @@
 //! * There are no Unix sockets.
 //! * Writing after this side has shut writing down fails with `WSAESHUTDOWN`, for which `std` has no kind; elsewhere it is
 //!   `BrokenPipe`. Writing to a peer that is gone is `ConnectionReset` or `ConnectionAborted`, again and again.
+//! * A UDP socket, also one without a peer, receives `ConnectionReset` for a datagram it sent that found nobody.
 //! * A read that has filled only a part of its buffer is followed by one that says `WouldBlock`, before the task waits.
 
 mod addr;

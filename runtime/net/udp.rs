@@ -157,7 +157,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if an earlier datagram found nobody; otherwise what the operating system says, or
+    /// `ConnectionRefused` (on Windows `ConnectionReset`) if an earlier datagram found nobody; otherwise what the operating system says, or
     /// that the socket's runtime is gone.
     ///
     /// # Cancel safety
@@ -275,7 +275,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// What the operating system says, or that the socket's runtime is gone.
+    /// What the operating system says, or that the socket's runtime is gone. On Windows that is also `ConnectionReset` for
+    /// each datagram sent earlier that found nobody: no reason for a server to end.
     ///
     /// # Cancel safety
     ///

@@ -192,7 +192,8 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if there is no such signal. If the operating system doesn't allow it.
+    /// `InvalidInput` for a number that is no signal with a name: real-time signals can be listened for, but not be sent.
+    /// If the operating system doesn't allow it.
     ///
     /// # Examples
     ///

@@ -65,7 +65,7 @@ impl Process {
         let Some(signal) = Signal::from_named_raw(number) else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("{number} is no signal that a child can be sent"),
+                format!("{number} is no signal with a name, and others can't be sent"),
             ));
         };
         kill_process(Pid::from_child(self.child()), signal)?;
