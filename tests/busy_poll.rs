@@ -76,11 +76,15 @@ fn timers_of_a_busy_loop_are_never_early_and_end_its_waiting() {
 #[cfg(unix)]
 #[test]
 fn when_its_time_is_over_the_loop_sleeps() {
-    let before = sockets::thread_cpu_time();
-    busy(Duration::from_millis(10)).block_on(sleep(Duration::from_millis(500)));
-    let used = sockets::thread_cpu_time() - before;
-    assert!(used >= Duration::from_millis(1), "it was not busy: {used:?}");
-    assert!(used <= Duration::from_millis(250), "it never slept: {used:?}");
+    let was_busy = || {
+        let before = sockets::thread_cpu_time();
+        busy(Duration::from_millis(10)).block_on(sleep(Duration::from_millis(500)));
+        let used = sockets::thread_cpu_time() - before;
+        assert!(used <= Duration::from_millis(250), "it never slept: {used:?}");
+        used >= Duration::from_millis(1)
+    };
+    // Others may have had the processor for the time that it is busy.
+    assert!((0..5).any(|_| was_busy()), "it was not busy");
 }
 
 #[cfg(unix)]

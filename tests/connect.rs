@@ -155,11 +155,11 @@ fn connect_timeout_gives_up_in_time() -> Outcome {
         let error = TcpStream::connect_timeout(addr, limit).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(start.elapsed() >= limit);
-        // The limit is for all addresses together.
+        // The limit is for all addresses together. (So many that even the busiest machine tells the two apart.)
         let start = std::time::Instant::now();
-        let error = TcpStream::connect_timeout([addr; 50], limit).await.unwrap_err();
+        let error = TcpStream::connect_timeout([addr; 1000], limit).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert!(start.elapsed() < 50 * limit);
+        assert!(start.elapsed() < 1000 * limit);
         Ok(())
     })
 }

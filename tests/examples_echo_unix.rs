@@ -160,10 +160,8 @@ fn a_second_signal_ends_it_at_once() {
         assert_echoes(&client, b"open");
         echo.program.signal(libc::SIGINT);
         echo.program.stderr.wait_for("stopping");
-        let asked = Instant::now();
         echo.program.signal(signal);
-        assert_eq!(echo.program.wait().code(), Some(code));
-        assert!(asked.elapsed() < Duration::from_secs(4), "it waited for its connections");
+        assert_eq!(echo.program.wait().code(), Some(code)); // 0 if it had waited for its connections
     }
 }
 

@@ -28,7 +28,7 @@ fn assert_right(arguments: &[&str]) -> u64 {
 #[test]
 fn it_drives_an_echo_server_and_reports_rate_and_latency() {
     let echo = Echo::tcp();
-    assert!(assert_right(&[&echo.address, "--conns", "20", "--secs", "0.3"]) > 20);
+    assert!(assert_right(&[&echo.address, "--conns", "20", "--secs", "0.3"]) >= 20);
 }
 
 #[test]
@@ -71,8 +71,7 @@ fn assert_server_fails(treat: impl FnOnce(TcpStream) + Send + 'static, parts: &[
     let mut all = vec![address.as_str()];
     all.extend(parts);
     // It ends at the failure. Until then there must be time for several round trips, also where they are slow.
-    let secs = if cfg!(windows) { "3" } else { "0.2" };
-    assert_fails("load", &[&address, "--conns", "1", "--secs", secs], 1, &all);
+    assert_fails("load", &[&address, "--conns", "1", "--secs", "3"], 1, &all);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream as StdStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oneloop::Interest;
 use oneloop::event_loop::{Event, EventLoop, Id, Watched};
@@ -24,7 +24,7 @@ mod counting;
 mod events;
 #[path = "common/sockets.rs"]
 mod sockets;
-use sockets::{LIMIT, Outcome, pattern, run, settle};
+use sockets::{LIMIT, Outcome, pattern, run, settle, wait_until};
 
 /// Clients of each kind.
 fn each() -> usize {
@@ -68,15 +68,6 @@ impl Counts {
             );
             assert!(by_client, "{error}");
             self.broken.fetch_add(1, SeqCst);
-        }
-    }
-
-    #[track_caller]
-    fn wait(&self, what: &str, condition: impl Fn() -> bool) {
-        let begun = Instant::now();
-        while !condition() {
-            assert!(begun.elapsed() < LIMIT, "not in {LIMIT:?}: {what}");
-            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }
@@ -179,7 +170,7 @@ fn clients(addr: SocketAddr, counts: &Counts) {
         reset(client);
         assert_echoes(other, b"still here");
     }
-    counts.wait("all who were reset are gone", || counts.open.load(SeqCst) <= 2 * each());
+    wait_until("all who were reset are gone", || counts.open.load(SeqCst) <= 2 * each());
     assert!(counts.broken.load(SeqCst) >= each() / 2, "a reset is an error of its connection");
 
     // Gone before they are accepted, as the system sees it or not.
@@ -211,7 +202,7 @@ fn clients(addr: SocketAddr, counts: &Counts) {
     serve_all(b"after all that");
     // Nobody has given up on those who have said nothing so far.
     silent.iter().for_each(|client| assert_echoes(client, b"at last"));
-    counts.wait("those who left are gone", || counts.open.load(SeqCst) <= 2 * each());
+    wait_until("those who left are gone", || counts.open.load(SeqCst) <= 2 * each());
 }
 
 /// Starts the clients; the flag says that they have come to their end.

@@ -171,14 +171,12 @@ fn a_panic_in_the_drop_of_a_finished_future_is_its_error() {
 #[test]
 fn of_a_panic_in_the_poll_and_one_in_the_drop_the_first_is_its_error() {
     // A second panic while the first one unwinds would end the process: hence a child.
-    if is_child() {
+    in_child("of_a_panic_in_the_poll_and_one_in_the_drop_the_first_is_its_error", || {
         let runtime = Runtime::new().unwrap();
         let future = Explosive { panics: true, _bomb: Bomb("in the drop") };
         let error = finish_on(&runtime, runtime.handle().spawn(future)).unwrap_err();
-        return assert_eq!(error.to_string(), "task panicked: in the poll");
-    }
-    let name = "of_a_panic_in_the_poll_and_one_in_the_drop_the_first_is_its_error";
-    assert_passed(&in_a_child(name, "ONELOOP_TEST", ""));
+        assert_eq!(error.to_string(), "task panicked: in the poll");
+    });
 }
 
 #[test]
@@ -244,7 +242,7 @@ fn what_was_started_and_never_ran_may_panic_when_it_is_dropped() {
 #[test]
 fn several_that_never_ran_may_each_panic_when_they_are_dropped() {
     // A second panic while the first one unwinds would end the process: hence a child.
-    if is_child() {
+    in_child("several_that_never_ran_may_each_panic_when_they_are_dropped", || {
         let runtime = Runtime::new().unwrap();
         let drops = Drops::new();
         for _ in 0..3 {
@@ -254,10 +252,8 @@ fn several_that_never_ran_may_each_panic_when_they_are_dropped() {
             }));
         }
         drop(runtime);
-        return assert_eq!(drops.count(), 3);
-    }
-    let name = "several_that_never_ran_may_each_panic_when_they_are_dropped";
-    assert_passed(&in_a_child(name, "ONELOOP_TEST", ""));
+        assert_eq!(drops.count(), 3);
+    });
 }
 
 #[test]

@@ -318,28 +318,6 @@ fn binding_outside_a_runtime_leaves_no_file() {
     assert!(!path.exists());
 }
 
-/// On Windows a thread writes to the child, from a buffer. It was dropped with the handle, and what was in it never arrived; on
-/// Unix whatever `write` has taken is the system's.
-#[cfg(all(windows, feature = "process"))]
-#[test]
-fn what_was_written_to_a_child_arrives_though_its_input_is_dropped_at_once() {
-    use oneloop::process::{Command, Stdio};
-
-    oneloop::block_on(async {
-        for _ in 0..10 {
-            let mut command = Command::new("cmd");
-            command.args(["/v:on", "/c", "set /p line=&echo !line!"]);
-            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-            let mut stdin = child.stdin.take().unwrap();
-            stdin.write_all(b"hello\r\n").await.unwrap();
-            drop(stdin);
-            let output = child.wait_with_output().await.unwrap();
-            let text = String::from_utf8_lossy(&output.stdout);
-            assert!(text.contains("hello"), "{text:?}");
-        }
-    });
-}
-
 /// The pool's crate ended the process: for a panic in the drop of a result, or of another panic's payload, that nobody took, or of
 /// what a closure had captured that never ran.
 #[cfg(feature = "unblock")]

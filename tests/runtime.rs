@@ -66,7 +66,8 @@ fn each_driver_can_be_chosen() {
 
 #[test]
 fn a_driver_of_the_environment_that_is_not_there_is_an_error_that_names_those_that_are() {
-    if is_child() {
+    let name = "a_driver_of_the_environment_that_is_not_there_is_an_error_that_names_those_that_are";
+    in_child_with(name, &[("ONELOOP_DRIVER", "steam")], || {
         let error = Runtime::new().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         let text = error.to_string();
@@ -78,19 +79,14 @@ fn a_driver_of_the_environment_that_is_not_there_is_an_error_that_names_those_th
         // What is chosen by hand does not ask the environment.
         let runtime = Runtime::builder().driver(Driver::Mio).build().unwrap();
         assert_eq!(runtime.block_on(async { 1 }), 1);
-        return;
-    }
-    let name = "a_driver_of_the_environment_that_is_not_there_is_an_error_that_names_those_that_are";
-    assert_passed(&in_a_child(name, "ONELOOP_DRIVER", "steam"));
+    });
 }
 
 #[test]
 fn an_empty_driver_in_the_environment_means_the_default() {
-    if is_child() {
-        return assert_eq!(oneloop::block_on(async { 1 }), 1);
-    }
-    let name = "an_empty_driver_in_the_environment_means_the_default";
-    assert_passed(&in_a_child(name, "ONELOOP_DRIVER", ""));
+    in_child_with("an_empty_driver_in_the_environment_means_the_default", &[("ONELOOP_DRIVER", "")], || {
+        assert_eq!(oneloop::block_on(async { 1 }), 1)
+    });
 }
 
 #[test]

@@ -140,10 +140,14 @@ fn a_runtime_may_be_dropped_while_closures_run() {
 fn dropped_before_it_has_begun_the_closure_never_runs() {
     // A pool of one thread, which another closure holds: a process of its own, because the pool is the
     // whole process's.
-    if !is_child() {
-        let name = "dropped_before_it_has_begun_the_closure_never_runs";
-        return assert_passed(&in_a_child(name, "BLOCKING_MAX_THREADS", "1"));
-    }
+    in_child_with(
+        "dropped_before_it_has_begun_the_closure_never_runs",
+        &[("BLOCKING_MAX_THREADS", "1")],
+        a_pool_of_one_thread_never_runs_what_was_dropped,
+    );
+}
+
+fn a_pool_of_one_thread_never_runs_what_was_dropped() {
     let drops = Drops::new();
     let ran = Arc::new(AtomicBool::new(false));
     finish(async {

@@ -2,7 +2,7 @@
 //!
 //! Each test file takes it in with `#[path = "common/executor.rs"] mod executor;`.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
 use std::any::Any;
 use std::cell::Cell;
@@ -10,7 +10,6 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::process::Output;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -22,6 +21,7 @@ use oneloop::net::{TcpListener, TcpStream};
 #[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
 #[path = "runner.rs"]
 pub mod runner;
+pub use runner::{in_child, in_child_with};
 
 /// Far more than any test needs: what takes longer waits for a wake-up that was lost.
 pub const LIMIT: Duration = Duration::from_secs(90);
@@ -191,36 +191,4 @@ pub async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
     let addr = listener.local_addr()?;
     let (ours, theirs) = futures::join!(TcpStream::connect(addr), listener.accept());
     Ok((ours?, theirs?.0))
-}
-
-const CHILD: &str = "ONELOOP_TEST_CHILD";
-
-/// Whether this process was started by [`in_a_child`].
-pub fn is_child() -> bool {
-    std::env::var_os(CHILD).is_some()
-}
-
-/// Runs one test of this file again, in a process of its own, with an environment variable set. The test
-/// asks [`is_child`] which of the two it is.
-pub fn in_a_child(test: &str, variable: &str, value: &str) -> Output {
-    let exe = std::env::current_exe().expect("a test knows its own program");
-    let mut command = runner::command(&exe);
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
-    command.env(CHILD, "1").env(variable, value);
-    let output = command.output().expect("a test can start its own program");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("running 1 test"), "no test is called {test}: {text}");
-    output
-}
-
-/// Fails unless the child's test passed.
-#[track_caller]
-pub fn assert_passed(output: &Output) {
-    assert!(
-        output.status.success(),
-        "the child failed, {}:\n{}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
 }

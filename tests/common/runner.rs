@@ -28,3 +28,27 @@ pub fn command(program: &Path) -> Command {
 pub fn instrumented() -> bool {
     std::env::var_os("ONELOOP_TEST_INSTRUMENTED").is_some()
 }
+
+/// Runs a test's body in a process of its own: for what concerns the whole process (limits, signals,
+/// the number of open descriptors). `test` is the test's name; that test does nothing but call this.
+pub fn in_child(test: &str, body: impl FnOnce()) {
+    in_child_with(test, &[], body);
+}
+
+/// Like `in_child`, with environment variables.
+pub fn in_child_with(test: &str, vars: &[(&str, &str)], body: impl FnOnce()) {
+    const MARK: &str = "ONELOOP_TEST_CHILD";
+    if std::env::var(MARK).is_ok_and(|name| name == test) {
+        return body();
+    }
+    let this = std::env::current_exe().expect("the test program knows its path");
+    let output = command(&this)
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(MARK, test)
+        .envs(vars.iter().copied())
+        .output()
+        .expect("the test program can be started again");
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{test} in its own process: {}\n{}{}", output.status, text[0], text[1]);
+    assert!(text[0].contains("1 passed"), "{test} is no test's name:\n{}", text[0]);
+}

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::time::timeout;
@@ -23,6 +23,7 @@ pub use interrupted::uninterrupted;
 #[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
 #[path = "runner.rs"]
 pub mod runner;
+pub use runner::{in_child, in_child_with};
 
 /// What a test returns: any error fails it.
 pub type Outcome = io::Result<()>;
@@ -42,6 +43,16 @@ pub fn run<F: Future>(test: F) -> F::Output {
 /// Waits for something that must happen.
 pub async fn within<F: Future>(future: F) -> F::Output {
     timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("nothing happened for {LIMIT:?}"))
+}
+
+/// The same for a thread without a loop.
+#[track_caller]
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < LIMIT, "not in {LIMIT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Gives the loop time to take events in, and every task its turn: each sleep goes through the driver.
@@ -98,30 +109,6 @@ impl Wake for CountingWaker {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
-}
-
-/// Runs a test's body in a process of its own: for what concerns the whole process (limits, signals,
-/// the number of open descriptors). `test` is the test's name; that test does nothing but call this.
-pub fn in_child(test: &str, body: impl FnOnce()) {
-    in_child_with(test, &[], body);
-}
-
-/// Like `in_child`, with environment variables.
-pub fn in_child_with(test: &str, vars: &[(&str, &str)], body: impl FnOnce()) {
-    const MARK: &str = "ONELOOP_TEST_CHILD";
-    if std::env::var(MARK).is_ok_and(|name| name == test) {
-        return body();
-    }
-    let this = std::env::current_exe().expect("the test program knows its path");
-    let output = runner::command(&this)
-        .args(["--exact", test, "--nocapture", "--test-threads=1"])
-        .env(MARK, test)
-        .envs(vars.iter().copied())
-        .output()
-        .expect("the test program can be started again");
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(output.status.success(), "{test} in its own process: {}\n{}{}", output.status, text[0], text[1]);
-    assert!(text[0].contains("1 passed"), "{test} is no test's name:\n{}", text[0]);
 }
 
 /// How many descriptors this process has open; for tests in a process of their own.

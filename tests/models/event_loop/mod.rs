@@ -154,11 +154,8 @@ impl World {
                     Op::PeerReads(_, size) => connection.peer_reads(size)?,
                     Op::PeerEnds(_) => connection.peer_ends(),
                     Op::Hear(_, interest) => connection.hear(interest),
-                    _ => connection.mute(if let Op::Mute(_, interest) = op {
-                        interest
-                    } else {
-                        Interest::Readable
-                    }),
+                    Op::Mute(_, interest) => connection.mute(interest),
+                    _ => unreachable!("the arm is for these"),
                 }
             }
         }
