@@ -138,10 +138,10 @@ impl Callbacks {
     }
 
     /// Calls a function with every event that comes from `id`: a watched socket, a listener, a signal, an attempt to
-    /// connect. It replaces an earlier one, which is dropped with all that it owns. It stays until
-    /// it is [cancelled](Callbacks::cancel), also when its socket is gone; that of a timer or of an attempt to connect is
-    /// dropped after its one event. A watched socket without a callback is
-    /// not heard of until it has one; other events without one are passed over.
+    /// connect. It replaces an earlier one, which is dropped with all that it owns. It stays until it is
+    /// [cancelled](Callbacks::cancel), also when its socket is gone; that of a timer or of an attempt to connect is dropped
+    /// after its one event. A watched socket without a callback is not heard of until it has one; other events without one
+    /// are passed over.
     ///
     /// # Examples
     ///

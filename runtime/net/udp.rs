@@ -157,8 +157,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` (on Windows `ConnectionReset`) if an earlier datagram found nobody; otherwise what the operating system says, or
-    /// that the socket's runtime is gone.
+    /// `ConnectionRefused` (on Windows `ConnectionReset`) if an earlier datagram found nobody; otherwise what the
+    /// operating system says, or that the socket's runtime is gone.
     ///
     /// # Cancel safety
     ///
