@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::builder::{Builder, Options};
 use crate::context;
-use crate::driver::{Backend, Driver, Event};
+use crate::driver::{self, Backend, Driver, Event};
 use crate::handle::Handle;
 use crate::reactor::{Reactor, Rearm};
 use crate::remote::{self, Inbox, Message};
@@ -19,10 +19,6 @@ use crate::sync::Arc;
 use crate::task::{self, Budget, JoinHandle, Tasks, Ticket, Turn, Waiter};
 use crate::time::Clock;
 use crate::timer::Wheel;
-
-/// The longest sleep that the driver is asked for, 194 days: kqueue on macOS calls 100,000,000 s and more an error. Whoever
-/// sleeps for longer is asleep again after one turn.
-const SLEEP_MAX: Duration = Duration::from_secs(1 << 24);
 
 /// Everything that one loop owns. Its sockets, sleeps and join handles share it, so it may outlive its
 /// [`Runtime`]; then nothing runs any more.
@@ -238,7 +234,8 @@ impl Core {
 
     /// Asks the operating system what happened, and wakes all who waited for it.
     fn poll_driver(&self, timeout: Option<Duration>) -> io::Result<()> {
-        let timeout = timeout.map(|timeout| timeout.min(SLEEP_MAX));
+        // Who sleeps for longer is asleep again after one turn.
+        let timeout = timeout.map(|timeout| timeout.min(driver::SLEEP_MAX));
         let mut driver = self.driver.borrow_mut();
         let mark = |event| self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut());
         driver.poll(timeout, mark)?;

@@ -226,7 +226,8 @@ fn a_take_that_only_looks_hears_of_a_socket_that_waits_anew_since_it_looked() {
     }
 }
 
-/// macOS calls a sleep of more than three years an error; a loop that had nothing but such a timer to wait for ended.
+/// macOS calls a sleep of more than three years an error; a loop that had nothing but such a timer to wait for ended. (What the
+/// seam to the system asserts is what fails elsewhere.)
 #[test]
 fn a_timer_that_never_comes_is_no_error_of_the_loop_that_has_nothing_else() {
     let mut events = EventLoop::new().unwrap();

@@ -46,7 +46,7 @@ fn the_idle_loop_sleeps_once_for_each_time_out_and_uses_no_processor_time() {
     }
     let program = Program::start(&mut examples::command("event_queue")).unwrap();
     program.stdout.wait_for("event_4\n");
-    let (first, start) = (sleeps(&program), std::time::Instant::now());
+    let (start, first) = (std::time::Instant::now(), sleeps(&program));
     // The end of the first sleep after that line is where the count begins.
     until("a time-out", || (sleeps(&program) > first).then_some(()));
     let (ticks, before) = (program.processor_ticks(), sleeps(&program));

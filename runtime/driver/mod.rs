@@ -12,7 +12,7 @@
 //! | `rearm(raw, token, interest)` | only if `register` said so: watch these directions until the next event |
 //! | `deregister(object)` | end the watch of an object that lives on: no event of its token comes later than the current batch |
 //! | `forget(raw)` | the same for one that is about to be closed; nothing, where closing is enough |
-//! | `poll(timeout, on_event)` | sleep until an event, a notification or the time-out, never less than the time-out without one of them; then report every event. A signal that interrupts the sleep is no error: it returns early |
+//! | `poll(timeout, on_event)` | sleep until an event, a notification or the time-out, never less than the time-out (of `SLEEP_MAX` at most) without one of them; then report every event. A signal that interrupts the sleep is no error: it returns early |
 //! | `notify` | from any thread: end the current or the next `poll` |
 //!
 //! Events may be spurious, may report more than was asked for, and may name a token whose registration is
@@ -33,6 +33,10 @@ use std::time::Duration;
 use self::mio::{MioDriver, MioNotifier};
 #[cfg(feature = "polling")]
 use self::polling::{PollingDriver, PollingNotifier};
+
+/// The longest time-out that a driver is given, 24 days. With longer ones the systems and crates differ: 25 days in ms are more
+/// than a C `int`, which mio 1.2.0 doesn't notice; 50 days are for ever to polling on Windows; three years are an error on macOS.
+pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(1 << 21);
 
 /// Which crate speaks to the operating system for a runtime.
 ///
@@ -215,6 +219,7 @@ impl Backend {
     }
 
     pub(crate) fn poll(&mut self, timeout: Option<Duration>, on_event: impl FnMut(Event)) -> io::Result<()> {
+        debug_assert!(timeout.is_none_or(|timeout| timeout.as_millis() <= i32::MAX as u128));
         each!(self, driver => driver.poll(timeout, on_event))
     }
 }

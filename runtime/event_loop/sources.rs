@@ -180,19 +180,20 @@ impl Sources {
 
     /// Ends one of the sources that the program knows by their ids alone. `false` if the id names none.
     pub(super) fn cancel(&self, ticket: Ticket) -> bool {
-        let found = self.is_ours(ticket)
-            && match self.table.borrow()[ticket.key() as usize] {
-                EventSource::Timer(_) | EventSource::Connect(_) => true,
-                #[cfg(feature = "signal")]
-                EventSource::Signal(_) => true,
-                _ => false,
-            };
-        if found {
-            #[cfg(feature = "signal")]
-            self.settle_ctrl_c();
-            self.remove(ticket);
+        if !self.is_ours(ticket) {
+            return false;
         }
-        found
+        let hears_ctrl_c = match &self.table.borrow()[ticket.key() as usize] {
+            EventSource::Timer(_) | EventSource::Connect(_) => false,
+            #[cfg(feature = "signal")]
+            EventSource::Signal(hearing) => is_ctrl_c(hearing),
+            _ => return false,
+        };
+        if hears_ctrl_c {
+            self.settle_ctrl_c();
+        }
+        self.remove(ticket);
+        true
     }
 
     /// Starts a timer; without a deadline it is one that never fires.
@@ -239,17 +240,19 @@ impl Sources {
     }
 
     /// Before it changes whether the program hears Ctrl+C itself: what was pressed until now is settled as it was until now,
-    /// so that one press doesn't count twice, nor come to nothing.
-    #[cfg(feature = "signal")]
-    pub(super) fn settle_ctrl_c(&self) {
+    /// so that one press doesn't count twice, nor come to nothing. Whether it was pressed. A look at all sources.
+    pub(super) fn settle_ctrl_c(&self) -> bool {
         let pressed = |source: &mut EventSource| match source {
+            #[cfg(feature = "signal")]
             EventSource::Interrupt(hearing) => hearing.try_recv(),
             _ => false,
         };
         let pressed = self.table.borrow_mut().iter_mut().any(pressed);
+        #[cfg(feature = "signal")]
         if pressed {
             self.interrupt();
         }
+        pressed
     }
 
     /// Whether a name is one of this loop's and still in use.
