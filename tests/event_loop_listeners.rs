@@ -313,7 +313,8 @@ mod on_linux {
                 events.post("everybody else is served").unwrap();
                 assert!(matches!(next(&mut events), Event::Message(_)));
             }
-            assert!(sockets::thread_cpu_time() - before < 60 * MS, "it does not spin");
+            let used = sockets::thread_cpu_time() - before;
+            assert!(used < 60 * MS || sockets::runner::instrumented(), "it spins: {used:?}");
             drop(hog);
             let (_, server) = accepted(&mut events);
             assert_eq!(server.try_write(b"served").unwrap(), 6);

@@ -460,7 +460,7 @@ mod on_unix {
         let before = sockets::thread_cpu_time();
         assert!(matches!(events.take(Some(300 * MS)), Ok(Event::TimedOut)));
         let used = sockets::thread_cpu_time() - before;
-        assert!(used < 30 * MS, "{used:?} of 300 ms");
+        assert!(used < 30 * MS || sockets::runner::instrumented(), "{used:?} of 300 ms");
         Ok(())
     }
 }

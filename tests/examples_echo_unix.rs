@@ -198,7 +198,7 @@ fn out_of_descriptors_it_serves_on_and_later_takes_in_everybody_else() {
     #[cfg(target_os = "linux")]
     {
         let ticks = echo.program.processor_ticks() - before;
-        assert!(ticks <= 15, "{ticks} of 50 ticks of processor time: it spins");
+        assert!(ticks <= 15 || runner::instrumented(), "{ticks} of 50 ticks of processor time: it spins");
     }
     // Room is made, little by little, and everybody has a turn.
     for number in 0..CLIENTS {
