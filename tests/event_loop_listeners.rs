@@ -41,8 +41,7 @@ fn connected<M>(events: &mut EventLoop<M>, attempt: Id) -> io::Result<TcpStream>
 #[test]
 fn a_listener_with_1_000_connections_waiting_gives_way_to_messages_and_timers() -> Outcome {
     sockets::in_child("a_listener_with_1_000_connections_waiting_gives_way_to_messages_and_timers", || {
-        #[cfg(unix)]
-        rlimit::increase_nofile_limit(rlimit::INFINITY).expect("the hard limit is enough");
+        sockets::need_descriptors(2_100);
         let mut events = new_loop();
         let listener = events.listen("127.0.0.1:0").unwrap();
         let connect = |_| std::net::TcpStream::connect(listener.local_addr()).unwrap();
@@ -129,8 +128,7 @@ fn echo_for(count: usize) -> Outcome {
 #[test]
 fn a_thousand_clients_and_their_servers_share_one_loop() -> Outcome {
     sockets::in_child("a_thousand_clients_and_their_servers_share_one_loop", || {
-        #[cfg(unix)]
-        rlimit::increase_nofile_limit(rlimit::INFINITY).expect("the hard limit is enough");
+        sockets::need_descriptors(2_100);
         echo_for(1000).unwrap();
     });
     Ok(())

@@ -13,8 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use examples::{
-    Echo, LIMIT, assert_echoes, assert_fails, assert_returns, bytes, raise_descriptor_limit, run,
-    uninterrupted,
+    Echo, LIMIT, assert_echoes, assert_fails, assert_returns, bytes, need_descriptors, run, uninterrupted,
 };
 
 #[test]
@@ -73,7 +72,7 @@ fn a_client_that_closes_its_side_gets_everything_back() {
 
 #[test]
 fn a_thousand_clients_at_once_each_get_their_own_bytes_back() {
-    raise_descriptor_limit();
+    need_descriptors(3_200);
     let echo = Echo::tcp();
     let clients: Vec<TcpStream> = (0..sockets::many(1_000)).map(|_| echo.connect()).collect();
     for (number, mut client) in clients.iter().enumerate() {
@@ -178,7 +177,7 @@ fn a_port_in_use_is_one_line_and_exit_code_2() {
 fn an_idle_connection_costs_little_memory() {
     const CONNECTIONS: u64 = 2_000;
     const BYTES_MAX: u64 = 350;
-    raise_descriptor_limit();
+    need_descriptors(3_200);
     let echo = Echo::tcp();
     assert_echoes(&echo.connect(), b"warm");
     let before = echo.program.resident_bytes();

@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use examples::{
-    LIMIT, Program, assert_echoes, assert_fails, assert_returns, bytes, raise_descriptor_limit, show,
+    LIMIT, Program, assert_echoes, assert_fails, assert_returns, bytes, need_descriptors, show,
     uninterrupted, until,
 };
 
@@ -64,7 +64,7 @@ struct Server {
 impl Server {
     #[track_caller]
     fn start() -> Server {
-        raise_descriptor_limit();
+        need_descriptors(1_100);
         let program = Program::start_fed(examples::command("event_queue_echo").arg("127.0.0.1:0")).unwrap();
         program.stdout.wait_for("listening on ");
         until("a whole line", || program.stdout.so_far().contains('\n').then_some(()));

@@ -10,7 +10,7 @@ mod sockets;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use examples::{Echo, assert_fails, raise_descriptor_limit, run, uninterrupted};
+use examples::{Echo, assert_fails, need_descriptors, run, uninterrupted};
 
 /// Runs it against an echo server and returns the round trips that it reports.
 #[track_caller]
@@ -39,7 +39,7 @@ fn messages_larger_than_every_buffer_come_through() {
 
 #[test]
 fn a_thousand_connections_come_through() {
-    raise_descriptor_limit();
+    need_descriptors(1_100);
     let echo = Echo::tcp();
     let count = sockets::many(1_000);
     assert!(assert_right(&[&echo.address, "--conns", &count.to_string(), "--secs", "0.3"]) >= count as u64);

@@ -207,8 +207,7 @@ fn clients(addr: SocketAddr, counts: &Counts) {
 
 /// Starts the clients; the flag says that they have come to their end.
 fn start_clients(addr: SocketAddr, counts: &Arc<Counts>) -> (std::thread::JoinHandle<()>, Arc<AtomicBool>) {
-    #[cfg(unix)]
-    rlimit::increase_nofile_limit(2000).expect("the limit can be asked for");
+    sockets::need_descriptors(2_000);
     let (counts, ended) = (counts.clone(), Arc::new(AtomicBool::new(false)));
     let end = ended.clone();
     let thread = std::thread::spawn(move || {

@@ -130,8 +130,7 @@ fn clients(addr: SocketAddr, counts: &Counts) {
 
 /// Starts the clients. There have to be descriptors for both ends of all of them.
 fn start_clients(addr: SocketAddr, counts: &Arc<Counts>) -> std::thread::JoinHandle<()> {
-    let limit = rlimit::increase_nofile_limit(rlimit::INFINITY).expect("the hard limit is enough");
-    assert!(limit >= 2500, "only {limit} descriptors are allowed here: too few for this test");
+    sockets::need_descriptors(2_500);
     let counts = counts.clone();
     std::thread::spawn(move || clients(addr, &counts))
 }

@@ -14,14 +14,10 @@ use oneloop::net::{TcpListener, TcpStream};
 mod sockets;
 use sockets::{LIMIT, Outcome, pattern, run, uninterrupted};
 
-/// As many clients as descriptors allow (two for each, and some), a thousand at most. The tests of this
-/// file run at the same time.
+/// Each has two descriptors, and the tests of this file run at the same time.
 fn clients() -> usize {
-    #[cfg(unix)]
-    let descriptors = rlimit::increase_nofile_limit(10_000).unwrap_or(256);
-    #[cfg(not(unix))]
-    let descriptors = 10_000;
-    sockets::many(1000).min((descriptors as usize - 100) / 6)
+    sockets::need_descriptors(4_500);
+    sockets::many(1000)
 }
 
 /// Serves echo; `open` and `most` count connections.

@@ -294,8 +294,7 @@ fn what_a_thread_local_keeps_may_outlive_its_runtime() {
 
 #[test]
 fn two_hundred_runtimes_may_be_alive_at_once() {
-    #[cfg(unix)]
-    rlimit::increase_nofile_limit(2048).unwrap();
+    need_descriptors(2_048);
     let runtimes: Vec<_> = (0..200).map(|_| Runtime::new().unwrap()).collect();
     // Each task is woken by the next one's, through 200 loops on one thread.
     let mut wakers = Vec::new();

@@ -20,6 +20,7 @@ pub use interrupted::uninterrupted;
 #[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
 #[path = "runner.rs"]
 pub mod runner;
+pub use runner::need_descriptors;
 
 /// Far more than anything here needs: what takes longer hangs.
 pub const LIMIT: Duration = Duration::from_secs(90);
@@ -49,12 +50,6 @@ pub fn binary(name: &str) -> PathBuf {
 /// A command that runs an example.
 pub fn command(name: &str) -> Command {
     runner::command(&binary(name))
-}
-
-/// Lets this process, and what it starts, have as many descriptors as the system allows.
-pub fn raise_descriptor_limit() {
-    #[cfg(unix)]
-    rlimit::increase_nofile_limit(rlimit::INFINITY).expect("the limit can be raised to the hard limit");
 }
 
 /// A program that runs; dropping it kills it.

@@ -21,7 +21,7 @@ use oneloop::net::{TcpListener, TcpStream};
 #[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
 #[path = "runner.rs"]
 pub mod runner;
-pub use runner::{in_child, in_child_with};
+pub use runner::{in_child, in_child_with, need_descriptors};
 
 /// Far more than any test needs: what takes longer waits for a wake-up that was lost.
 pub const LIMIT: Duration = Duration::from_secs(90);

@@ -29,6 +29,22 @@ pub fn instrumented() -> bool {
     std::env::var_os("ONELOOP_TEST_INSTRUMENTED").is_some()
 }
 
+/// Lets this process, and what it starts, have as many descriptors as the system allows, and fails if a test needs more.
+#[track_caller]
+pub fn need_descriptors(needed: u64) {
+    #[cfg(unix)]
+    {
+        let limit = rlimit::increase_nofile_limit(rlimit::INFINITY)
+            .expect("the limit can be raised to the hard limit");
+        assert!(
+            limit >= needed,
+            "this test needs {needed} descriptors, and only {limit} are allowed here (`ulimit -Hn`)"
+        );
+    }
+    #[cfg(not(unix))]
+    let _ = needed; // nothing limits them
+}
+
 /// Runs a test's body in a process of its own: for what concerns the whole process (limits, signals,
 /// the number of open descriptors). `test` is the test's name; that test does nothing but call this.
 pub fn in_child(test: &str, body: impl FnOnce()) {

@@ -23,7 +23,7 @@ pub use interrupted::uninterrupted;
 #[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
 #[path = "runner.rs"]
 pub mod runner;
-pub use runner::{in_child, in_child_with};
+pub use runner::{in_child, in_child_with, need_descriptors};
 
 /// What a test returns: any error fails it.
 pub type Outcome = io::Result<()>;
