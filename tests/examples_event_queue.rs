@@ -64,7 +64,6 @@ struct Server {
 impl Server {
     #[track_caller]
     fn start() -> Server {
-        need_descriptors(1_100);
         let program = Program::start_fed(examples::command("event_queue_echo").arg("127.0.0.1:0")).unwrap();
         program.stdout.wait_for("listening on ");
         until("a whole line", || program.stdout.so_far().contains('\n').then_some(()));
@@ -84,6 +83,7 @@ impl Server {
 
 #[test]
 fn the_echo_server_serves_1000_clients_at_once() {
+    need_descriptors(1_100);
     let server = Server::start();
     let mut clients: Vec<_> = (0..sockets::many(1000)).map(|_| server.connect()).collect();
     for round in 0..2 {

@@ -207,7 +207,7 @@ fn clients(addr: SocketAddr, counts: &Counts) {
 
 /// Starts the clients; the flag says that they have come to their end.
 fn start_clients(addr: SocketAddr, counts: &Arc<Counts>) -> (std::thread::JoinHandle<()>, Arc<AtomicBool>) {
-    sockets::need_descriptors(2_000);
+    sockets::need_descriptors(1_000);
     let (counts, ended) = (counts.clone(), Arc::new(AtomicBool::new(false)));
     let end = ended.clone();
     let thread = std::thread::spawn(move || {
