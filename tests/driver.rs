@@ -14,6 +14,9 @@ use oneloop::net::{TcpListener, TcpStream, UdpSocket};
 use oneloop::time::{sleep, timeout};
 use oneloop::{Driver, Runtime};
 
+#[cfg(target_os = "linux")]
+#[path = "common/clock.rs"]
+mod clock;
 #[path = "common/sockets.rs"]
 mod sockets;
 use sockets::{LIMIT, Outcome, tcp_pair, within};
@@ -261,22 +264,16 @@ fn a_task_whose_socket_is_always_ready_gives_way() -> Outcome {
     })
 }
 
-/// The loop's processor time while it has nothing to do but `sleep`. A loop that spins takes all it can get,
-/// one that sleeps some dozen microseconds.
-#[cfg(unix)]
+/// The loop sleeps while it has nothing to do.
+#[cfg(target_os = "linux")]
 async fn assert_idle(what: &str) {
-    const IDLE: Duration = Duration::from_millis(80);
     sockets::settle().await;
-    let before = sockets::thread_cpu_time();
-    sleep(IDLE).await;
-    let used = sockets::thread_cpu_time() - before;
-    assert!(
-        sockets::runner::instrumented() || used < IDLE / 8,
-        "{what}: {used:?} of processor time in {IDLE:?}"
-    );
+    let waiting = clock::Waiting::begin();
+    sleep(Duration::from_millis(80)).await;
+    waiting.assert_slept(what);
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn an_idle_loop_sleeps_whatever_state_its_sockets_are_in() -> Outcome {
     on_each(async || {
@@ -302,7 +299,7 @@ fn an_idle_loop_sleeps_whatever_state_its_sockets_are_in() -> Outcome {
 }
 
 /// However the reactor keeps those who wait few: who does wait must not be woken again and again.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn an_idle_loop_sleeps_however_many_wait_for_one_socket() -> Outcome {
     on_each(async || {
@@ -336,7 +333,7 @@ fn an_idle_loop_sleeps_however_many_wait_for_one_socket() -> Outcome {
 }
 
 /// Closing a descriptor doesn't end the registration of its duplicates' file.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_duplicate_that_outlives_its_socket_does_not_keep_the_loop_busy() -> Outcome {
     on_each(async || {
@@ -357,20 +354,12 @@ fn a_duplicate_that_outlives_its_socket_does_not_keep_the_loop_busy() -> Outcome
 #[cfg(target_os = "linux")]
 #[test]
 fn an_idle_loop_is_not_scheduled_at_all() -> Outcome {
-    /// How often this thread has gone to sleep.
-    fn sleeps() -> i64 {
-        // SAFETY: all-zero bytes are a valid `rusage`.
-        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-        // SAFETY: the pointer is to a `rusage` that lives during the call.
-        assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) }, 0);
-        usage.ru_nvcsw
-    }
     on_each(async || {
         let (_a, _b) = tcp_pair().await?;
         sockets::settle().await;
-        let before = sleeps();
+        let before = sockets::thread_sleeps();
         sleep(Duration::from_millis(100)).await;
-        let slept = sleeps() - before;
+        let slept = sockets::thread_sleeps() - before;
         // One sleep, and some for the scheduler's own reasons; a loop that looks every millisecond has 100.
         assert!(slept <= 10, "the loop went to sleep {slept} times in 100 ms");
         Ok(())

@@ -186,7 +186,7 @@ fn out_of_descriptors_it_serves_on_and_later_takes_in_everybody_else() {
     let mut clients: Vec<TcpStream> = (0..CLIENTS).map(|_| echo.connect()).collect();
     echo.program.stderr.wait_for("accepting pauses");
     #[cfg(target_os = "linux")]
-    let before = echo.program.processor_ticks();
+    let before = echo.program.processor_time();
     let round = Instant::now();
     // The first ones are connected. Half a second of the shortage, for what it costs.
     while round.elapsed() < Duration::from_millis(500) {
@@ -197,8 +197,9 @@ fn out_of_descriptors_it_serves_on_and_later_takes_in_everybody_else() {
     }
     #[cfg(target_os = "linux")]
     {
-        let ticks = echo.program.processor_ticks() - before;
-        assert!(ticks <= 15 || runner::instrumented(), "{ticks} of 50 ticks of processor time: it spins");
+        // Hardly any; all there is, if it spins. Half, because on a virtual machine this is also what others took.
+        let (used, time) = (echo.program.processor_time() - before, round.elapsed());
+        assert!(used < time / 2 || runner::instrumented(), "it spins: {used:?} of {time:?}");
     }
     // Room is made, little by little, and everybody has a turn.
     for number in 0..CLIENTS {

@@ -38,7 +38,7 @@ fn the_articles_loop_prints_its_five_lines_and_leaves_on_ctrl_c_with_status_0() 
 /// A process that sleeps once in a system call gives the processor up once.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_idle_loop_sleeps_once_for_each_time_out_and_uses_no_processor_time() {
+fn the_idle_loop_sleeps_once_for_each_time_out() {
     fn sleeps(program: &Program) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
@@ -49,10 +49,12 @@ fn the_idle_loop_sleeps_once_for_each_time_out_and_uses_no_processor_time() {
     let (start, first) = (std::time::Instant::now(), sleeps(&program));
     // The end of the first sleep after that line is where the count begins.
     until("a time-out", || (sleeps(&program) > first).then_some(()));
-    let (ticks, before) = (program.processor_ticks(), sleeps(&program));
+    let (used, before) = (program.processor_time(), sleeps(&program));
     until("two more", || (sleeps(&program) >= before + 2).then_some(()));
     assert!(start.elapsed().as_secs() >= 2, "{:?} for two time-outs of a second and a part", start.elapsed());
-    assert!(program.processor_ticks() <= ticks + 1, "in ticks of 10 ms");
+    // It uses hardly any, and a loop that spins in between all there is.
+    let used = program.processor_time() - used;
+    assert!(used.as_secs() < 1, "{used:?} of two seconds");
 }
 
 /// The echo server on the event loop.

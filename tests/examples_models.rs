@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 use std::thread::available_parallelism;
 
 use examples::Program;
-use examples::runner::instrumented;
 
 /// Runs a demonstration, which is to end well; its process id and its text.
 #[track_caller]
@@ -92,18 +91,21 @@ fn each_kind_of_work_is_done_in_each_model() {
         assert_eq!((children.processes.len(), &children.threads), (4, &main), "{text}");
         assert!(!children.processes.contains(&*id), "{text}");
     }
-    sleeping_scales_with_tasks(&text);
     the_choice_follows_from_the_times(&text);
 }
 
-/// Four sleeps one after the other, against four, then a thousand, at once.
-#[track_caller]
-fn sleeping_scales_with_tasks(text: &str) {
-    let rows = rows(text, "only_sleep");
-    let line = text.lines().find_map(|line| line.strip_prefix("  1000 tasks at once")).expect(text);
-    let many: f64 = line.trim().strip_suffix(" s").expect(line).parse().expect(line);
-    assert!(instrumented() || rows[1].seconds < rows[0].seconds, "{text}");
-    assert!(many < 125.0 * rows[0].seconds, "a thousand, not one after the other: {text}");
+/// Four sleeps one after the other, against four, then a thousand, at once. Another program may interrupt a row, but hardly in
+/// every run.
+#[test]
+fn sleeping_scales_with_tasks() {
+    let scales = |text: &str| {
+        let rows = rows(text, "only_sleep");
+        let line = text.lines().find_map(|line| line.strip_prefix("  1000 tasks at once")).expect(text);
+        let many: f64 = line.trim().strip_suffix(" s").expect(line).parse().expect(line);
+        // A thousand one after the other would take 250 times as long as four.
+        rows[1].seconds < rows[0].seconds && many < 125.0 * rows[0].seconds
+    };
+    assert!((0..5).any(|_| scales(&show_with_id("sleep_or_crunch").1)));
 }
 
 #[track_caller]

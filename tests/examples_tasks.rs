@@ -87,15 +87,14 @@ fn overlapping_requests_take_as_long_as_one() {
 
 #[test]
 fn the_task_that_was_started_second_finishes_first() {
-    let text = show("second_finishes_first");
-    let mut lines: Vec<_> = text.lines().take(5).collect();
-    if examples::runner::instrumented() && lines[2].starts_with("add") {
-        lines.swap(2, 3); // an emulator may take more than 100 ms from one line to the next
-    }
-    assert_eq!(
-        lines,
-        ["add: waits 200ms", "sub: waits 100ms", "sub: 7 - 3 = 4", "add: 7 + 3 = 10", "Complete"]
-    );
+    let expected = "add: waits 200ms\nsub: waits 100ms\nsub: 7 - 3 = 4\nadd: 7 + 3 = 10\nComplete\n";
+    let the_other_way = "add: waits 200ms\nsub: waits 100ms\nadd: 7 + 3 = 10\nsub: 7 - 3 = 4\nComplete\n";
+    // A machine, or an emulator, may stand still for 100 ms from one line to the next, but hardly in every run.
+    let in_order = |text: String| {
+        assert!(text.starts_with(expected) || text.starts_with(the_other_way), "{text}");
+        text.starts_with(expected)
+    };
+    assert!((0..5).any(|_| in_order(show("second_finishes_first"))));
 }
 
 #[cfg(feature = "unblock")]

@@ -1,13 +1,11 @@
 //! A clock that stands still between two turns, goes in steps, or leaps: as coarse clocks, virtual machines and machines
 //! that sleep have them. Timers are never early by that clock and all fire, time is all that waits, and nothing spins.
 //!
-//! The clock is for real: this program puts its own `clock_gettime` in the place of the system's, under std's `Instant`.
+//! The clock is for real: `common/clock.rs` puts its own `clock_gettime` in the place of the system's.
 #![cfg(target_os = "linux")]
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -16,76 +14,22 @@ use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::spawn;
 use oneloop::time::{interval, sleep, sleep_until, timeout};
 
+#[path = "common/clock.rs"]
+mod clock;
 #[path = "common/executor.rs"]
 mod executor;
-#[path = "common/sockets.rs"]
-mod sockets;
+use clock::{Clock, Manual};
 use executor::{Watchdog, settle, until};
-
-/// A clock that somebody else moves.
-#[derive(Default)]
-struct Manual {
-    now_ns: AtomicI64,
-    asked: AtomicU64,
-}
-
-impl Manual {
-    fn advance(&self, by: Duration) {
-        self.now_ns.fetch_add(by.as_nanos() as i64, Ordering::SeqCst);
-    }
-
-    fn asked(&self) -> u64 {
-        self.asked.load(Ordering::SeqCst)
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Clock {
-    System,
-    /// The system's, in steps of so many nanoseconds.
-    Steps(i64),
-    Manual(&'static Manual),
-}
-
-thread_local! {
-    static CLOCK: Cell<Clock> = const { Cell::new(Clock::System) };
-}
-
-/// SAFETY: the name is libc's, and so are the arguments and the result.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::timespec) -> libc::c_int {
-    // SAFETY: the caller's arguments, as they are.
-    let result = unsafe { libc::syscall(libc::SYS_clock_gettime, clock, time) } as libc::c_int;
-    if result != 0 || clock != libc::CLOCK_MONOTONIC {
-        return result;
-    }
-    // SAFETY: the system has just written to it.
-    let time = unsafe { &mut *time };
-    let ns = match CLOCK.get() {
-        Clock::System => return result,
-        Clock::Steps(step) => (time.tv_sec * 1_000_000_000 + time.tv_nsec) / step * step,
-        Clock::Manual(manual) => {
-            manual.asked.fetch_add(1, Ordering::SeqCst);
-            manual.now_ns.load(Ordering::SeqCst)
-        }
-    };
-    (time.tv_sec, time.tv_nsec) = (ns / 1_000_000_000, ns % 1_000_000_000);
-    result
-}
-
-/// The clocks of the tests live for ever; a leak detector finds them here.
-static KEPT: Mutex<Vec<&Manual>> = Mutex::new(Vec::new());
 
 /// Runs a test with a clock that stands still unless it is moved.
 fn standing_still(test: impl AsyncFnOnce(&'static Manual)) {
     let _watchdog = Watchdog::start();
-    let manual: &'static Manual = Box::leak(Box::default());
-    KEPT.lock().unwrap().push(manual);
+    let manual = Manual::new();
     manual.advance(Duration::from_secs(1000));
-    CLOCK.set(Clock::Manual(manual));
+    clock::set(Clock::Manual(manual));
     assert_eq!(Instant::now(), Instant::now(), "it does not stand still");
     oneloop::block_on(test(manual));
-    CLOCK.set(Clock::System);
+    clock::set(Clock::System);
 }
 
 async fn echo_once(a: &mut oneloop::net::TcpStream, b: &mut oneloop::net::TcpStream) {
@@ -137,12 +81,11 @@ fn what_is_not_due_waits_and_holds_nobody_up_until_the_clock_moves() {
 #[test]
 fn a_loop_that_waits_for_a_clock_that_stands_still_does_not_spin() {
     standing_still(async |clock| {
-        let begun = sockets::thread_cpu_time();
-        let asked = clock.asked();
+        let reads = clock.reads();
         // It sleeps for a time that doesn't pass, again and again; after a while somebody lets it pass.
         let moving = std::thread::spawn(move || {
             let real = Instant::now();
-            while clock.asked() < asked + 5 || real.elapsed() < Duration::from_millis(100) {
+            while clock.reads() < reads + 5 || real.elapsed() < Duration::from_millis(100) {
                 std::thread::sleep(Duration::from_millis(1));
             }
             clock.advance(Duration::from_millis(5));
@@ -152,9 +95,8 @@ fn a_loop_that_waits_for_a_clock_that_stands_still_does_not_spin() {
         sleep(Duration::from_millis(5)).await;
         assert_eq!(before.elapsed(), Duration::from_millis(5));
         let stood_still = moving.join().unwrap();
-        let used = sockets::thread_cpu_time() - begun;
-        let slept = used < stood_still / 2 || sockets::runner::instrumented();
-        assert!(slept, "it was busy for {used:?} of {stood_still:?}");
+        let reads = clock.reads() - reads;
+        assert!(clock::slept(reads, stood_still), "it read the clock {reads} times in {stood_still:?}");
     });
 }
 
@@ -191,7 +133,7 @@ fn an_interval_of_a_nanosecond_ticks_once_for_each_moment_there_is() {
 #[test]
 fn with_a_clock_that_goes_in_steps_no_timer_is_early_and_all_fire() {
     let _watchdog = Watchdog::start();
-    CLOCK.set(Clock::Steps(10_000_000));
+    clock::set(Clock::Steps(10_000_000));
     oneloop::block_on(async {
         let tasks: Vec<_> = (0..300)
             .map(|n| {
@@ -212,7 +154,7 @@ fn with_a_clock_that_goes_in_steps_no_timer_is_early_and_all_fire() {
         assert!(matches!(events.take(Some(wanted)), Ok(Event::TimedOut)));
         assert!(begun.elapsed() >= wanted);
     }
-    CLOCK.set(Clock::System);
+    clock::set(Clock::System);
 }
 
 #[test]

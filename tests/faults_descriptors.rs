@@ -18,6 +18,8 @@ use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::time::sleep;
 
+#[path = "common/clock.rs"]
+mod clock;
 #[path = "common/events.rs"]
 mod events;
 #[path = "common/sockets.rs"]
@@ -43,8 +45,8 @@ fn no_more_descriptors() {
 struct Counts {
     accepted: AtomicUsize,
     failures: AtomicUsize,
-    /// The processor time that the loop had used at its last failure.
-    cpu_ns: AtomicU64,
+    /// How often the loop had read the clock at its last failure.
+    clock_reads: AtomicU64,
     /// The clients have all they wanted.
     over: AtomicBool,
 }
@@ -65,19 +67,21 @@ impl Counts {
             return;
         };
         assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
-        self.cpu_ns.store(sockets::thread_cpu_time().as_nanos() as u64, Ordering::SeqCst);
+        self.clock_reads.store(clock::reads(), Ordering::SeqCst);
         self.failures.fetch_add(1, Ordering::SeqCst);
     }
 
     /// While no client says anything: the listener tries again now and then, and the loop sleeps in between.
     fn assert_rests(&self) {
+        // By the second failure from now there is nothing left to do for the clients.
+        let failures = self.failures();
+        wait_until("it tries again", || self.failures() >= failures + 2);
         let (begun, failures) = (Instant::now(), self.failures());
-        let before = self.cpu_ns.load(Ordering::SeqCst);
-        wait_until("it tries again", || self.failures() > failures + 2);
+        let before = self.clock_reads.load(Ordering::SeqCst);
+        wait_until("and again", || self.failures() > failures + 2);
         wait_until("for some time", || begun.elapsed() >= Duration::from_millis(250));
-        let used = Duration::from_nanos(self.cpu_ns.load(Ordering::SeqCst) - before);
-        let rests = used <= begun.elapsed() / 4 || sockets::runner::instrumented();
-        assert!(rests, "it spins: busy for {used:?} of {:?}", begun.elapsed());
+        let (reads, time) = (self.clock_reads.load(Ordering::SeqCst) - before, begun.elapsed());
+        assert!(clock::slept(reads, time), "it spins, and read the clock {reads} times in {time:?}");
     }
 }
 

@@ -139,14 +139,15 @@ impl Program {
         line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    /// The processor time that the program has used, in ticks of 10 ms (what Linux shows to user space).
+    /// The processor time that the program has used.
     #[cfg(target_os = "linux")]
-    pub fn processor_ticks(&self) -> u64 {
+    pub fn processor_time(&self) -> Duration {
+        const TICK: Duration = Duration::from_millis(10); // what Linux counts in for user space
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
         // After the name, which is in brackets, comes the third field; user and system time are the 14th and 15th.
         let mut fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11);
-        let mut next = || fields.next().unwrap().parse::<u64>().unwrap();
-        next() + next()
+        let mut next = || fields.next().unwrap().parse::<u32>().unwrap();
+        TICK * (next() + next())
     }
 
     #[cfg(unix)]

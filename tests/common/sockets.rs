@@ -117,15 +117,15 @@ pub fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("/proc is there").count()
 }
 
-/// The processor time that this thread has used.
-#[cfg(unix)]
-pub fn thread_cpu_time() -> Duration {
-    // SAFETY: all-zero bytes are a valid `timespec`.
-    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
-    // SAFETY: the pointer is to a `timespec` that lives during the call.
-    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    assert_eq!(result, 0, "the system counts a thread's processor time");
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+/// How often this thread has gone to sleep in the system.
+#[cfg(target_os = "linux")]
+pub fn thread_sleeps() -> i64 {
+    // SAFETY: all-zero bytes are a valid `rusage`.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a `rusage` that lives during the call.
+    let result = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
+    assert_eq!(result, 0, "the system counts a thread's sleeps");
+    usage.ru_nvcsw
 }
 
 /// Whether mio was told to do without epoll, on poll(2).
