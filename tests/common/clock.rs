@@ -83,7 +83,7 @@ pub fn reads() -> u64 {
 }
 
 /// Whether a loop that waited for a time slept meanwhile, by how often its thread read the clock: once or more in each turn,
-/// since it has a timer. One that spins reads it some hundred times in a millisecond, under valgrind some dozen; one that is
+/// since it has a timer. One that spins reads it some hundred times in a millisecond, under valgrind a dozen; one that is
 /// woken each millisecond, by a signal or by a time-out of its own, a few times. Processor time would say less: on a virtual
 /// machine it contains what others took, and it grows with what is watched.
 pub fn slept(reads: u64, time: Duration) -> bool {
@@ -99,10 +99,6 @@ pub struct Waiting {
 impl Waiting {
     pub fn begin() -> Waiting {
         Waiting { since: Instant::now(), reads: reads() }
-    }
-
-    pub fn slept(&self) -> bool {
-        slept(reads() - self.reads, self.since.elapsed())
     }
 
     #[track_caller]
