@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+use oneloop::net::{TcpListener, TcpStream};
 use oneloop::process::{Child, Command, Stdio};
 
 #[path = "common/sockets.rs"]
@@ -51,6 +52,30 @@ fn the_status_is_the_exit_code_and_also_says_so_of_a_child_that_was_killed() -> 
         assert_eq!(child.wait().await?.code(), Some(1));
         assert_eq!(child.id(), None);
         child.kill().await // of one that has ended is harmless
+    })
+}
+
+/// A child that lives longer than what it has inherited would keep it open.
+#[test]
+fn children_inherit_no_sockets() -> Outcome {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let mut ours = TcpStream::connect(address).await?;
+        let (mut theirs, _) = listener.accept().await?;
+        let mut child = child_that("sleeps").spawn()?;
+        drop(listener);
+        let refused = within(TcpStream::connect(address)).await.map(|_| "connected");
+        assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::ConnectionRefused));
+        if sockets::on_wine() {
+            // There an accepted socket doesn't take after its listener.
+            drop(ours);
+            assert_eq!(within(theirs.read(&mut [0; 8])).await?, 0);
+        } else {
+            drop(theirs);
+            assert_eq!(within(ours.read(&mut [0; 8])).await?, 0);
+        }
+        child.kill().await
     })
 }
 
