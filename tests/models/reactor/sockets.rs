@@ -30,7 +30,7 @@ macro_rules! either {
     };
 }
 
-/// Small buffers, so that writers have to wait.
+/// Small, so that writers have to wait: soon on a Unix socket, on TCP when the other end has not read for a while.
 const BUFFER: usize = 4096;
 
 pub fn tcp_pair() -> io::Result<[Socket; 2]> {
@@ -39,7 +39,9 @@ pub fn tcp_pair() -> io::Result<[Socket; 2]> {
     let theirs = listener.accept()?.0;
     for socket in [&ours, &theirs] {
         socket2::SockRef::from(socket).set_send_buffer_size(BUFFER)?;
-        socket2::SockRef::from(socket).set_recv_buffer_size(BUFFER)?;
+        // Room for a segment of the loopback interface (64 KiB). With less, Linux drops whole segments, with the
+        // acknowledgements on them, and sends them again ever more seldom: bytes that were written wait for a minute.
+        socket2::SockRef::from(socket).set_recv_buffer_size(128 * 1024)?;
     }
     Ok([Socket::Tcp(TcpStream::try_from(ours)?), Socket::Tcp(TcpStream::try_from(theirs)?)])
 }
