@@ -35,7 +35,7 @@ use self::mio::{MioDriver, MioNotifier};
 use self::polling::{PollingDriver, PollingNotifier};
 
 /// The longest time-out that a driver is given, 24 days. With longer ones the systems and crates differ: 25 days in ms are more
-/// than a C `int`, which mio 1.2.0 doesn't notice; 50 days are for ever to polling on Windows; three years are an error on macOS.
+/// than a C `int`; 50 days are for ever to polling on Windows; three years are an error on macOS.
 pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(1 << 21);
 
 /// Which crate speaks to the operating system for a runtime.
