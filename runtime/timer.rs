@@ -24,11 +24,11 @@ use crate::slots::{NIL, Slot, Slots};
 use crate::task::Waiter;
 
 /// A tick is 2 to this power nanoseconds: a shift where a millisecond would need a division.
-const TICK_BITS: u32 = 20;
-const LEVEL_BITS: u32 = 6;
+pub(crate) const TICK_BITS: u32 = 20;
+pub(crate) const LEVEL_BITS: u32 = 6;
 const BUCKETS: usize = 1 << LEVEL_BITS;
 /// Enough for all of `u64`: 20 + 8 × 6 bits ≥ 64.
-const LEVELS: usize = 8;
+pub(crate) const LEVELS: usize = 8;
 
 /// `bucket` of a timer that is in none: it has fired and waits for its owner to notice.
 const FIRED: u16 = u16::MAX;
@@ -217,7 +217,3 @@ impl Wheel {
         self.timers[next].previous = previous;
     }
 }
-
-#[cfg(test)]
-#[path = "timer/tests.rs"] // said because the fuzzer takes this file in by its path
-mod tests;

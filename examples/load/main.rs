@@ -19,14 +19,13 @@ mod options;
 mod process;
 mod report;
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use futures::future::try_join_all;
-use futures::stream::{self, StreamExt};
 use futures_lite::future::or;
 use oneloop::Runtime;
 use oneloop::net::{TcpStream, ToSocketAddrs};
@@ -80,18 +79,21 @@ fn run(options: &Options) -> Result<String, Failure> {
                     let exit_code = if error.kind() == io::ErrorKind::InvalidInput { 2 } else { 1 };
                     failure(exit_code, error.to_string())
                 })?;
-                let addresses: Vec<_> = addresses.collect();
-                drive(options, || connect_tcp(&addresses)).await
+                let addresses: Rc<[SocketAddr]> = addresses.collect();
+                drive(options, move || connect_tcp(addresses.clone())).await
             }
             #[cfg(unix)]
-            Server::Unix(path) => drive(options, || oneloop::net::UnixStream::connect(path)).await,
+            Server::Unix(path) => {
+                let path = path.clone();
+                drive(options, move || oneloop::net::UnixStream::connect(path.clone())).await
+            }
         };
         outcome.map_err(|reason| failure(1, reason))
     })
 }
 
-async fn connect_tcp(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(addresses, PATIENCE).await?;
+async fn connect_tcp(addresses: Rc<[SocketAddr]>) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&*addresses, PATIENCE).await?;
     stream.set_nodelay(true)?;
     // Close with a reset. An orderly end would keep the connection's local port from being used again for a minute, and
     // there are fewer than thirty thousand of them. Nothing is lost: every answer is here by then.
@@ -100,47 +102,69 @@ async fn connect_tcp(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
 }
 
 /// Makes the connections, keeps them busy for the time that was asked for, and reports.
-async fn drive<S, F>(options: &Options, connect: impl Fn() -> F) -> Result<String, String>
+async fn drive<S, F>(options: &Options, connect: impl Fn() -> F + 'static) -> Result<String, String>
 where
     S: Duplex,
-    F: Future<Output = io::Result<S>>,
+    F: Future<Output = io::Result<S>> + 'static,
 {
     let streams = connect_all(options.connections, connect).await?;
     let figures = Rc::new(Figures::new());
     let pattern = client::pattern(options.message_bytes);
-    let progress = oneloop::spawn(Progress::running(options.time).follow(figures.clone()));
+    let progress = oneloop::spawn(Progress::new().follow(figures.clone()));
 
     let started = Instant::now();
     let end = started + options.time;
-    let clients = streams.into_iter().enumerate().map(|(number, stream)| {
+    let (ended, ends) = async_channel::unbounded();
+    for (number, stream) in streams.into_iter().enumerate() {
         let client = Client::new(number + 1, stream, options.message_bytes, pattern.clone(), figures.clone());
-        let task = oneloop::spawn(client.run(end));
-        async move { task.await.unwrap_or_else(|error| Err(error.to_string())) }
-    });
+        let (task, ended) = (oneloop::spawn(client.run(end)), ended.clone());
+        oneloop::spawn(async move {
+            let outcome = task.await.unwrap_or_else(|error| Err(error.to_string()));
+            let _ = ended.send(outcome).await; // refused if another client has failed
+        });
+    }
+    drop(ended);
+    let all_end = async {
+        while let Ok(outcome) = ends.recv().await {
+            outcome?;
+        }
+        Ok(())
+    };
     // The first error ends it all. Nobody is cut off in the middle of a message, so the last ones may take longer than
     // the time that was asked for, but not for ever.
-    let outcome = or(try_join_all(clients), async {
+    let outcome = or(all_end, async {
         figures.silence(PATIENCE).await;
         Err(format!("no answer on any connection for {PATIENCE:?}"))
     })
     .await;
     progress.abort();
-    let _ = progress.await; // it wipes its line
     outcome?;
     Ok(figures.report(options, started.elapsed()))
 }
 
-async fn connect_all<S, F>(count: usize, connect: impl Fn() -> F) -> Result<Vec<S>, String>
+async fn connect_all<S, F>(count: usize, connect: impl Fn() -> F + 'static) -> Result<Vec<S>, String>
 where
-    F: Future<Output = io::Result<S>>,
+    S: 'static,
+    F: Future<Output = io::Result<S>> + 'static,
 {
-    let progress = Progress::connecting(count);
-    let mut attempts = stream::iter(0..count).map(|_| connect()).buffer_unordered(CONNECTING_MAX);
+    let progress = Progress::new();
+    let (connected, connections) = async_channel::bounded(1);
+    let started = Cell::new(0);
+    let connect = Rc::new(move || (started.replace(started.get() + 1) < count).then(&connect));
+    for _ in 0..count.min(CONNECTING_MAX) {
+        let (connect, connected) = (connect.clone(), connected.clone());
+        oneloop::spawn(async move {
+            // Until all are begun, or one has failed.
+            while let Some(attempt) = connect()
+                && connected.send(attempt.await).await.is_ok()
+            {}
+        });
+    }
     let mut streams = Vec::with_capacity(count);
-    while let Some(connected) = attempts.next().await {
-        let number = streams.len() + 1;
-        streams.push(connected.map_err(|error| format!("connection {number} of {count} failed: {error}"))?);
-        progress.connected(number);
+    for number in 1..=count {
+        let stream = connections.recv().await.expect("each attempt sends how it has ended");
+        streams.push(stream.map_err(|error| format!("connection {number} of {count} failed: {error}"))?);
+        progress.connected(number, count);
     }
     Ok(streams)
 }

@@ -1,31 +1,31 @@
 //! The figures: shown while the load runs, and summed up at the end.
 
 use std::cell::{Cell, RefCell};
+use std::io::{IsTerminal, Write};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use hdrhistogram::Histogram;
-use indicatif::{ProgressBar, ProgressStyle};
 use oneloop::time::{interval, sleep};
+use sketches_ddsketch::{Config, DDSketch};
 
 use crate::options::Options;
 
 pub struct Figures {
     /// Of all round trips, in nanoseconds.
-    latencies: RefCell<Histogram<u64>>,
+    latencies: RefCell<DDSketch>,
     /// Bytes received on all connections.
     received: Cell<u64>,
 }
 
 impl Figures {
     pub fn new() -> Figures {
-        // Three digits are exact; everything from a nanosecond to an hour has its place.
-        let histogram = Histogram::new_with_bounds(1, 3_600_000_000_000, 3).expect("these bounds are valid");
-        Figures { latencies: RefCell::new(histogram), received: Cell::new(0) }
+        // Each quantile is right to a thousandth of its value. A nanosecond to an hour takes 14,500 bins of that width.
+        let sketch = DDSketch::new(Config::new(0.001, 16_384, 1.0));
+        Figures { latencies: RefCell::new(sketch), received: Cell::new(0) }
     }
 
     pub fn record(&self, latency: Duration) {
-        self.latencies.borrow_mut().saturating_record(latency.as_nanos() as u64);
+        self.latencies.borrow_mut().add(latency.as_nanos() as f64);
     }
 
     pub fn heard(&self, bytes: usize) {
@@ -44,15 +44,16 @@ impl Figures {
     }
 
     fn round_trips(&self) -> u64 {
-        self.latencies.borrow().len()
+        self.latencies.borrow().count() as u64
     }
 
     pub fn report(&self, options: &Options, time: Duration) -> String {
         let Options { server, connections, message_bytes, .. } = options;
         let latencies = self.latencies.borrow();
-        let at = |quantile| Duration::from_nanos(latencies.value_at_quantile(quantile));
-        let (p50, p99, p999, max) = (at(0.5), at(0.99), at(0.999), at(1.0));
-        let round_trips = latencies.len();
+        let time_of = |latency: Option<f64>| Duration::from_nanos(latency.unwrap_or(0.0) as u64);
+        let at = |quantile| time_of(latencies.quantile(quantile).expect("it is between 0 and 1"));
+        let (p50, p99, p999, max) = (at(0.5), at(0.99), at(0.999), time_of(latencies.max()));
+        let round_trips = latencies.count();
         let per_second = round_trips as f64 / time.as_secs_f64();
         format!(
             "{server}: {connections} connections, messages of {message_bytes} bytes, every byte right\n\
@@ -63,48 +64,40 @@ impl Figures {
     }
 }
 
-/// One line on standard error that is drawn anew while the work goes on. Where standard error is no terminal,
-/// `indicatif` draws nothing.
+/// Says how the work goes on, in lines on standard error; where that is no terminal, it says nothing.
 pub struct Progress {
-    bar: ProgressBar,
+    shown: bool,
 }
 
 impl Progress {
-    pub fn connecting(count: usize) -> Progress {
-        Progress::new(count as u64, "{pos} of {len} connections")
+    pub fn new() -> Progress {
+        Progress { shown: std::io::stderr().is_terminal() }
     }
 
-    pub fn connected(&self, count: usize) {
-        self.bar.set_position(count as u64);
-    }
-
-    /// For a load that takes `time`.
-    pub fn running(time: Duration) -> Progress {
-        Progress::new(time.as_millis() as u64, "[{bar:40}] {percent}% {msg}")
-    }
-
-    fn new(length: u64, template: &str) -> Progress {
-        let bar = ProgressBar::new(length);
-        bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
-        Progress { bar }
-    }
-
-    /// Shows how time and figures go on, until it is dropped.
-    pub async fn follow(self, figures: Rc<Figures>) {
-        let started = Instant::now();
-        let mut redraw = interval(Duration::from_millis(100));
-        loop {
-            redraw.tick().await;
-            let elapsed = started.elapsed();
-            let per_second = figures.round_trips() as f64 / elapsed.as_secs_f64();
-            self.bar.set_position(elapsed.as_millis() as u64);
-            self.bar.set_message(format!("{per_second:.0} round trips per second"));
+    fn say(&self, text: &str) {
+        if self.shown {
+            let _ = writeln!(std::io::stderr(), "{text}");
         }
     }
-}
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+    /// A thousand connections are made in a moment; more than that may take a while.
+    pub fn connected(&self, number: usize, count: usize) {
+        if number.is_multiple_of(1000) && number < count {
+            self.say(&format!("{number} of {count} connections"));
+        }
+    }
+
+    /// Shows the figures of each second, until it is dropped.
+    pub async fn follow(self, figures: Rc<Figures>) {
+        let mut second = interval(Duration::from_secs(1));
+        let started = second.tick().await;
+        let mut before = (started, figures.round_trips());
+        loop {
+            let now = (second.tick().await, figures.round_trips());
+            let per_second = (now.1 - before.1) as f64 / (now.0 - before.0).as_secs_f64();
+            let elapsed = now.0.duration_since(started);
+            self.say(&format!("after {elapsed:.0?}: {per_second:.0} round trips per second"));
+            before = now;
+        }
     }
 }

@@ -1,8 +1,4 @@
 //! What the tests of child processes share.
-//!
-//! Each test file takes it in with `#[path = "common/children.rs"] mod children;`, beside `sockets`.
-
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use std::time::{Duration, Instant};
 

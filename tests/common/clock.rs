@@ -1,9 +1,7 @@
 //! The clock of the tests' threads, on Linux: this file puts its own `clock_gettime` in the place of the system's, under std's
 //! `Instant`. It counts who reads the clock, and a test can stop it, move it and make it coarse.
-//!
-//! Each test file takes it in with `#[path = "common/clock.rs"] mod clock;`.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::cell::Cell;
 use std::sync::Mutex;

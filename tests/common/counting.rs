@@ -1,8 +1,6 @@
 //! An allocator that counts, for the tests of what costs memory.
-//!
-//! Each test file takes it in with `#[path = "common/counting.rs"] mod counting;`.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,8 +1,4 @@
 //! What the tests of the event loop share.
-//!
-//! Each test file takes it in with `#[path = "common/events.rs"] mod events;`.
-
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use std::cell::RefCell;
 use std::fmt::Debug;

@@ -1,8 +1,4 @@
 //! What the tests of the examples share: the built programs, run for real.
-//!
-//! Each test file takes it in with `#[path = "common/examples.rs"] mod examples;`.
-
-#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,15 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-#[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
-#[path = "interrupted.rs"]
-mod interrupted;
-pub use interrupted::uninterrupted;
-
-#[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
-#[path = "runner.rs"]
-pub mod runner;
-pub use runner::need_descriptors;
+pub use crate::interrupted::uninterrupted;
+pub use crate::runner::{self, need_descriptors};
 
 /// Far more than anything here needs: what takes longer hangs.
 pub const LIMIT: Duration = Duration::from_secs(90);

@@ -1,8 +1,4 @@
 //! What the tests of the executor and the timers share.
-//!
-//! Each test file takes it in with `#[path = "common/executor.rs"] mod executor;`.
-
-#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
 use std::any::Any;
 use std::cell::Cell;
@@ -18,10 +14,7 @@ use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream};
 
-#[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
-#[path = "runner.rs"]
-pub mod runner;
-pub use runner::{in_child, in_child_with, need_descriptors};
+pub use crate::runner::{self, in_child, in_child_with, need_descriptors};
 
 /// Far more than any test needs: what takes longer waits for a wake-up that was lost.
 pub const LIMIT: Duration = Duration::from_secs(90);

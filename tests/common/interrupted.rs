@@ -1,6 +1,4 @@
 //! What blocking calls of std need where signals interrupt them: `.ci/interrupted` runs the suite so.
-//!
-//! The helpers that need it take it in with `#[path = "interrupted.rs"] mod interrupted;`.
 
 use std::io;
 

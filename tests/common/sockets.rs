@@ -1,12 +1,8 @@
 //! What the tests of the reactor, the drivers and the sockets share.
-//!
-//! Each test file takes it in with `#[path = "common/sockets.rs"] mod sockets;`.
-
-#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
 use std::future::Future;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
@@ -14,16 +10,10 @@ use std::time::{Duration, Instant};
 
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::time::timeout;
+use socket2::{Domain, Socket, Type};
 
-#[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
-#[path = "interrupted.rs"]
-mod interrupted;
-pub use interrupted::uninterrupted;
-
-#[allow(clippy::duplicate_mod, reason = "a test may take in several files of this folder")]
-#[path = "runner.rs"]
-pub mod runner;
-pub use runner::{in_child, in_child_with, need_descriptors};
+pub use crate::interrupted::uninterrupted;
+pub use crate::runner::{self, in_child, in_child_with, need_descriptors, skip};
 
 /// What a test returns: any error fails it.
 pub type Outcome = io::Result<()>;
@@ -81,6 +71,29 @@ pub async fn tcp_from_std() -> io::Result<(std::net::TcpStream, TcpStream)> {
     Ok((client, server))
 }
 
+/// An address that refuses: its port is taken, by a socket that doesn't listen.
+pub fn refusing() -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    let addr = socket.local_addr()?.as_socket().expect("an IPv4 address");
+    Ok((socket, addr))
+}
+
+/// A listener that answers nobody any more, because its backlog is full.
+#[cfg(target_os = "linux")]
+pub async fn full() -> io::Result<(Socket, SocketAddr, Vec<TcpStream>)> {
+    let (socket, addr) = refusing()?;
+    socket.listen(0)?;
+    let mut connected = Vec::new();
+    loop {
+        match TcpStream::connect_timeout(addr, Duration::from_millis(50)).await {
+            Ok(stream) => connected.push(stream),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => return Ok((socket, addr, connected)),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Bytes that differ at every place and for every seed, so that a lost, doubled or swapped piece shows.
 pub fn pattern(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -134,6 +147,19 @@ pub const POLL_FALLBACK: bool = cfg!(mio_unsupported_force_poll_poll);
 /// Whether the tests run on the polling driver.
 pub fn on_polling() -> bool {
     std::env::var("ONELOOP_DRIVER").is_ok_and(|name| name == "polling")
+}
+
+/// Whether the loopback interface has IPv6; without it, `test` says that it is skipped.
+pub fn has_ipv6(test: &str) -> bool {
+    let has = std::net::UdpSocket::bind("[::1]:0").is_ok();
+    if !has {
+        skip(
+            test,
+            "there is no IPv6 on the loopback interface",
+            "`sysctl net.ipv6.conf.lo.disable_ipv6=0` turns it on on Linux",
+        );
+    }
+    has
 }
 
 /// Whether this is not Windows itself but wine, which has defects of its own.

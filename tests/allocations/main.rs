@@ -1,0 +1,7 @@
+//! What costs memory, counted by an allocator of the tests' own.
+
+#[path = "../common/counting.rs"]
+mod counting;
+
+mod event_loop;
+mod tasks;

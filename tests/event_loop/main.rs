@@ -1,0 +1,14 @@
+//! The queue-based event loop.
+
+#[cfg(target_os = "linux")]
+#[path = "../common/clock.rs"]
+mod clock;
+
+mod callbacks;
+mod listeners;
+mod queue;
+mod regressions;
+mod run;
+mod senders;
+mod sockets;
+mod timers;

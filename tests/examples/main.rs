@@ -1,0 +1,11 @@
+//! The examples, run as a user runs them.
+
+mod demos;
+mod echo;
+mod echo_unix;
+mod event_queue;
+mod load;
+mod models;
+mod processes;
+mod soak;
+mod tasks;

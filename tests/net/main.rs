@@ -1,0 +1,22 @@
+//! Sockets and pipes: each type by itself, and what all streams promise.
+
+#[cfg(target_os = "linux")]
+#[path = "../common/clock.rs"]
+mod clock;
+
+mod busy_poll;
+mod connect;
+mod driver;
+mod io_traits;
+mod many_clients;
+mod pipe;
+mod source;
+mod split;
+mod tcp_listener;
+mod tcp_stream;
+mod to_socket_addrs;
+mod udp_socket;
+mod unix_datagram;
+mod unix_listener;
+mod unix_stream;
+mod windows;

@@ -1,0 +1,5 @@
+//! Child processes.
+
+mod children;
+mod dropped;
+mod windows;

@@ -1,0 +1,13 @@
+//! What concerns a whole process: its limit of descriptors and their inheritance, that none is left behind, its user and its
+//! environment. A test that changes one of these does so in a process of its own, and no test of another program sees a socket
+//! held open by a child that is just being started.
+
+#[cfg(target_os = "linux")]
+#[path = "../common/clock.rs"]
+mod clock;
+
+mod environment;
+mod event_loop;
+mod limit;
+mod listeners;
+mod sockets;

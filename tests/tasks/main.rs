@@ -1,0 +1,18 @@
+//! Tasks and the runtime that runs them: no test here needs a socket of its own to make its point.
+
+mod abort;
+mod block_on;
+mod budget;
+mod handle;
+mod interval;
+mod join_error;
+mod join_handle;
+mod regressions;
+mod runtime;
+mod shutdown;
+mod sleep;
+mod spawn;
+mod timeout;
+mod unblock;
+mod waker;
+mod yield_now;
