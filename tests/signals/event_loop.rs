@@ -12,7 +12,7 @@ use oneloop::signal::SignalKind;
 
 use common::events::{self, assert_idle, judge, new_loop, no_failure, posted};
 use common::executor::{Watchdog, panic_of};
-use common::sockets::{self, in_child};
+use common::sockets::in_child;
 
 /// Delivers a signal to this thread; its handler has run when this returns.
 fn raise(number: i32) {
@@ -269,7 +269,7 @@ fn a_run_gives_its_descriptors_back_however_it_ends() {
     in_child("a_run_gives_its_descriptors_back_however_it_ends", || {
         let mut events = posted([0]);
         events.run(judge(&RefCell::default()), no_failure).unwrap();
-        let before = sockets::open_descriptors();
+        let before = common::sockets::open_descriptors();
         for _ in 0..20 {
             for n in [0, -1, -1] {
                 events.post(n).unwrap();
@@ -278,6 +278,6 @@ fn a_run_gives_its_descriptors_back_however_it_ends() {
             events.run(judge(&RefCell::default()), |_| oneloop::event_loop::Policy::Stop).unwrap_err();
             panic_of(|| events.run(judge(&RefCell::default()), |_| panic!("out of ideas")));
         }
-        assert_eq!(sockets::open_descriptors(), before);
+        assert_eq!(common::sockets::open_descriptors(), before);
     });
 }

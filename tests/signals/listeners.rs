@@ -9,7 +9,7 @@ use std::sync::mpsc;
 
 use oneloop::signal::{Signal, SignalKind, ctrl_c, hangup, terminate};
 
-use common::sockets::{self, LIMIT, Outcome, run, settle, within};
+use common::sockets::{LIMIT, Outcome, run, settle, within};
 
 /// Delivers a signal to this thread; its handler has run when this returns.
 fn raise(number: i32) {
@@ -237,10 +237,10 @@ fn signals_that_can_not_be_listened_for_are_named_in_the_error() {
 #[cfg(target_os = "linux")]
 #[test]
 fn listeners_give_their_descriptors_back() {
-    sockets::in_child("listeners_give_their_descriptors_back", || {
+    common::sockets::in_child("listeners_give_their_descriptors_back", || {
         run(async {
             drop(Signal::new(SignalKind::USER1).unwrap());
-            let before = sockets::open_descriptors();
+            let before = common::sockets::open_descriptors();
             for _ in 0..50 {
                 drop(Signal::new(SignalKind::USER1).unwrap());
                 Signal::new(SignalKind::from(9999)).unwrap_err();
@@ -248,7 +248,7 @@ fn listeners_give_their_descriptors_back() {
                 let mut waiting = Box::pin(ctrl_c());
                 assert!(futures::poll!(&mut waiting).is_pending());
             }
-            assert_eq!(sockets::open_descriptors(), before);
+            assert_eq!(common::sockets::open_descriptors(), before);
         });
     });
 }
