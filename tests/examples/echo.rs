@@ -8,8 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use common::examples::{
-    self, Echo, LIMIT, assert_echoes, assert_fails, assert_returns, bytes, need_descriptors, run,
-    uninterrupted,
+    Echo, LIMIT, assert_echoes, assert_fails, assert_returns, bytes, need_descriptors, run, uninterrupted,
 };
 use common::sockets;
 
@@ -116,7 +115,7 @@ fn a_client_that_never_reads_does_not_make_the_server_grow() {
     {
         let grown = echo.program.resident_bytes() - before;
         assert!(
-            examples::runner::instrumented() || grown < 1_000_000,
+            common::examples::runner::instrumented() || grown < 1_000_000,
             "{sent} bytes were sent, and the server grew by {grown}"
         );
     }
@@ -183,7 +182,7 @@ fn an_idle_connection_costs_little_memory() {
     assert_echoes(clients.last().unwrap(), b"last");
     let bytes_each = (echo.program.resident_bytes() - before) / CONNECTIONS;
     assert!(
-        examples::runner::instrumented() || bytes_each <= BYTES_MAX,
+        common::examples::runner::instrumented() || bytes_each <= BYTES_MAX,
         "{bytes_each} bytes for each idle connection"
     );
 }

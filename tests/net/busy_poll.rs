@@ -10,7 +10,7 @@ use oneloop::time::{interval, sleep};
 
 #[cfg(target_os = "linux")]
 use crate::clock;
-use common::sockets::{self, LIMIT, Outcome};
+use common::sockets::{LIMIT, Outcome};
 
 /// Longer than anything here waits: the loop never sleeps.
 const ALWAYS: Duration = Duration::from_secs(3600);
@@ -78,9 +78,9 @@ fn timers_of_a_busy_loop_are_never_early_and_end_its_waiting() {
 fn when_its_time_is_over_the_loop_sleeps() {
     let was_busy = || {
         let runtime = busy(Duration::from_millis(50));
-        let (reads, sleeps) = (clock::reads(), sockets::thread_sleeps());
+        let (reads, sleeps) = (clock::reads(), common::sockets::thread_sleeps());
         runtime.block_on(sleep(Duration::from_millis(200)));
-        assert!(sockets::thread_sleeps() > sleeps, "it never slept");
+        assert!(common::sockets::thread_sleeps() > sleeps, "it never slept");
         clock::reads() - reads > 100 // some ten, if it sleeps at once
     };
     // Others may have had the processor for the time that it is busy.

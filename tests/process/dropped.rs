@@ -7,7 +7,7 @@ use oneloop::Runtime;
 use oneloop::time::timeout;
 
 use common::children::{BOTH, Way, exists, gone, gone_without_a_loop, pid_of, wait_until_ended};
-use common::sockets::{self, Outcome, run, settle};
+use common::sockets::{Outcome, run, settle};
 
 #[test]
 fn a_child_is_killed_with_its_handle_if_that_was_asked_for() -> Outcome {
@@ -130,10 +130,10 @@ fn a_hundred_children_are_awaited_by_one_thread() {
         line["Threads:".len()..].trim().parse().unwrap()
     }
 
-    sockets::in_child("a_hundred_children_are_awaited_by_one_thread", || {
+    common::sockets::in_child("a_hundred_children_are_awaited_by_one_thread", || {
         for way in BOTH {
             run(async {
-                let before = (threads(), sockets::open_descriptors());
+                let before = (threads(), common::sockets::open_descriptors());
                 let mut children = Vec::new();
                 for number in 0..100 {
                     let mut child = way
@@ -152,7 +152,7 @@ fn a_hundred_children_are_awaited_by_one_thread() {
                 for (number, _, ended) in children {
                     assert_eq!(ended.await.unwrap().unwrap().code(), Some(number));
                 }
-                assert_eq!((threads(), sockets::open_descriptors()), before);
+                assert_eq!((threads(), common::sockets::open_descriptors()), before);
             });
         }
     });
@@ -162,7 +162,7 @@ fn a_hundred_children_are_awaited_by_one_thread() {
 #[cfg(target_os = "linux")]
 #[test]
 fn out_of_descriptors_a_wait_is_an_error_and_no_child_is_lost() {
-    sockets::in_child("out_of_descriptors_a_wait_is_an_error_and_no_child_is_lost", || {
+    common::sockets::in_child("out_of_descriptors_a_wait_is_an_error_and_no_child_is_lost", || {
         run(async {
             let mut child = Way::Best.cat().spawn().unwrap();
             let mut dropped = Way::Best.cat().spawn().unwrap();
@@ -176,14 +176,14 @@ fn out_of_descriptors_a_wait_is_an_error_and_no_child_is_lost() {
                 files.push(file);
             }
 
-            let error = sockets::within(child.wait()).await.unwrap_err();
+            let error = common::sockets::within(child.wait()).await.unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
             drop(dropped);
             settle().await; // its task has failed, too, and a thread waits
 
             drop(files);
             drop(kept);
-            assert!(sockets::within(child.wait()).await.unwrap().success());
+            assert!(common::sockets::within(child.wait()).await.unwrap().success());
             gone(dropped_pid).await;
         });
     });
