@@ -12,6 +12,7 @@ mod many_clients;
 mod pipe;
 mod source;
 mod split;
+mod streams;
 mod tcp_listener;
 mod tcp_stream;
 mod to_socket_addrs;
