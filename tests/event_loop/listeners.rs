@@ -1,14 +1,12 @@
 //! `EventLoop::listen` and `connect`: each connection is an event, everybody has a turn meanwhile, and what goes wrong
 //! is said.
 
-use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read};
 
-use oneloop::Interest;
 use oneloop::event_loop::{Event, EventLoop, Id};
 use oneloop::net::TcpStream;
 
-use common::events::{self, assert_idle, new_loop, next, until};
+use common::events::{self, assert_idle, new_loop, until};
 use common::sockets::{self, Outcome};
 
 /// The next connection that is accepted.
@@ -114,9 +112,9 @@ mod on_unix {
     fn unix_listeners_and_datagrams_are_served_by_trying_alone() -> Outcome {
         let (mut events, paths) = (new_loop::<()>(), [(); 3].map(|()| SocketPath::default()));
         let listener = events.enter(|| UnixListener::bind(&paths[0]))?;
-        let listener = events.watch(listener, Interest::Readable)?;
+        let listener = events.watch(listener, oneloop::Interest::Readable)?;
         let datagrams = events.enter(|| UnixDatagram::bind(&paths[1]))?;
-        let datagrams = events.watch(datagrams, Interest::Readable)?;
+        let datagrams = events.watch(datagrams, oneloop::Interest::Readable)?;
         let sender = std::os::unix::net::UnixDatagram::bind(&paths[2])?;
         let mut clients = Vec::new();
         for number in 0..5_u8 {
@@ -125,12 +123,12 @@ mod on_unix {
             clients.push(client);
             sender.send_to(&[number], &paths[1])?;
         }
-        let (mut servers, mut answered, mut buf) = (HashMap::new(), (0, 0), [0; 8]);
+        let (mut servers, mut answered, mut buf) = (std::collections::HashMap::new(), (0, 0), [0; 8]);
         while answered != (5, 5) {
-            let Event::Readable(id) = next(&mut events) else { panic!("nothing else can come") };
+            let Event::Readable(id) = events::next(&mut events) else { panic!("nothing else can come") };
             if id == listener.id() {
                 if let Some((stream, _)) = now(listener.try_accept())? {
-                    let server = events.watch(stream, Interest::Readable)?; // it belongs to the listener's loop
+                    let server = events.watch(stream, oneloop::Interest::Readable)?; // it belongs to the listener's loop
                     servers.insert(server.id(), server);
                 }
             } else if id == datagrams.id() {
@@ -159,7 +157,7 @@ mod on_unix {
     fn a_full_queue_of_datagrams_is_waited_out_in_writable_events() -> Outcome {
         let mut events = new_loop::<()>();
         let (sender, receiver) = events.enter(UnixDatagram::pair)?;
-        let sender = events.watch(sender, Interest::Writable)?;
+        let sender = events.watch(sender, oneloop::Interest::Writable)?;
         for _ in 0..3 {
             let mut sent = 0;
             while now(sender.try_send(b"x"))?.is_some() {
