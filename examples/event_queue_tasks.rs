@@ -6,7 +6,7 @@
 //!
 //! A message now says "task n can go on", and to handle it is to poll that task. Whatever the task awaits keeps its waker, and calls it
 //! when the time has come; and a waker does nothing but post the message again. That is all an executor is. The real one
-//! (`runtime/runtime.rs`) runs the same loop: its queue holds the tasks themselves, and its wakers are numbers, not counted references.
+//! (`runtime/engine/core.rs`) runs the same loop: its queue holds the tasks themselves, and its wakers are numbers, not counted references.
 
 #[path = "shared/demo.rs"]
 mod demo;

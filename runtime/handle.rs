@@ -11,11 +11,14 @@ use futures_channel::oneshot;
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 use pin_project_lite::pin_project;
 
-use crate::context;
-use crate::remote::{Inbox, Message};
-use crate::runtime::{Core, Runtime};
-use crate::sync::Arc;
-use crate::task::{self, JoinError, Ticket};
+use crate::engine::context;
+use crate::engine::core::Core;
+use crate::engine::inbox::{Inbox, Message};
+use crate::engine::join_error::JoinError;
+use crate::engine::panic::drop_quietly;
+use crate::engine::sync::Arc;
+use crate::engine::ticket::Ticket;
+use crate::task;
 
 /// Reaches a runtime from any thread: to start tasks on it, and to stop it. It does not keep the runtime
 /// alive; when that is gone, tasks started through the handle say cancelled.
@@ -72,7 +75,7 @@ impl Handle {
     /// executor.
     ///
     /// Dropping what is returned detaches the task. The task is cancelled when its runtime is dropped, or if
-    /// that has no room for it (see [`Runtime::spawn`]). The result travels through a channel, which is two
+    /// that has no room for it (see [`Runtime::spawn`](crate::Runtime::spawn)). The result travels through a channel, which is two
     /// allocations more than [`oneloop::spawn`](crate::spawn) needs, and waking a loop that sleeps is a
     /// system call.
     ///
@@ -127,12 +130,12 @@ impl Handle {
         RemoteJoinHandle { receiver, result: None }
     }
 
-    /// Ends [`Runtime::run`], the current one or else the next. A [`block_on`](Runtime::block_on) is not
+    /// Ends [`Runtime::run`](crate::Runtime::run), the current one or else the next. A [`block_on`](crate::Runtime::block_on) is not
     /// affected. Nothing happens if the runtime is gone.
     ///
     /// # Examples
     ///
-    /// See [`Runtime::run`].
+    /// See [`Runtime::run`](crate::Runtime::run).
     pub fn stop(&self) {
         let _ = self.inbox.post(Message::Stop);
     }
@@ -218,7 +221,7 @@ pin_project! {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None)))
                 && let Some(sender) = this.sender.take()
             {
-                task::drop_quietly(sender.send(Err(JoinError::panic(payload))));
+                drop_quietly(sender.send(Err(JoinError::panic(payload))));
             }
         }
     }
@@ -239,12 +242,12 @@ impl<F: Future> Future for Relay<F> {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
             // The first panic stands. The output that nobody gets may panic as well when it is dropped.
             match result {
-                Ok(_) => task::drop_quietly(std::mem::replace(&mut result, Err(JoinError::panic(payload)))),
-                Err(_) => task::drop_quietly(payload),
+                Ok(_) => drop_quietly(std::mem::replace(&mut result, Err(JoinError::panic(payload)))),
+                Err(_) => drop_quietly(payload),
             }
         }
         if let Some(sender) = this.sender.take() {
-            task::drop_quietly(sender.send(result)); // comes back if nobody waits for it any more
+            drop_quietly(sender.send(result)); // comes back if nobody waits for it any more
         }
         Poll::Ready(())
     }
@@ -271,7 +274,7 @@ impl LocalSpawn for Handle {
     ///
     /// # Panics
     ///
-    /// As [`Runtime::spawn`].
+    /// As [`Runtime::spawn`](crate::Runtime::spawn).
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.status_local()?;
         drop(task::spawn(future));
@@ -281,29 +284,5 @@ impl LocalSpawn for Handle {
     fn status_local(&self) -> Result<(), SpawnError> {
         let inside = context::try_with(|core| core.is_some_and(|core| Arc::ptr_eq(&core.inbox, &self.inbox)));
         if inside { Ok(()) } else { Err(SpawnError::shutdown()) }
-    }
-}
-
-impl Spawn for Runtime {
-    /// Never an error.
-    ///
-    /// # Panics
-    ///
-    /// As [`Runtime::spawn`].
-    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        drop(self.spawn(future));
-        Ok(())
-    }
-}
-
-impl LocalSpawn for Runtime {
-    /// Never an error.
-    ///
-    /// # Panics
-    ///
-    /// As [`Runtime::spawn`].
-    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
-        drop(self.spawn(future));
-        Ok(())
     }
 }

@@ -38,33 +38,30 @@
 //!   │ other       │   │ each runs until  │   │ for them        │   │ mark readiness, wake who waits │
 //!   │ threads     │   │ it has to wait   │   │                 │   │                                │
 //!   └─────────────┘   └──────────────────┘   └─────────────────┘   └────────────────────────────────┘
-//!      remote.rs          task/                  timer.rs             driver/, reactor.rs
+//!      inbox.rs          tasks.rs               wheel.rs             driver/, reactor.rs
 //! ```
 //!
-//! One way around is a *turn*: one function, `Core::turn` in `runtime.rs`, on one screen, which `block_on` calls until its
+//! One way around is a *turn*: one function, `Core::turn` in `engine/core.rs`, on one screen, which `block_on` calls until its
 //! future is ready. (The inbox is looked into before each task, so that a busy loop hears other threads at once.) A task is a future;
 //! what "it has to wait" means is that its `poll` returns `Pending`, after leaving a *waker* where it waits. When
 //! that place becomes ready it calls the waker, and waking is: put the task into the ready queue.
 //!
-//! # The rooms
+//! # The map
 //!
-//! To be read in this order, in an afternoon:
+//! The files stand in layers, and each imports only from those above it in this table. In this order they can be read in an
+//! afternoon:
 //!
-//! | room | holds |
+//! | layer | holds |
 //! |---|---|
-//! | `runtime.rs`, `builder.rs` | [`Runtime`], [`block_on`] and the turn; [`Builder`] |
-//! | `task/` | tasks, the waker that is one word (`ticket`), the ready queue threaded through the task table, [`spawn`], [`JoinHandle`], the budget |
-//! | `slots.rs` | numbered slots that never move: the storage under tasks, registrations, timers |
-//! | `reactor.rs` | who waits for what at which socket; cached readiness |
-//! | `driver/` | the seam to the operating system: its contract, and two drivers that keep it |
-//! | `timer.rs`, `time.rs` | the timer wheel; [`time`], built on it |
-//! | `remote.rs`, `handle.rs` | what other threads may do, and all the atomics but one; [`Handle`]. (`races.rs` tries all of it in every order) |
-//! | `context.rs` | "the runtime that this thread is in": the only thread-local |
-//! | `event_loop/` | the second front end: [`event_loop::EventLoop`], the same queue with events in it instead of tasks |
-//! | `net/`, `source.rs`, `io.rs`, `future.rs` | sockets and other I/O objects, and what one does with them |
-//! | `pipe/` | Unix pipes |
-//! | `signal/`, `unblock.rs` | signals; blocking work on other threads |
-//! | `process/` | child processes, built on the three before it |
+//! | `engine/` | what both front ends stand on: the turn (`core`), tasks and their wakers, timers, the reactor, the drivers, and what other threads may do. `engine/mod.rs` lists its files |
+//! | `io/` | what every I/O object stands on: [`Source`], [`Ready`], and the parts that sockets and pipes share; [`io`], what one does with them |
+//! | `task/` | tasks as a program sees them: [`spawn`], [`JoinHandle`], [`yield_now`] |
+//! | `time/` | [`time`], over the timer wheel |
+//! | `handle.rs`, `runtime.rs` | the first front end, the executor: [`Runtime`], [`Builder`], [`block_on`]; [`Handle`] for other threads |
+//! | `unblock.rs`, `net/`, `pipe/`, `signal/`, `process/` | what programs wait for |
+//! | `event_loop/` | the second front end: [`event_loop::EventLoop`], the same ready queue with events in it instead of tasks |
+//!
+//! `races.rs` explores what other threads may do to a runtime.
 //!
 //! `DESIGN.md` follows a read and a waker through all of them, and says what each step costs.
 //!
@@ -92,10 +89,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod builder;
-mod context;
-#[cfg_attr(oneloop_loom, allow(dead_code))] // the model watches nothing
-mod driver;
+mod engine;
 pub mod event_loop;
 pub mod future;
 mod handle;
@@ -107,26 +101,20 @@ pub mod pipe;
 pub mod process;
 #[cfg(all(test, oneloop_loom))]
 mod races;
-mod reactor;
-mod remote;
 mod runtime;
 #[cfg(feature = "signal")]
 pub mod signal;
-mod slots;
-mod source;
-mod sync;
 mod task;
 pub mod time;
-mod timer;
 #[cfg(feature = "unblock")]
 mod unblock;
 
-pub use builder::Builder;
-pub use driver::Driver;
+pub use engine::driver::Driver;
+pub use engine::interest::Interest;
 pub use handle::{Handle, RemoteJoinHandle};
-pub use reactor::Interest;
-pub use runtime::{Runtime, block_on};
-pub use source::{Ready, Source};
+pub use io::ready::Ready;
+pub use io::source::Source;
+pub use runtime::{Builder, Runtime, block_on};
 pub use task::{AbortHandle, JoinError, JoinHandle, YieldNow, spawn, yield_now};
 #[cfg(feature = "unblock")]
 pub use unblock::unblock;

@@ -1,5 +1,5 @@
 //! What other threads may do to a runtime, in every order: the real runtime, task table, tickets, registry and inbox under loom. Only
-//! the operating system is a model (`driver/model.rs`). A lost wake-up is a loop that sleeps for ever, which loom reports as a
+//! the operating system is a model (`engine/driver/model.rs`). A lost wake-up is a loop that sleeps for ever, which loom reports as a
 //! deadlock; what is dropped twice or never, it reports as a leak.
 //!
 //! What loom does not see into: the channels of `futures-channel` and std that carry a remote task's result and an event loop's
@@ -19,35 +19,9 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
+use crate::engine::loom::{model, model_of_many};
 use crate::event_loop::{Event, EventLoop, PostError};
 use crate::{Handle, Runtime, spawn, yield_now};
-
-/// The bound for models with more than two threads.
-const PREEMPTIONS: usize = 3;
-
-/// Tries every order of a model: of two threads, or of very few steps.
-pub(crate) fn model(body: impl Fn() + Send + Sync + 'static) {
-    explore(loom::model::Builder::new(), body);
-}
-
-fn model_of_many(body: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(PREEMPTIONS));
-    explore(builder, body);
-}
-
-fn explore(mut builder: loom::model::Builder, body: impl Fn() + Send + Sync + 'static) {
-    use std::sync::{Arc, atomic::AtomicUsize};
-
-    let orders = Arc::new(AtomicUsize::new(0));
-    let count = orders.clone();
-    builder.max_branches = 20_000;
-    builder.check(move || {
-        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        body();
-    });
-    println!("{} orders", orders.load(std::sync::atomic::Ordering::Relaxed));
-}
 
 /// Set by one thread, awaited by a task. The waker is what the test wakes it with.
 #[derive(Default)]

@@ -1,292 +1,22 @@
-//! The runtime, and the turn: the whole loop in one function.
+//! `Runtime` and its `Builder`, `block_on`: the first front end.
 
-use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use crate::builder::{Builder, Options};
-use crate::context;
-use crate::driver::{self, Backend, Driver, Event};
+use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+
+use crate::engine::context;
+use crate::engine::core::Core;
+use crate::engine::driver::Driver;
+use crate::engine::options::Options;
+use crate::engine::registry;
 use crate::handle::Handle;
-use crate::reactor::{Reactor, Rearm};
-use crate::remote::{self, Inbox, Message};
-use crate::sync::Arc;
-use crate::task::{self, Budget, JoinHandle, Tasks, Ticket, Turn, Waiter};
-use crate::time::Clock;
-use crate::timer::Wheel;
-
-/// Everything that one loop owns. Its sockets, sleeps and join handles share it, so it may outlive its
-/// [`Runtime`]; then nothing runs any more.
-///
-/// Each part is borrowed for a few instructions at a time, and never while foreign code runs.
-pub(crate) struct Core {
-    pub(crate) tasks: RefCell<Tasks>,
-    pub(crate) reactor: RefCell<Reactor>,
-    pub(crate) driver: RefCell<Backend>,
-    pub(crate) timers: RefCell<Wheel>,
-    pub(crate) clock: Clock,
-    pub(crate) budget: Budget,
-    pub(crate) inbox: Arc<Inbox>,
-    number: u16,
-    options: Options,
-    /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a caller who drives the loop in
-    /// small steps would otherwise never get there.
-    polls_left: Cell<u32>,
-    /// Somebody asked for the end of `run`.
-    pub(crate) stop: Cell<bool>,
-    /// The runtime was dropped.
-    closed: Cell<bool>,
-    /// Buffers that each turn uses again.
-    letters: RefCell<Vec<Message>>,
-    due: RefCell<Vec<(u64, Waiter)>>,
-}
-
-impl Core {
-    fn new(driver: Driver, options: Options) -> io::Result<Core> {
-        let (driver, notifier) = Backend::new(driver)?;
-        let inbox = Arc::new(Inbox::new(notifier));
-        let number = remote::enter(inbox.clone())?;
-        Ok(Core {
-            tasks: RefCell::new(Tasks::new(number)),
-            reactor: RefCell::new(Reactor::new()),
-            driver: RefCell::new(driver),
-            timers: RefCell::new(Wheel::new()),
-            clock: Clock::new(),
-            budget: Budget::new(),
-            inbox,
-            number,
-            options,
-            polls_left: Cell::new(options.event_interval),
-            stop: Cell::new(false),
-            closed: Cell::new(false),
-            letters: RefCell::default(),
-            due: RefCell::default(),
-        })
-    }
-
-    #[inline]
-    pub(crate) fn number(&self) -> u16 {
-        self.number
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.get()
-    }
-
-    /// **The turn.** Runs the loop once around: [`block_on`](Runtime::block_on) calls it again and again. `true` when `main`
-    /// (which polls `block_on`'s own future, the one *named* turn there is) says that it is done.
-    ///
-    /// Bounds: the inbox is emptied, before each task, of what is in it then; at most `event_interval` tasks run; every
-    /// timer that is due fires; at most one batch of events is taken from the driver.
-    fn turn(&self, main: &mut dyn FnMut(&mut Context<'_>) -> bool) -> io::Result<bool> {
-        while let Some(turn) = self.next_turn() {
-            match turn {
-                Turn::Task { task, ticket, aborted } => self.run(task, ticket, aborted),
-                Turn::Named(ticket) => {
-                    if main(&mut Context::from_waker(&ticket.waker())) {
-                        return Ok(true);
-                    }
-                }
-                Turn::Foreign(waker) => task::wake_foreign(waker),
-            }
-            self.count_turn();
-        }
-        self.look_outside(None)?;
-        Ok(false)
-    }
-
-    /// Whether the loop was told to stop, if only in mail that is still to be read.
-    #[inline]
-    pub(crate) fn take_stop(&self) -> bool {
-        if self.inbox.mailbox.has_mail() {
-            self.read_mail();
-        }
-        self.stop.take()
-    }
-
-    /// Whose turn it is, after the mail has been read. `None` if nobody is ready, or if so many have had their turns that
-    /// the driver must be asked first.
-    #[inline(always)]
-    pub(crate) fn next_turn(&self) -> Option<Turn> {
-        if self.polls_left.get() == 0 {
-            return None;
-        }
-        if self.inbox.mailbox.has_mail() {
-            self.read_mail();
-        }
-        let turn = self.tasks.borrow_mut().pop()?;
-        self.budget.refill();
-        Some(turn)
-    }
-
-    /// After each turn. One with many operations counts as several.
-    #[inline(always)]
-    pub(crate) fn count_turn(&self) {
-        self.polls_left.set(self.polls_left.get().saturating_sub(1 + self.budget.used() / 2));
-    }
-
-    /// Fires due timers and asks the driver what happened. If nobody is ready it sleeps, for `limit` at most.
-    pub(crate) fn look_outside(&self, limit: Option<Duration>) -> io::Result<()> {
-        self.polls_left.set(self.options.event_interval);
-        let mut limit = self.fire_timers().into_iter().chain(limit).min();
-        let idle = !self.tasks.borrow().has_ready();
-        if idle && !self.options.busy_poll.is_zero() && !self.poll_busily(&mut limit)? {
-            return Ok(());
-        }
-        if idle && self.inbox.mailbox.park() {
-            let polled = self.poll_driver(limit);
-            self.inbox.mailbox.unpark();
-            polled?;
-        } else if !self.reactor.borrow().is_empty() {
-            self.poll_driver(Some(Duration::ZERO))?;
-        }
-        Ok(())
-    }
-
-    /// Asks the driver again and again before the loop goes to sleep. `false` if it need not: somebody is ready, or `limit` is
-    /// over. Otherwise takes the time that has passed from `limit`.
-    #[cold]
-    fn poll_busily(&self, limit: &mut Option<Duration>) -> io::Result<bool> {
-        let start = Instant::now();
-        loop {
-            self.poll_driver(Some(Duration::ZERO))?;
-            let passed = start.elapsed();
-            if self.tasks.borrow().has_ready()
-                || self.inbox.mailbox.has_mail()
-                || limit.is_some_and(|limit| passed >= limit)
-            {
-                return Ok(false);
-            }
-            if passed >= self.options.busy_poll {
-                *limit = limit.map(|limit| limit - passed);
-                return Ok(true);
-            }
-            std::hint::spin_loop();
-        }
-    }
-
-    /// One task's turn: polls it, or drops it if it was aborted.
-    #[inline]
-    pub(crate) fn run(&self, mut task: task::BoxedTask, ticket: Ticket, aborted: bool) {
-        if aborted {
-            task::cancel(&mut task);
-        } else if !task::poll(&mut task, &ticket.waker()) {
-            self.tasks.borrow_mut().put_back(ticket, task);
-            return;
-        }
-        self.finish(ticket, task);
-    }
-
-    #[inline(always)]
-    fn finish(&self, ticket: Ticket, task: task::BoxedTask) {
-        let remains = self.tasks.borrow_mut().finish(ticket, task);
-        if remains.is_some() {
-            task::drop_quietly(remains);
-        }
-    }
-
-    /// Does what other threads asked for.
-    #[cold]
-    fn read_mail(&self) {
-        let mut letters = self.letters.take();
-        self.inbox.mailbox.drain(&mut letters);
-        for letter in letters.drain(..) {
-            match letter {
-                Message::Wake(ticket) => self.tasks.borrow_mut().wake(ticket),
-                // It runs foreign code; the letters behind it must not be lost to a panic.
-                Message::Spawn(spawn) => task::call_quietly(spawn),
-                Message::Stop => {
-                    self.stop.set(true);
-                    self.tasks.borrow_mut().wake_main();
-                }
-            }
-        }
-        self.letters.replace(letters);
-    }
-
-    /// Wakes all whose time has come; returns how long until the next one.
-    pub(crate) fn fire_timers(&self) -> Option<Duration> {
-        let next_ns = self.timers.borrow().next_ns()?;
-        let now_ns = self.clock.now_ns();
-        if next_ns > now_ns {
-            return Some(Duration::from_nanos(next_ns - now_ns));
-        }
-        let mut due = self.due.take();
-        self.timers.borrow_mut().fire(now_ns, &mut due);
-        due.drain(..).for_each(|(_, waiter)| self.wake(waiter));
-        self.due.replace(due);
-        let next_ns = self.timers.borrow().next_ns()?;
-        Some(Duration::from_nanos(next_ns.saturating_sub(now_ns)))
-    }
-
-    /// Wakes one who waits, now, whoever's waker it is: so that what is due at once is woken in order.
-    fn wake(&self, waiter: Waiter) {
-        match waiter {
-            Waiter::Task(ticket) => ticket.wake(),
-            Waiter::Foreign(waker) => task::wake_foreign(waker),
-        }
-    }
-
-    /// Asks the operating system what happened, and wakes all who waited for it.
-    fn poll_driver(&self, timeout: Option<Duration>) -> io::Result<()> {
-        // Who sleeps for longer is asleep again after one turn.
-        let timeout = timeout.map(|timeout| timeout.min(driver::SLEEP_MAX));
-        let mut driver = self.driver.borrow_mut();
-        let mark = |event| self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut());
-        driver.poll(timeout, mark)?;
-        loop {
-            let Some(Rearm { raw, token, wanted }) = self.reactor.borrow_mut().next_to_rearm() else { break };
-            if driver.rearm(raw, token, wanted).is_err() {
-                // Whoever waits finds out at its next operation.
-                mark(Event { token, readiness: wanted });
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends everything: drops every task inside the runtime's context, those too that tasks being dropped
-    /// still spawn, and wakes whoever waits for a socket or a timer of this runtime, so that they see it.
-    fn shut_down(&self) {
-        self.closed.set(true);
-        let unread = self.inbox.mailbox.close();
-        unread.into_iter().for_each(task::drop_quietly);
-        let mut due = Vec::new();
-        self.timers.borrow_mut().fire_all(&mut due);
-        due.into_iter().for_each(|(_, waiter)| self.wake(waiter));
-        self.reactor.borrow_mut().close(&mut self.tasks.borrow_mut());
-        // No bound but the tasks' own: one whose drop always spawns another such task would go on for ever.
-        loop {
-            let mut busy = false;
-            while let Some(waker) = self.take_foreign() {
-                busy = true;
-                task::wake_foreign(waker);
-            }
-            let mut next = 0;
-            while let Some((mut task, ticket)) = self.take_live(next) {
-                busy = true;
-                next = ticket.key() + 1;
-                task::cancel(&mut task);
-                self.finish(ticket, task);
-            }
-            if !busy {
-                break;
-            }
-        }
-    }
-
-    fn take_live(&self, from: u32) -> Option<(task::BoxedTask, Ticket)> {
-        self.tasks.borrow_mut().take_live(from)
-    }
-
-    fn take_foreign(&self) -> Option<Waker> {
-        self.tasks.borrow_mut().take_foreign()
-    }
-}
+use crate::task::{self, JoinHandle};
 
 /// An async runtime on one thread.
 ///
@@ -452,18 +182,147 @@ impl Runtime {
     }
 }
 
+impl Spawn for Runtime {
+    /// Never an error.
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::spawn`].
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(self.spawn(future));
+        Ok(())
+    }
+}
+
+impl LocalSpawn for Runtime {
+    /// Never an error.
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::spawn`].
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(self.spawn(future));
+        Ok(())
+    }
+}
+
 impl Drop for Runtime {
     fn drop(&mut self) {
         context::enter(&self.core, || self.core.shut_down());
         // Not before: a runtime made by a task's destructor must not get our number while wakers compare
         // with it.
-        remote::leave(self.core.number);
+        registry::leave(self.core.number());
     }
 }
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime").field("number", &self.core.number).finish_non_exhaustive()
+        f.debug_struct("Runtime").field("number", &self.core.number()).finish_non_exhaustive()
+    }
+}
+
+/// Options for a [`Runtime`].
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = oneloop::Runtime::builder().driver(oneloop::Driver::Mio).event_interval(64).build()?;
+/// # runtime.block_on(async {});
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    driver: Option<Driver>,
+    options: Options,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Builder {
+        let options = Options { event_interval: Builder::EVENT_INTERVAL, busy_poll: Duration::ZERO };
+        Builder { driver: None, options }
+    }
+
+    /// A poll counts for one and a half-share of its I/O operations, of which 512 then fit, at about 2 µs: sockets and
+    /// timers wait for busy tasks about a millisecond at most. For tasks that do no I/O, one `epoll_wait` that finds
+    /// nothing (about 0.3 µs) is spread over so many polls that it can't be measured.
+    const EVENT_INTERVAL: u32 = 256;
+
+    /// Which driver speaks to the operating system. The default is [`Driver::Mio`], or what the environment
+    /// variable `ONELOOP_DRIVER` says.
+    ///
+    /// # Examples
+    ///
+    /// See [`Driver`].
+    pub fn driver(mut self, driver: Driver) -> Builder {
+        self.driver = Some(driver);
+        self
+    }
+
+    /// At most how many polls of tasks there are before timers and sockets are looked at again, when tasks are always
+    /// ready. A poll counts one more for every two I/O operations in it. Lower: sockets are served sooner; higher: fewer
+    /// system calls. The default is 256; 0 is refused by [`build`](Builder::build).
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
+    pub fn event_interval(mut self, tasks: u32) -> Builder {
+        self.options.event_interval = tasks;
+        self
+    }
+
+    /// For how long a loop with nothing to do asks the driver again and again before it goes to sleep. The default is zero: it
+    /// sleeps at once.
+    ///
+    /// Going to sleep and being woken takes the operating system some microseconds, on a virtual machine about twenty, which is
+    /// most of a round trip on a connection that is alone. A loop that asks busily answers sooner, at the price of a core that
+    /// it keeps busy for this long after each event. Worth it for few connections that want low latency, on a core of
+    /// their own; on a shared core it takes the time from whoever it waits for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let runtime = oneloop::Runtime::builder().busy_poll(Duration::from_micros(50)).build()?;
+    /// assert_eq!(runtime.block_on(async { 42 }), 42);
+    /// # Ok(()) }
+    /// ```
+    pub fn busy_poll(mut self, duration: Duration) -> Builder {
+        self.options.busy_poll = duration;
+        self
+    }
+
+    /// Makes the runtime.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the event interval is 0, or if no driver was chosen and `ONELOOP_DRIVER` names none
+    /// that exists; `Unsupported` if it names one that was not built in; otherwise the operating system's
+    /// refusal to give an event queue, or that 65,535 runtimes are alive in this process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = oneloop::Runtime::builder().event_interval(64).build()?;
+    /// assert_eq!(runtime.block_on(async { 42 }), 42);
+    ///
+    /// let refused = oneloop::Runtime::builder().event_interval(0).build();
+    /// assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// # Ok(()) }
+    /// ```
+    pub fn build(self) -> io::Result<Runtime> {
+        if self.options.event_interval == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "event_interval is 0: no task would ever run; it must be at least 1",
+            ));
+        }
+        let driver = self.driver.map_or_else(Driver::from_env, Ok)?;
+        Runtime::with_options(driver, self.options)
     }
 }
 

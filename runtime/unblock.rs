@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
-use crate::task::drop_quietly;
+use crate::engine::panic::drop_quietly;
 
 /// Runs `closure` on a thread of a pool and waits for what it returns: for files, for names, for anything
 /// that computes long or has no async form.

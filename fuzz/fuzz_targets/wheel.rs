@@ -4,19 +4,19 @@
 
 #[path = "../../tests/models/real_wheel.rs"]
 mod real_wheel;
-#[path = "../../runtime/slots.rs"]
+#[path = "../../runtime/engine/slots.rs"]
 #[allow(dead_code, reason = "the wheel uses a part of it")]
 mod slots;
 #[path = "../../tests/models/steps.rs"]
 mod steps;
-#[path = "../../runtime/timer.rs"]
+#[path = "../../runtime/engine/wheel.rs"]
 #[allow(dead_code, reason = "a runtime shuts down, a wheel alone doesn't")]
 mod timer;
 #[path = "../../tests/models/wheel.rs"]
 mod wheel;
 
 /// Stands in for the library's module of this name: to the wheel, who waits is something to keep and to hand back.
-mod task {
+mod wait_list {
     pub(crate) struct Waiter(pub(crate) u32);
 }
 

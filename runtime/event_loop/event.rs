@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::engine::ticket::Ticket;
 use crate::net::TcpStream;
-use crate::task::Ticket;
 
 /// Something that happened. An [`Id`] says to what.
 ///

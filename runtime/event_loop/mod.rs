@@ -18,7 +18,7 @@
 //! The queue is the [runtime](crate::Runtime)'s own ready queue. There its entries are *tasks*: an entry's turn is a poll of
 //! the task. Here they are *sources of events* (a socket, a timer, the mailbox of messages): an entry's turn asks the source what
 //! has happened, and that is the event. Reactor, timer wheel, inbox and driver are the same, and don't know who is in
-//! the queue: they wake a ticket. Compare [`take`](EventLoop::take) with `Core::turn` in `runtime.rs`.
+//! the queue: they wake a ticket. Compare [`take`](EventLoop::take) with `Core::turn` in `engine/core.rs`.
 //!
 //! | file | holds |
 //! |---|---|
@@ -71,13 +71,16 @@ pub use callbacks::{Call, CallHandle, Callbacks};
 pub use event::{Event, Id};
 pub use run::{Ended, Failure, Policy, Reason};
 pub use sender::{PostError, Sender};
-pub use watched::{Listener, Watch, Watched};
+pub use watched::{Listener, Watched};
 
-pub use crate::task::Panic;
+pub use crate::engine::join_error::Panic;
+pub use crate::io::watch::Watch;
 
-use crate::context;
-use crate::runtime::{Core, Runtime};
-use crate::task::{self, Turn};
+use crate::engine::context;
+use crate::engine::core::Core;
+use crate::engine::tasks::Turn;
+use crate::engine::wait_list::wake_foreign;
+use crate::runtime::Runtime;
 use sender::Messages;
 use sources::{EventSource, Sources};
 
@@ -230,7 +233,7 @@ impl<M> EventLoop<M> {
                         None
                     }
                     Turn::Foreign(waker) => {
-                        task::wake_foreign(waker);
+                        wake_foreign(waker);
                         None
                     }
                 };

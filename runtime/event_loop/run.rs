@@ -7,8 +7,10 @@ use std::rc::Rc;
 
 use super::sources::Sources;
 use super::{Event, EventLoop, refuse_inside};
-use crate::context;
-use crate::task::{Panic, Ticket, drop_quietly};
+use crate::engine::context;
+use crate::engine::join_error::Panic;
+use crate::engine::panic::drop_quietly;
+use crate::engine::ticket::Ticket;
 
 /// What to do after a handler has failed.
 ///

@@ -10,9 +10,9 @@ use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread::{self, ThreadId};
 
 use super::sources::Sources;
+use crate::engine::sync::{Arc, AtomicUsize, Ordering};
+use crate::engine::ticket::Ticket;
 use crate::handle::Handle;
-use crate::sync::{Arc, AtomicUsize, Ordering};
-use crate::task::Ticket;
 
 /// The largest bound of a queue: std's channel takes the memory for it at once.
 const CAPACITY_MAX: usize = 1 << 24;

@@ -13,12 +13,14 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Id};
+use crate::engine::core::Core;
+use crate::engine::interest::Interest;
+use crate::engine::registration::Registration;
+use crate::engine::ticket::Ticket;
+use crate::engine::wait_list::Waiter;
 use crate::net::{TcpListener, TcpStream};
-use crate::reactor::{Interest, Registration};
-use crate::runtime::Core;
 #[cfg(feature = "signal")]
 use crate::signal::{Hearing, is_ctrl_c};
-use crate::task::{Ticket, Waiter};
 
 /// How long a listener that can't accept is left alone. Its connection stays in the system's queue, so trying again at once
 /// would fail in the same way and spin.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::sources::EventSource;
 use super::{EventLoop, Id, Listener, Watch, Watched};
-use crate::context;
+use crate::engine::context;
+use crate::engine::interest::Interest;
 use crate::net::{TcpListener, TcpStream};
-use crate::reactor::Interest;
 #[cfg(feature = "signal")]
 use crate::signal;
 

@@ -8,42 +8,11 @@ use std::rc::Rc;
 
 use super::event::Id;
 use super::sources::{EventSource, Sources, WatchedListener, WatchedSocket};
+use crate::engine::interest::Interest;
+use crate::engine::registration::Registration;
+use crate::engine::ticket::Ticket;
+use crate::io::watch::Watch;
 use crate::net::TcpListener;
-use crate::reactor::{Interest, Registration};
-use crate::source::Ready;
-use crate::task::Ticket;
-
-/// What an [`EventLoop`](super::EventLoop) can watch: every socket of [`oneloop::net`](crate::net), the
-/// reading end of a pipe, a [`Source`](crate::Source), and whatever has one of them and passes this on.
-///
-/// # Examples
-///
-/// ```
-/// use oneloop::Ready;
-/// use oneloop::event_loop::Watch;
-/// use oneloop::net::TcpStream;
-///
-/// struct Client {
-///     name: String,
-///     stream: TcpStream,
-/// }
-///
-/// impl Watch for Client {
-///     fn readable(&self) -> Ready<'_> {
-///         self.stream.readable()
-///     }
-/// }
-/// ```
-pub trait Watch {
-    /// Waits until it can be read; here it only says which socket it is.
-    fn readable(&self) -> Ready<'_>;
-}
-
-impl<T: Watch + ?Sized> Watch for Rc<T> {
-    fn readable(&self) -> Ready<'_> {
-        (**self).readable()
-    }
-}
 
 /// A source that ends with its owner.
 struct Guard {

@@ -181,7 +181,7 @@ impl ToSocketAddrs for String {
 #[cfg(feature = "unblock")]
 async fn resolve(host: &str, port: u16) -> io::Result<SocketAddrs> {
     let name = host.to_owned();
-    let looked_up = crate::unblock(move || {
+    let looked_up = crate::unblock::unblock(move || {
         std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port)).map(Iterator::collect::<Vec<_>>)
     });
     match looked_up.await {

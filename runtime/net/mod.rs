@@ -8,7 +8,7 @@
 //! | `addr` | addresses and names |
 //!
 //! Every operation goes the same way: try the system call while the socket counts as ready, and wait for an
-//! event when it says `WouldBlock` (`reactor.rs`).
+//! event when it says `WouldBlock` (`engine/reactor.rs`).
 //!
 //! **A socket belongs to the runtime that it was made in**, and only that one's loop hears its events. Awaited inside another
 //! runtime it works while it happens to be ready, and otherwise waits until its own runtime runs again: for ever, if
@@ -23,8 +23,6 @@
 //! * A read that has filled only a part of its buffer is followed by one that says `WouldBlock`, before the task waits.
 
 mod addr;
-pub(crate) mod socket;
-pub(crate) mod stream;
 mod tcp;
 mod tcp_listener;
 mod udp;
@@ -33,8 +31,8 @@ mod unix;
 #[cfg(unix)]
 mod unix_datagram;
 
+pub use crate::io::stream::{ReadHalf, WriteHalf};
 pub use addr::{SocketAddrs, ToSocketAddrs};
-pub use stream::{ReadHalf, WriteHalf};
 pub use tcp::TcpStream;
 pub use tcp_listener::{Incoming, TcpListener};
 pub use udp::UdpSocket;

@@ -10,11 +10,11 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::addr::{ToSocketAddrs, first_that_works};
-use super::socket::{ByteStream, Socket, impl_socket};
-use super::stream::impl_stream;
-use crate::driver::Readiness;
-use crate::reactor::Interest;
-use crate::runtime::Core;
+use crate::engine::core::Core;
+use crate::engine::driver::Readiness;
+use crate::engine::interest::Interest;
+use crate::io::socket::{ByteStream, Socket, impl_socket};
+use crate::io::stream::impl_stream;
 use crate::time::timeout;
 
 const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);

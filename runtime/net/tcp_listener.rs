@@ -9,10 +9,10 @@ use futures_lite::Stream;
 use socket2::{Domain, Protocol, Type};
 
 use super::addr::{ToSocketAddrs, first_that_works};
-use super::socket::{Socket, impl_socket};
 use super::tcp::TcpStream;
-use crate::driver::Readiness;
-use crate::reactor::Interest;
+use crate::engine::driver::Readiness;
+use crate::engine::interest::Interest;
+use crate::io::socket::{Socket, impl_socket};
 
 /// Connections that the system completes before anybody accepts them. The system caps it (on Linux at
 /// `net.core.somaxconn`, 4,096 by default), so this asks for what there is.

@@ -4,9 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::addr::{ToSocketAddrs, first_that_works};
-use super::socket::{Socket, impl_socket};
-use crate::driver::Readiness;
-use crate::reactor::Interest;
+use crate::engine::driver::Readiness;
+use crate::engine::interest::Interest;
+use crate::io::socket::{Socket, impl_socket};
 
 /// A UDP socket. All its methods take `&self`, so that several tasks can share one.
 ///

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use futures_lite::Stream;
 
-use super::socket::{ByteStream, Socket, impl_socket};
-use super::stream::impl_stream;
 use super::tcp_listener::admit;
-use crate::context;
-use crate::driver::Readiness;
-use crate::reactor::Interest;
-use crate::runtime::Core;
+use crate::engine::context;
+use crate::engine::core::Core;
+use crate::engine::driver::Readiness;
+use crate::engine::interest::Interest;
+use crate::io::socket::{ByteStream, Socket, impl_socket};
+use crate::io::stream::impl_stream;
 use crate::time::sleep;
 
 pub(super) const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);

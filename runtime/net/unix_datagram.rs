@@ -4,10 +4,10 @@ use std::io;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
-use super::socket::{Socket, impl_socket};
 use super::unix::{BACKLOG_RETRY, READY};
-use crate::context;
-use crate::reactor::Interest;
+use crate::engine::context;
+use crate::engine::interest::Interest;
+use crate::io::socket::{Socket, impl_socket};
 use crate::time::sleep;
 
 /// Datagrams between processes of one machine.

@@ -15,7 +15,7 @@
 //!
 //! The sockets' own: an end is a `Socket` whose other direction never becomes ready. A write that has moved a part has filled
 //! the pipe, and the reader's next read is news, as with sockets. But for reads the short-read rule (see
-//! `reactor.rs`) is not used. It would hold for bytes in epoll, but not for a pipe in packet mode (`O_DIRECT`),
+//! `engine/reactor.rs`) is not used. It would hold for bytes in epoll, but not for a pipe in packet mode (`O_DIRECT`),
 //! each of whose reads stops at a packet with more behind, and on kqueue nothing promises it. The price is the
 //! system call that the rule would save.
 
@@ -30,7 +30,7 @@ use std::os::unix::fs::FileTypeExt;
 pub use reader::PipeReader;
 pub use writer::PipeWriter;
 
-use crate::context;
+use crate::engine::context;
 
 const MADE: &str = "a oneloop pipe was made";
 

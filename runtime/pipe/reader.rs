@@ -11,12 +11,12 @@ use std::process::Stdio;
 use mio::unix::pipe::Receiver;
 
 use super::{MADE, check_pipe};
-use crate::context;
-use crate::driver::Readiness;
-use crate::net::socket::{ByteStream, Socket};
-use crate::net::stream::impl_read;
-use crate::reactor::Interest;
-use crate::source::Ready;
+use crate::engine::context;
+use crate::engine::driver::Readiness;
+use crate::engine::interest::Interest;
+use crate::io::ready::Ready;
+use crate::io::socket::{ByteStream, Socket};
+use crate::io::stream::impl_read;
 
 impl ByteStream for Receiver {
     /// Not in packet mode, and who knows on kqueue: see the module.
@@ -32,7 +32,7 @@ pub struct PipeReader(Socket<Receiver>);
 
 impl_read!(PipeReader);
 
-impl crate::event_loop::Watch for PipeReader {
+impl crate::io::watch::Watch for PipeReader {
     fn readable(&self) -> Ready<'_> {
         self.readable()
     }
@@ -182,7 +182,7 @@ impl PipeReader {
 ///
 /// # Errors
 ///
-/// `InvalidInput` if it is no pipe: for anything else there is [`Source`](crate::Source). If the operating system
+/// `InvalidInput` if it is no pipe: for anything else there is [`Source`](crate::io::source::Source). If the operating system
 /// refuses to make it non-blocking or to watch it. The descriptor is then closed. Whether it is the reading
 /// end is not asked; on the other one, reading is an error.
 ///

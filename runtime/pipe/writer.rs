@@ -16,11 +16,11 @@ use mio::unix::pipe::Sender;
 #[cfg(doc)]
 use super::PipeReader;
 use super::{MADE, check_pipe};
-use crate::context;
-use crate::driver::Readiness;
-use crate::net::socket::{ByteStream, Socket};
-use crate::net::stream::at_once;
-use crate::reactor::Interest;
+use crate::engine::context;
+use crate::engine::driver::Readiness;
+use crate::engine::interest::Interest;
+use crate::io::socket::{ByteStream, Socket};
+use crate::io::stream::at_once;
 
 impl ByteStream for Sender {
     /// Never asked: nobody reads here.

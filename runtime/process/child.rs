@@ -10,7 +10,7 @@ use futures_lite::{AsyncRead, AsyncReadExt, future};
 use super::end::Way;
 use super::reap::Process;
 use super::{ChildStderr, ChildStdin, ChildStdout};
-use crate::runtime::Core;
+use crate::engine::core::Core;
 
 /// A child process, made by [`Command::spawn`](super::Command::spawn).
 ///

@@ -10,7 +10,7 @@ use futures_lite::{AsyncRead, future};
 
 use super::Child;
 use super::end::Way;
-use crate::context;
+use crate::engine::context;
 
 const SPAWNED: &str = "a oneloop child was spawned";
 

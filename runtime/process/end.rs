@@ -30,7 +30,7 @@ pub(super) enum Way {
 pub(super) async fn end_of(child: &mut Child, way: Way) -> io::Result<ExitStatus> {
     #[cfg(unix)]
     {
-        crate::context::require("a oneloop child was waited for");
+        crate::engine::context::require("a oneloop child was waited for");
         #[cfg(target_os = "linux")]
         if way == Way::Best
             && let Some(end) = watch(child)
@@ -50,22 +50,22 @@ pub(super) async fn end_of(child: &mut Child, way: Way) -> io::Result<ExitStatus
 /// A descriptor that becomes readable at the child's end. `None` if the kernel doesn't know such (`ENOSYS`), may not
 /// give one (`EPERM`, in some sandboxes), or has none left (`EMFILE`): there is another way.
 #[cfg(target_os = "linux")]
-fn watch(child: &Child) -> Option<crate::Source<std::os::fd::OwnedFd>> {
+fn watch(child: &Child) -> Option<crate::io::source::Source<std::os::fd::OwnedFd>> {
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
     // The number is this child's as long as its status was not asked for.
     let end = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).ok()?;
-    crate::Source::new(end).ok()
+    crate::io::source::Source::new(end).ok()
 }
 
 #[cfg(target_os = "linux")]
 async fn by_descriptor(
     child: &mut Child,
-    end: crate::Source<std::os::fd::OwnedFd>,
+    end: crate::io::source::Source<std::os::fd::OwnedFd>,
 ) -> io::Result<ExitStatus> {
     // `WouldBlock` if it has ended but can't be asked yet, as when a debugger comes first: then there is
     // another event.
     let ask = |_: &_| child.try_wait()?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
-    end.async_io(crate::Interest::Readable, ask).await
+    end.async_io(crate::engine::interest::Interest::Readable, ask).await
 }
 
 #[cfg(unix)]

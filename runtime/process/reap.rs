@@ -5,7 +5,7 @@ use std::process::{Child, ExitStatus};
 use std::rc::Rc;
 
 use super::end::{Way, end_of};
-use crate::runtime::Core;
+use crate::engine::core::Core;
 use crate::task;
 
 /// A child as its handle owns it.

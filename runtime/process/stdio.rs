@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::Stdio;
 
-use crate::net::stream::{forward_read, forward_write};
+use crate::io::stream::{forward_read, forward_write};
 #[cfg(unix)]
 use crate::pipe::{PipeReader, PipeWriter};
 

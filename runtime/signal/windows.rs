@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::task::wake_foreign;
+use crate::engine::wait_list::wake_foreign;
 
 #[derive(Default)]
 struct Heard {

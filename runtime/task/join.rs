@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::error::JoinError;
-use super::table::take_output;
-use super::ticket::Ticket;
-use super::waiter::{Waiter, Waiters, dismiss};
-use crate::runtime::Core;
+use crate::engine::core::Core;
+use crate::engine::join_error::JoinError;
+use crate::engine::panic::drop_quietly;
+use crate::engine::tasks::take_output;
+use crate::engine::ticket::Ticket;
+use crate::engine::wait_list::{Waiter, Waiters, dismiss};
 
 /// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task, which
 /// then runs on by itself.
@@ -152,7 +153,7 @@ impl<T> Drop for JoinHandle<T> {
         if let Some(ticket) = self.ticket {
             let (output, waiters) = self.core.tasks.borrow_mut().detach(ticket);
             // With nothing borrowed, as their drops are foreign code.
-            waiters.into_iter().for_each(super::cell::drop_quietly);
+            waiters.into_iter().for_each(drop_quietly);
             drop(output);
         }
     }

@@ -8,11 +8,11 @@ mod event_loop;
 mod executor;
 mod reactor;
 mod real_wheel;
-#[path = "../../runtime/slots.rs"]
+#[path = "../../runtime/engine/slots.rs"]
 #[allow(dead_code, reason = "the wheel uses a part of it")]
 mod slots;
 mod steps;
-#[path = "../../runtime/timer.rs"]
+#[path = "../../runtime/engine/wheel.rs"]
 #[allow(dead_code, reason = "a runtime shuts down, a wheel alone doesn't")]
 mod timer;
 mod timers;
@@ -22,7 +22,7 @@ use check::Model;
 use timer::{LEVEL_BITS, LEVELS, TICK_BITS, Wheel};
 
 /// Stands in for the library's module of this name: to the wheel, a waiter is something to keep and to hand back.
-mod task {
+mod wait_list {
     pub(crate) struct Waiter(pub(crate) u32);
 }
 
@@ -75,7 +75,7 @@ fn deadlines_on_both_sides_of_every_level_fire_in_their_own_nanosecond() {
         let edge = 1u64.checked_shl(TICK_BITS + LEVEL_BITS * level).unwrap_or(u64::MAX);
         for deadline_ns in [edge - 1, edge, edge.saturating_add(1)] {
             let mut wheel = Wheel::new();
-            wheel.insert(deadline_ns, task::Waiter(1));
+            wheel.insert(deadline_ns, wait_list::Waiter(1));
             assert_eq!(wheel::Wheel::fire(&mut wheel, deadline_ns - 1), []);
             assert_eq!(wheel::Wheel::fire(&mut wheel, deadline_ns), [(deadline_ns, 1)]);
         }
@@ -85,7 +85,7 @@ fn deadlines_on_both_sides_of_every_level_fire_in_their_own_nanosecond() {
 #[test]
 fn the_end_of_time_can_be_waited_for() {
     let mut wheel = Wheel::new();
-    wheel.insert(u64::MAX, task::Waiter(1));
+    wheel.insert(u64::MAX, wait_list::Waiter(1));
     assert_eq!(wheel::Wheel::fire(&mut wheel, u64::MAX - 1), []);
     assert_eq!(wheel::Wheel::fire(&mut wheel, u64::MAX), [(u64::MAX, 1)]);
 }

@@ -1,8 +1,8 @@
 //! The real wheel, driven as the model drives it. It takes the library's own file in by its path, because no public name leads to it:
-//! the programs that use this have `slots`, `timer` and a `task::Waiter` in their root.
+//! the programs that use this have `slots`, `timer` and a `wait_list::Waiter` in their root.
 
-use crate::task::Waiter;
 use crate::timer::Wheel;
+use crate::wait_list::Waiter;
 use crate::wheel;
 
 impl wheel::Wheel for Wheel {

@@ -30,9 +30,9 @@ use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 use super::cell::BoxedTask;
+use super::slots::{NIL, Slot, Slots};
 use super::ticket::{GENERATION_MAX, KEY_MAX, Ticket};
-use super::waiter::{Crowds, Waiter, Waiters, Who};
-use crate::slots::{NIL, Slot, Slots};
+use super::wait_list::{Crowds, Waiter, Waiters, Who};
 
 /// The slot of `block_on`'s own future.
 const MAIN: u32 = 0;

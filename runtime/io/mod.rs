@@ -48,6 +48,12 @@
 //! # fn main() {}
 //! ```
 
+pub(crate) mod ready;
+pub(crate) mod socket;
+pub(crate) mod source;
+pub(crate) mod stream;
+pub(crate) mod watch;
+
 #[cfg(feature = "unblock")]
 #[doc(no_inline)]
 pub use blocking::Unblock;

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::ptr;
 use std::rc::Rc;
 
-use crate::runtime::Core;
+use super::core::Core;
 
 #[cfg(not(oneloop_loom))]
 thread_local! {

@@ -1,16 +1,17 @@
 //! `Source`: any I/O object of the user's, watched by the loop.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::context;
-use crate::driver::{Object, Readiness};
-use crate::reactor::{Interest, Registration};
-use crate::runtime::Core;
+use crate::engine::context;
+use crate::engine::core::Core;
+use crate::engine::driver::{Object, Readiness};
+use crate::engine::interest::Interest;
+use crate::engine::registration::Registration;
+use crate::io::ready::Ready;
+use crate::io::watch::Watch;
 
 /// Makes any I/O object async: anything with a descriptor (on Unix), or any [`mio::event::Source`].
 ///
@@ -415,7 +416,7 @@ impl<T> Source<T> {
     }
 }
 
-impl<T> crate::event_loop::Watch for Source<T> {
+impl<T> Watch for Source<T> {
     fn readable(&self) -> Ready<'_> {
         self.readable()
     }
@@ -436,39 +437,5 @@ impl<T> Drop for Source<T> {
 impl<T: fmt::Debug> fmt::Debug for Source<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Source").field(&self.io).finish()
-    }
-}
-
-/// Waits for readiness: the future of [`Source::readable`] and of every socket's `readable` and `writable`.
-///
-/// # Errors
-///
-/// If the object's runtime is gone, or the operating system refuses to watch it: see [`Source::readable`].
-///
-/// # Cancel safety
-///
-/// Cancel safe: it only looks.
-///
-/// # Examples
-///
-/// See [`Source::readable`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Ready<'a> {
-    pub(crate) registration: Registration<'a>,
-    pub(crate) interest: Interest,
-}
-
-impl Future for Ready<'_> {
-    type Output = io::Result<()>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.registration.poll_ready(cx, self.interest)
-    }
-}
-
-impl fmt::Debug for Ready<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready").field("interest", &self.interest).finish_non_exhaustive()
     }
 }

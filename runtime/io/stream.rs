@@ -43,7 +43,7 @@ macro_rules! impl_stream {
             /// # }
             /// ```
             pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
-                self.0.try_bytes($crate::Interest::Readable, buf.len(), |mut io| std::io::Read::read(&mut io, buf))
+                self.0.try_bytes($crate::engine::interest::Interest::Readable, buf.len(), |mut io| std::io::Read::read(&mut io, buf))
             }
 
             /// Writes what fits now, without waiting, and returns how many bytes that were: not always all.
@@ -68,8 +68,8 @@ macro_rules! impl_stream {
             /// # }
             /// ```
             pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
-                self.0.try_bytes($crate::Interest::Writable, buf.len(), |io| {
-                    io.try_io(|| $crate::net::stream::write(io, buf))
+                self.0.try_bytes($crate::engine::interest::Interest::Writable, buf.len(), |io| {
+                    io.try_io(|| $crate::io::stream::write(io, buf))
                 })
             }
 
@@ -100,7 +100,7 @@ macro_rules! impl_stream {
             pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
                 self.0.io().shutdown(how)?;
                 #[cfg(windows)]
-                self.0.announce($crate::net::stream::ended(how));
+                self.0.announce($crate::io::stream::ended(how));
                 Ok(())
             }
 
@@ -132,12 +132,12 @@ macro_rules! impl_stream {
             /// })
             /// # }
             /// ```
-            pub fn into_split(self) -> ($crate::net::ReadHalf<$name>, $crate::net::WriteHalf<$name>) {
-                $crate::net::stream::split(self)
+            pub fn into_split(self) -> ($crate::io::stream::ReadHalf<$name>, $crate::io::stream::WriteHalf<$name>) {
+                $crate::io::stream::split(self)
             }
         }
 
-        $crate::net::stream::impl_read!($name);
+        $crate::io::stream::impl_read!($name);
 
         /// Writes by shared reference. Flushing does nothing, closing shuts writing down.
         ///
@@ -157,8 +157,8 @@ macro_rules! impl_stream {
                 cx: &mut std::task::Context<'_>,
                 buf: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                self.0.poll_bytes(cx, $crate::Interest::Writable, buf.len(), |io| {
-                    io.try_io(|| $crate::net::stream::write(io, buf))
+                self.0.poll_bytes(cx, $crate::engine::interest::Interest::Writable, buf.len(), |io| {
+                    io.try_io(|| $crate::io::stream::write(io, buf))
                 })
             }
 
@@ -167,10 +167,10 @@ macro_rules! impl_stream {
                 cx: &mut std::task::Context<'_>,
                 bufs: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let bufs = &bufs[$crate::net::stream::at_once(bufs.iter().map(|buf| buf.len()))];
+                let bufs = &bufs[$crate::io::stream::at_once(bufs.iter().map(|buf| buf.len()))];
                 let asked = bufs.iter().map(|buf| buf.len()).sum();
-                self.0.poll_bytes(cx, $crate::Interest::Writable, asked, |io| {
-                    io.try_io(|| $crate::net::stream::write_vectored(io, bufs))
+                self.0.poll_bytes(cx, $crate::engine::interest::Interest::Writable, asked, |io| {
+                    io.try_io(|| $crate::io::stream::write_vectored(io, bufs))
                 })
             }
 
@@ -185,13 +185,13 @@ macro_rules! impl_stream {
                 self: std::pin::Pin<&mut Self>,
                 _: &mut std::task::Context<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
-                std::task::Poll::Ready($crate::net::stream::close_write(*self))
+                std::task::Poll::Ready($crate::io::stream::close_write(*self))
             }
         }
 
-        $crate::net::stream::forward_write!([] $name, [], |this| &mut &*this);
+        $crate::io::stream::forward_write!([] $name, [], |this| &mut &*this);
 
-        impl $crate::net::stream::Duplex for $name {
+        impl $crate::io::stream::Duplex for $name {
             fn shut_down_write(&self) -> std::io::Result<()> {
                 self.shutdown(std::net::Shutdown::Write)
             }
@@ -220,7 +220,7 @@ macro_rules! impl_read {
                 cx: &mut std::task::Context<'_>,
                 buf: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                self.0.poll_bytes(cx, $crate::Interest::Readable, buf.len(), |mut io| std::io::Read::read(&mut io, buf))
+                self.0.poll_bytes(cx, $crate::engine::interest::Interest::Readable, buf.len(), |mut io| std::io::Read::read(&mut io, buf))
             }
 
             fn poll_read_vectored(
@@ -228,16 +228,16 @@ macro_rules! impl_read {
                 cx: &mut std::task::Context<'_>,
                 bufs: &mut [std::io::IoSliceMut<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let at_once = $crate::net::stream::at_once(bufs.iter().map(|buf| buf.len()));
+                let at_once = $crate::io::stream::at_once(bufs.iter().map(|buf| buf.len()));
                 let bufs = &mut bufs[at_once];
                 let asked = bufs.iter().map(|buf| buf.len()).sum();
-                self.0.poll_bytes(cx, $crate::Interest::Readable, asked, |mut io| {
+                self.0.poll_bytes(cx, $crate::engine::interest::Interest::Readable, asked, |mut io| {
                     std::io::Read::read_vectored(&mut io, bufs)
                 })
             }
         }
 
-        $crate::net::stream::forward_read!([] $name, [], |this| &mut &*this);
+        $crate::io::stream::forward_read!([] $name, [], |this| &mut &*this);
     };
 }
 
@@ -322,8 +322,8 @@ pub(crate) fn at_once(mut lengths: impl ExactSizeIterator<Item = usize>) -> std:
 
 /// What a shut-down has ended. Unix makes an event of it, Windows has none for what the program itself did.
 #[cfg(windows)]
-pub(crate) fn ended(how: std::net::Shutdown) -> crate::driver::Readiness {
-    use crate::driver::Readiness;
+pub(crate) fn ended(how: std::net::Shutdown) -> crate::engine::driver::Readiness {
+    use crate::engine::driver::Readiness;
     const READ: Readiness = Readiness::READABLE.with(Readiness::READ_CLOSED);
     const WRITE: Readiness = Readiness::WRITABLE.with(Readiness::WRITE_CLOSED);
     match how {

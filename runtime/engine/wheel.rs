@@ -20,8 +20,8 @@
 //!
 //! A timer moves down at most once for each level. Bound: one entry for each timer that waits.
 
-use crate::slots::{NIL, Slot, Slots};
-use crate::task::Waiter;
+use super::slots::{NIL, Slot, Slots};
+use super::wait_list::Waiter;
 
 /// A tick is 2 to this power nanoseconds: a shift where a millisecond would need a division.
 pub(crate) const TICK_BITS: u32 = 20;

@@ -8,9 +8,9 @@
 
 use std::task::Waker;
 
-use super::cell::{call_quietly, drop_quietly};
+use super::panic::{call_quietly, drop_quietly};
+use super::slots::{NIL, Slot, Slots};
 use super::ticket::Ticket;
-use crate::slots::{NIL, Slot, Slots};
 
 type Identity = (u64, usize);
 

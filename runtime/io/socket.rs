@@ -5,11 +5,12 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::context;
-use crate::driver::{Object, Raw, Readiness};
-use crate::reactor::{Interest, Registration};
-use crate::runtime::Core;
-use crate::source::Ready;
+use crate::engine::context;
+use crate::engine::core::Core;
+use crate::engine::driver::{Object, Raw, Readiness};
+use crate::engine::interest::Interest;
+use crate::engine::registration::Registration;
+use crate::io::ready::Ready;
 
 /// A socket that the loop watches and owns: on Unix 16 bytes, of which the descriptor is 4.
 ///
@@ -240,7 +241,7 @@ macro_rules! impl_socket {
             /// })
             /// # }
             /// ```
-            pub fn readable(&self) -> $crate::Ready<'_> {
+            pub fn readable(&self) -> $crate::io::ready::Ready<'_> {
                 self.0.readable()
             }
 
@@ -276,7 +277,7 @@ macro_rules! impl_socket {
             /// })
             /// # }
             /// ```
-            pub fn writable(&self) -> $crate::Ready<'_> {
+            pub fn writable(&self) -> $crate::io::ready::Ready<'_> {
                 self.0.writable()
             }
 
@@ -334,12 +335,12 @@ macro_rules! impl_socket {
             #[track_caller]
             fn try_from(socket: $std) -> std::io::Result<$name> {
                 socket.set_nonblocking(true)?;
-                $crate::net::socket::Socket::new(<$mio>::from_std(socket), $assumed).map($name)
+                $crate::io::socket::Socket::new(<$mio>::from_std(socket), $assumed).map($name)
             }
         }
 
-        impl $crate::event_loop::Watch for $name {
-            fn readable(&self) -> $crate::Ready<'_> {
+        impl $crate::io::watch::Watch for $name {
+            fn readable(&self) -> $crate::io::ready::Ready<'_> {
                 self.0.readable()
             }
         }

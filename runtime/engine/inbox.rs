@@ -25,9 +25,9 @@
 use std::collections::HashSet;
 use std::sync::PoisonError;
 
-use crate::driver::Notifier;
-use crate::sync::{Arc, AtomicU8, Mutex, Ordering};
-use crate::task::Ticket;
+use super::driver::Notifier;
+use super::sync::{AtomicU8, Mutex, Ordering};
+use super::ticket::Ticket;
 
 const AWAKE: u8 = 0;
 const PARKED: u8 = 1;
@@ -159,83 +159,11 @@ impl Letter for Message {
     }
 }
 
-mod registry {
-    //! The runtimes that are alive, by number.
-
-    use std::collections::VecDeque;
-    use std::io;
-    use std::sync::PoisonError;
-
-    use super::{Arc, Inbox};
-    use crate::sync::RwLock;
-
-    struct Runtimes {
-        /// By number, from 1 on.
-        inboxes: Vec<Option<Arc<Inbox>>>,
-        /// Numbers of runtimes that are gone, the longest gone first.
-        free: VecDeque<u16>,
-    }
-
-    #[cfg(not(oneloop_loom))]
-    static RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
-    // One for each interleaving that is tried.
-    #[cfg(oneloop_loom)]
-    loom::lazy_static! {
-        static ref RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
-    }
-
-    impl Runtimes {
-        const NONE: Runtimes = Runtimes { inboxes: Vec::new(), free: VecDeque::new() };
-    }
-
-    /// A number rests until so many others are free, too. What still names something of a runtime that is gone (a waker, an
-    /// event's id) is then unlikely to hit its successor. The price is ten bytes for each of them.
-    const RESTING: usize = 1024;
-
-    /// Enters a runtime and gives it a free number.
-    pub(crate) fn enter(inbox: Arc<Inbox>) -> io::Result<u16> {
-        let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
-        let fresh = u16::try_from(runtimes.inboxes.len() + 1).ok();
-        let number = match fresh.filter(|_| runtimes.free.len() < RESTING) {
-            Some(fresh) => {
-                runtimes.inboxes.push(None);
-                fresh
-            }
-            None => runtimes.free.pop_front().ok_or_else(|| {
-                io::Error::other("65535 oneloop runtimes are alive in this process, the most there can be")
-            })?,
-        };
-        runtimes.inboxes[usize::from(number) - 1] = Some(inbox);
-        Ok(number)
-    }
-
-    pub(crate) fn leave(number: u16) {
-        let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
-        let left = runtimes.inboxes[usize::from(number) - 1].take();
-        runtimes.free.push_back(number);
-        drop(runtimes);
-        drop(left); // with the lock released
-    }
-
-    pub(crate) fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
-        let runtimes = RUNTIMES.read().unwrap_or_else(PoisonError::into_inner);
-        runtimes.inboxes.get(usize::from(number) - 1)?.as_deref().map(f)
-    }
-}
-
-pub(crate) use registry::{enter, leave};
-
-/// Wakes a task of whatever runtime its ticket names; nothing happens if that is gone.
-#[cold]
-pub(crate) fn wake(ticket: Ticket) {
-    // A message that comes back is only a ticket: dropping it under the lock runs nobody's code.
-    registry::with(ticket.runtime(), |inbox| drop(inbox.post(Message::Wake(ticket))));
-}
-
 #[cfg(all(test, oneloop_loom))]
 mod tests {
     use super::*;
-    use crate::races::model;
+    use crate::engine::loom::model;
+    use crate::engine::sync::Arc;
     use loom::sync::Condvar;
     use loom::thread;
 

@@ -1,0 +1,30 @@
+//! Foreign code that may panic where nothing is left to tell: it is called, or dropped, and the panic goes no further.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Drops something that belongs to a task whose handle is gone. There is nobody left to tell of a panic;
+/// the panic hook has.
+pub(crate) fn drop_quietly<T>(value: T) {
+    call_quietly(|| drop(value));
+}
+
+/// The same for something to be called.
+pub(crate) fn call_quietly(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        drop_payload(payload);
+    }
+}
+
+/// Drops what a panic carries that nobody is told of; the panic hook has been. It is of anybody's type, so this may panic
+/// again, and what that carries likewise. Four in a row are malice, and the last one is leaked: no end is promised otherwise.
+#[cold]
+pub(super) fn drop_payload(mut payload: Box<dyn Any + Send>) {
+    for _ in 0..4 {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
+    }
+    std::mem::forget(payload);
+}

@@ -1,0 +1,69 @@
+//! The runtimes that are alive, by number.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::PoisonError;
+
+use super::inbox::{Inbox, Message};
+use super::sync::{Arc, RwLock};
+use super::ticket::Ticket;
+
+struct Runtimes {
+    /// By number, from 1 on.
+    inboxes: Vec<Option<Arc<Inbox>>>,
+    /// Numbers of runtimes that are gone, the longest gone first.
+    free: VecDeque<u16>,
+}
+
+#[cfg(not(oneloop_loom))]
+static RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
+// One for each interleaving that is tried.
+#[cfg(oneloop_loom)]
+loom::lazy_static! {
+    static ref RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
+}
+
+impl Runtimes {
+    const NONE: Runtimes = Runtimes { inboxes: Vec::new(), free: VecDeque::new() };
+}
+
+/// A number rests until so many others are free, too. What still names something of a runtime that is gone (a waker, an
+/// event's id) is then unlikely to hit its successor. The price is ten bytes for each of them.
+const RESTING: usize = 1024;
+
+/// Enters a runtime and gives it a free number.
+pub(crate) fn enter(inbox: Arc<Inbox>) -> io::Result<u16> {
+    let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
+    let fresh = u16::try_from(runtimes.inboxes.len() + 1).ok();
+    let number = match fresh.filter(|_| runtimes.free.len() < RESTING) {
+        Some(fresh) => {
+            runtimes.inboxes.push(None);
+            fresh
+        }
+        None => runtimes.free.pop_front().ok_or_else(|| {
+            io::Error::other("65535 oneloop runtimes are alive in this process, the most there can be")
+        })?,
+    };
+    runtimes.inboxes[usize::from(number) - 1] = Some(inbox);
+    Ok(number)
+}
+
+pub(crate) fn leave(number: u16) {
+    let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
+    let left = runtimes.inboxes[usize::from(number) - 1].take();
+    runtimes.free.push_back(number);
+    drop(runtimes);
+    drop(left); // with the lock released
+}
+
+fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
+    let runtimes = RUNTIMES.read().unwrap_or_else(PoisonError::into_inner);
+    runtimes.inboxes.get(usize::from(number) - 1)?.as_deref().map(f)
+}
+
+/// Wakes a task of whatever runtime its ticket names; nothing happens if that is gone.
+#[cold]
+pub(crate) fn wake(ticket: Ticket) {
+    // A message that comes back is only a ticket: dropping it under the lock runs nobody's code.
+    with(ticket.runtime(), |inbox| drop(inbox.post(Message::Wake(ticket))));
+}

@@ -1,0 +1,59 @@
+//! The waker over a ticket: how a future wakes its task, from any thread.
+
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use super::context;
+use super::registry;
+use super::ticket::Ticket;
+
+impl Ticket {
+    /// The ticket inside a waker of this crate; `None` if the waker is somebody else's.
+    #[inline]
+    pub(crate) fn of(waker: &Waker) -> Option<Ticket> {
+        if !ptr::eq(waker.vtable(), &VTABLE) {
+            return None;
+        }
+        Ticket::from_word(waker.data().addr() as u64)
+    }
+
+    /// A waker to poll with. It owns nothing, so nobody need drop it.
+    #[inline]
+    pub(crate) fn waker(self) -> ManuallyDrop<Waker> {
+        // SAFETY: the vtable's functions keep `RawWaker`'s contract for any data word: they never
+        // dereference it, may be called from any thread, and own nothing that could be freed twice.
+        ManuallyDrop::new(unsafe { Waker::new(ptr::without_provenance(self.word() as usize), &VTABLE) })
+    }
+
+    /// Queues the task on its own loop, from wherever this is called.
+    #[inline]
+    pub(crate) fn wake(self) {
+        let here = context::try_with(|core| match core {
+            Some(core) if core.number() == self.runtime() => {
+                core.tasks.borrow_mut().wake(self);
+                true
+            }
+            _ => false,
+        });
+        if !here {
+            registry::wake(self);
+        }
+    }
+}
+
+/// One table for every waker of this crate, a `static` so that it has one address and `will_wake` of a
+/// clone is true.
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
+
+fn clone(word: *const ()) -> RawWaker {
+    RawWaker::new(word, &VTABLE)
+}
+
+fn wake(word: *const ()) {
+    if let Some(ticket) = Ticket::from_word(word.addr() as u64) {
+        ticket.wake();
+    }
+}
+
+fn drop(_word: *const ()) {}

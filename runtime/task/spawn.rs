@@ -1,0 +1,55 @@
+//! `spawn`: a future becomes a task.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use super::join::JoinHandle;
+use crate::engine::cell;
+use crate::engine::context;
+use crate::engine::core::Core;
+use crate::engine::ticket::KEY_MAX;
+
+/// Starts a task on the current loop. It need not be `Send` and runs whether or not the handle is
+/// awaited; dropping the handle detaches it. It is first polled when its turn comes, never inside `spawn`.
+///
+/// One allocation, of the future's size or the result's plus 8 bytes.
+///
+/// # Panics
+///
+/// Outside a runtime. If 16,777,215 tasks are alive in this one: a task's name has 24 bits. One that has
+/// finished counts until its result is taken or its join handle dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// oneloop::block_on(async {
+///     let shared = Rc::new(21);
+///     let theirs = shared.clone();
+///     let task = oneloop::spawn(async move { *theirs * 2 });
+///     assert_eq!(task.await.unwrap(), 42);
+/// });
+/// ```
+#[inline]
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    context::with("oneloop::spawn was called", |core| spawn_on(core, future))
+}
+
+#[inline]
+pub(crate) fn spawn_on<F>(core: &Rc<Core>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    let task = cell::boxed(future);
+    let mut tasks = core.tasks.borrow_mut();
+    if !tasks.has_room() {
+        drop(tasks); // the panic drops the future, which is foreign code
+        panic!("oneloop: {KEY_MAX} tasks are alive in this runtime, which is the most it can name");
+    }
+    JoinHandle::new(core.clone(), tasks.insert(task))
+}
