@@ -263,7 +263,7 @@ impl Spawn for Handle {
     }
 
     fn status(&self) -> Result<(), SpawnError> {
-        if self.inbox.mailbox.is_open() { Ok(()) } else { Err(SpawnError::shutdown()) }
+        if self.inbox.queue.is_open() { Ok(()) } else { Err(SpawnError::shutdown()) }
     }
 }
 

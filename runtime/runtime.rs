@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -15,6 +16,7 @@ use crate::engine::core::Core;
 use crate::engine::driver::Driver;
 use crate::engine::options::Options;
 use crate::engine::registry;
+use crate::engine::ticket::Ticket;
 use crate::handle::Handle;
 use crate::task::{self, JoinHandle};
 
@@ -111,18 +113,16 @@ impl Runtime {
         context::enter(&self.core, || {
             let mut future = pin!(future);
             let mut output = None;
-            let mut main = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
-                Poll::Ready(value) => output.replace(value).is_none(),
-                Poll::Pending => false,
-            };
+            let mut poll_main =
+                |ticket: Ticket| match future.as_mut().poll(&mut Context::from_waker(&ticket.waker())) {
+                    Poll::Ready(value) => {
+                        output = Some(value);
+                        ControlFlow::Break(())
+                    }
+                    Poll::Pending => ControlFlow::Continue(()),
+                };
             self.core.tasks.borrow_mut().renew_main();
-            loop {
-                match self.core.turn(&mut main) {
-                    Ok(false) => {}
-                    Ok(true) => break,
-                    Err(error) => panic!("oneloop: the operating system's event queue failed: {error}"),
-                }
-            }
+            run_until_break(&self.core, &mut poll_main);
             output.expect("the loop ends when the future is ready")
         })
     }
@@ -203,6 +203,18 @@ impl LocalSpawn for Runtime {
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(self.spawn(future));
         Ok(())
+    }
+}
+
+/// Runs turn after turn. Not generic, so that the loop's code is there once and not for each future that is blocked on.
+#[track_caller]
+fn run_until_break(core: &Core, poll_main: &mut dyn FnMut(Ticket) -> ControlFlow<()>) {
+    loop {
+        match core.turn(|| None, &mut *poll_main) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => return,
+            Err(error) => panic!("oneloop: the operating system's event queue failed: {error}"),
+        }
     }
 }
 

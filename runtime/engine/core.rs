@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::task::{Context, Waker};
+use std::ops::ControlFlow;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::budget::Budget;
@@ -15,7 +16,7 @@ use super::panic::{call_quietly, drop_quietly};
 use super::reactor::{Reactor, Rearm};
 use super::registry;
 use super::sync::Arc;
-use super::tasks::{Tasks, Turn};
+use super::tasks::{Entry, Tasks};
 use super::ticket::Ticket;
 use super::wait_list::{Waiter, wake_foreign};
 use super::wheel::Wheel;
@@ -42,7 +43,7 @@ pub(crate) struct Core {
     /// The runtime was dropped.
     closed: Cell<bool>,
     /// Buffers that each turn uses again.
-    letters: RefCell<Vec<Message>>,
+    messages: RefCell<Vec<Message>>,
     due: RefCell<Vec<(u64, Waiter)>>,
 }
 
@@ -64,7 +65,7 @@ impl Core {
             polls_left: Cell::new(options.event_interval),
             stop: Cell::new(false),
             closed: Cell::new(false),
-            letters: RefCell::default(),
+            messages: RefCell::default(),
             due: RefCell::default(),
         })
     }
@@ -78,101 +79,89 @@ impl Core {
         self.closed.get()
     }
 
-    /// **The turn.** Runs the loop once around: `Runtime::block_on` calls it again and again. `true` when `main`
-    /// (which polls `block_on`'s own future, the one *named* turn there is) says that it is done.
+    /// **The turn**: once around the loop. The front ends call it again and again.
     ///
-    /// Bounds: the inbox is emptied, before each task, of what is in it then; at most `event_interval` tasks run; every
-    /// timer that is due fires; at most one batch of events is taken from the driver.
-    pub(crate) fn turn(&self, main: &mut dyn FnMut(&mut Context<'_>) -> bool) -> io::Result<bool> {
-        while let Some(turn) = self.next_turn() {
-            match turn {
-                Turn::Task { task, ticket, aborted } => self.run(task, ticket, aborted),
-                Turn::Named(ticket) => {
-                    if main(&mut Context::from_waker(&ticket.waker())) {
-                        return Ok(true);
+    /// `on_key` gets each entry of the ready queue that holds no future: `block_on`'s own, or a source of an `EventLoop`. Its `Break`
+    /// ends the turn there, and the next one goes on behind that entry. `limit` says how long the loop may sleep; it is called only
+    /// if no `Break` came.
+    ///
+    /// Bounds: the inbox is drained, before each task, of what is in it then; at most `event_interval` tasks are polled; every timer
+    /// that is due fires; at most one batch of events is taken from the driver (with `busy_poll`, one for each time it is asked).
+    #[inline(always)]
+    pub(crate) fn turn(
+        &self,
+        limit: impl FnOnce() -> Option<Duration>,
+        on_key: impl FnMut(Ticket) -> ControlFlow<()>,
+    ) -> io::Result<ControlFlow<()>> {
+        self.drain_inbox();
+        if self.run_ready_tasks(on_key).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        let until_next_timer = self.fire_due_timers();
+        self.poll_driver(until_next_timer.into_iter().chain(limit()).min())?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Does what other threads asked for. One load if they asked for nothing.
+    #[inline(always)]
+    fn drain_inbox(&self) {
+        if self.inbox.queue.has_messages() {
+            self.read_messages();
+        }
+    }
+
+    #[cold]
+    fn read_messages(&self) {
+        let mut messages = self.messages.take();
+        self.inbox.queue.drain(&mut messages);
+        for message in messages.drain(..) {
+            match message {
+                Message::Wake(ticket) => self.tasks.borrow_mut().wake(ticket),
+                // It runs foreign code; the messages behind it must not be lost to a panic.
+                Message::Spawn(spawn) => call_quietly(spawn),
+                Message::Stop => self.request_stop(),
+            }
+        }
+        self.messages.replace(messages);
+    }
+
+    /// Polls the tasks that are ready, until none is or so many have been polled that the driver must be asked first.
+    #[inline(always)]
+    fn run_ready_tasks(&self, mut on_key: impl FnMut(Ticket) -> ControlFlow<()>) -> ControlFlow<()> {
+        while self.polls_left.get() > 0 {
+            self.drain_inbox(); // again before each task, so that a busy loop sees at once what other threads ask for
+            match self.next_entry() {
+                Some(Entry::Task { task, ticket, aborted }) => self.run(task, ticket, aborted),
+                Some(Entry::Key(ticket)) => {
+                    if on_key(ticket).is_break() {
+                        self.count_poll();
+                        return ControlFlow::Break(());
                     }
                 }
-                Turn::Foreign(waker) => wake_foreign(waker),
+                Some(Entry::Foreign(waker)) => wake_foreign(waker),
+                None => break,
             }
-            self.count_turn();
+            self.count_poll();
         }
-        self.look_outside(None)?;
-        Ok(false)
+        ControlFlow::Continue(())
     }
 
-    /// Whether the loop was told to stop, if only in mail that is still to be read.
-    #[inline]
-    pub(crate) fn take_stop(&self) -> bool {
-        if self.inbox.mailbox.has_mail() {
-            self.read_mail();
-        }
-        self.stop.take()
-    }
-
-    /// Whose turn it is, after the mail has been read. `None` if nobody is ready, or if so many have had their turns that
-    /// the driver must be asked first.
     #[inline(always)]
-    pub(crate) fn next_turn(&self) -> Option<Turn> {
-        if self.polls_left.get() == 0 {
-            return None;
-        }
-        if self.inbox.mailbox.has_mail() {
-            self.read_mail();
-        }
-        let turn = self.tasks.borrow_mut().pop()?;
+    fn next_entry(&self) -> Option<Entry> {
+        let entry = self.tasks.borrow_mut().pop()?;
         self.budget.refill();
-        Some(turn)
+        Some(entry)
     }
 
-    /// After each turn. One with many operations counts as several.
+    /// One poll with many operations counts as several.
     #[inline(always)]
-    pub(crate) fn count_turn(&self) {
+    pub(crate) fn count_poll(&self) {
         self.polls_left.set(self.polls_left.get().saturating_sub(1 + self.budget.used() / 2));
     }
 
-    /// Fires due timers and asks the driver what happened. If nobody is ready it sleeps, for `limit` at most.
-    pub(crate) fn look_outside(&self, limit: Option<Duration>) -> io::Result<()> {
-        self.polls_left.set(self.options.event_interval);
-        let mut limit = self.fire_timers().into_iter().chain(limit).min();
-        let idle = !self.tasks.borrow().has_ready();
-        if idle && !self.options.busy_poll.is_zero() && !self.poll_busily(&mut limit)? {
-            return Ok(());
-        }
-        if idle && self.inbox.mailbox.park() {
-            let polled = self.poll_driver(limit);
-            self.inbox.mailbox.unpark();
-            polled?;
-        } else if !self.reactor.borrow().is_empty() {
-            self.poll_driver(Some(Duration::ZERO))?;
-        }
-        Ok(())
-    }
-
-    /// Asks the driver again and again before the loop goes to sleep. `false` if it need not: somebody is ready, or `limit` is
-    /// over. Otherwise takes the time that has passed from `limit`.
-    #[cold]
-    fn poll_busily(&self, limit: &mut Option<Duration>) -> io::Result<bool> {
-        let start = Instant::now();
-        loop {
-            self.poll_driver(Some(Duration::ZERO))?;
-            let passed = start.elapsed();
-            if self.tasks.borrow().has_ready()
-                || self.inbox.mailbox.has_mail()
-                || limit.is_some_and(|limit| passed >= limit)
-            {
-                return Ok(false);
-            }
-            if passed >= self.options.busy_poll {
-                *limit = limit.map(|limit| limit - passed);
-                return Ok(true);
-            }
-            std::hint::spin_loop();
-        }
-    }
-
-    /// One task's turn: polls it, or drops it if it was aborted.
+    /// Polls one task, or drops it if it was aborted.
     #[inline]
-    pub(crate) fn run(&self, mut task: BoxedTask, ticket: Ticket, aborted: bool) {
+    fn run(&self, mut task: BoxedTask, ticket: Ticket, aborted: bool) {
         if aborted {
             cell::cancel(&mut task);
         } else if !cell::poll(&mut task, &ticket.waker()) {
@@ -190,27 +179,8 @@ impl Core {
         }
     }
 
-    /// Does what other threads asked for.
-    #[cold]
-    fn read_mail(&self) {
-        let mut letters = self.letters.take();
-        self.inbox.mailbox.drain(&mut letters);
-        for letter in letters.drain(..) {
-            match letter {
-                Message::Wake(ticket) => self.tasks.borrow_mut().wake(ticket),
-                // It runs foreign code; the letters behind it must not be lost to a panic.
-                Message::Spawn(spawn) => call_quietly(spawn),
-                Message::Stop => {
-                    self.stop.set(true);
-                    self.tasks.borrow_mut().wake_main();
-                }
-            }
-        }
-        self.letters.replace(letters);
-    }
-
-    /// Wakes all whose time has come; returns how long until the next one.
-    pub(crate) fn fire_timers(&self) -> Option<Duration> {
+    /// Wakes all whose deadline has passed; returns how long until the next one.
+    pub(crate) fn fire_due_timers(&self) -> Option<Duration> {
         let next_ns = self.timers.borrow().next_ns()?;
         let now_ns = self.clock.now_ns();
         if next_ns > now_ns {
@@ -224,7 +194,7 @@ impl Core {
         Some(Duration::from_nanos(next_ns.saturating_sub(now_ns)))
     }
 
-    /// Wakes one who waits, now, whoever's waker it is: so that what is due at once is woken in order.
+    /// Wakes one that waits, now, whoever's waker it is: so that what is due at once is woken in order.
     fn wake(&self, waiter: Waiter) {
         match waiter {
             Waiter::Task(ticket) => ticket.wake(),
@@ -232,9 +202,48 @@ impl Core {
         }
     }
 
-    /// Asks the operating system what happened, and wakes all who waited for it.
-    fn poll_driver(&self, timeout: Option<Duration>) -> io::Result<()> {
-        // Who sleeps for longer is asleep again after one turn.
+    /// Asks the driver what happened. If no task is ready the loop sleeps there, for `limit` at most.
+    fn poll_driver(&self, mut limit: Option<Duration>) -> io::Result<()> {
+        self.polls_left.set(self.options.event_interval);
+        let idle = !self.has_ready();
+        if idle && !self.options.busy_poll.is_zero() && !self.busy_poll(&mut limit)? {
+            return Ok(());
+        }
+        if idle && self.inbox.queue.park() {
+            let taken = self.take_events(limit);
+            self.inbox.queue.unpark();
+            taken?;
+        } else if !self.reactor.borrow().is_empty() {
+            self.take_events(Some(Duration::ZERO))?;
+        }
+        Ok(())
+    }
+
+    /// Asks the driver again and again before the loop goes to sleep. `false` if it need not: a task is ready, or `limit` is over.
+    /// Otherwise takes the time that has passed from `limit`.
+    #[cold]
+    fn busy_poll(&self, limit: &mut Option<Duration>) -> io::Result<bool> {
+        let start = Instant::now();
+        loop {
+            self.take_events(Some(Duration::ZERO))?;
+            let passed = start.elapsed();
+            if self.has_ready()
+                || self.inbox.queue.has_messages()
+                || limit.is_some_and(|limit| passed >= limit)
+            {
+                return Ok(false);
+            }
+            if passed >= self.options.busy_poll {
+                *limit = limit.map(|limit| limit - passed);
+                return Ok(true);
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Takes a batch of events from the driver: marks readiness, and wakes those that wait for it.
+    fn take_events(&self, timeout: Option<Duration>) -> io::Result<()> {
+        // A loop that sleeps for longer is asleep again after one turn.
         let timeout = timeout.map(|timeout| timeout.min(driver::SLEEP_MAX));
         let mut driver = self.driver.borrow_mut();
         let mark = |event| self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut());
@@ -242,18 +251,36 @@ impl Core {
         loop {
             let Some(Rearm { raw, token, wanted }) = self.reactor.borrow_mut().next_to_rearm() else { break };
             if driver.rearm(raw, token, wanted).is_err() {
-                // Whoever waits finds out at its next operation.
+                // The next operation of each task that waits reports the error.
                 mark(Event { token, readiness: wanted });
             }
         }
         Ok(())
     }
 
+    #[inline]
+    pub(crate) fn has_ready(&self) -> bool {
+        self.tasks.borrow().has_ready()
+    }
+
+    /// Ends the current `run`, or else the next. Key 0 is queued, so that a front end that looks only there finds out.
+    pub(crate) fn request_stop(&self) {
+        self.stop.set(true);
+        self.tasks.borrow_mut().wake_main();
+    }
+
+    /// Whether the loop was told to stop, if only in a message that is still to be read.
+    #[inline]
+    pub(crate) fn take_stop(&self) -> bool {
+        self.drain_inbox();
+        self.stop.take()
+    }
+
     /// Ends everything: drops every task inside the runtime's context, those too that tasks being dropped
     /// still spawn, and wakes whoever waits for a socket or a timer of this runtime, so that they see it.
     pub(crate) fn shut_down(&self) {
         self.closed.set(true);
-        let unread = self.inbox.mailbox.close();
+        let unread = self.inbox.queue.close();
         unread.into_iter().for_each(drop_quietly);
         let mut due = Vec::new();
         self.timers.borrow_mut().fire_all(&mut due);

@@ -1,26 +1,22 @@
-//! What other threads may do: wake a task, start one, stop the loop. All atomics of the crate are here, but
-//! for one that counts an event loop's messages.
+//! What other threads may do: wake a task, start one, stop the loop. All atomics of the crate are here, but for one that counts an
+//! event loop's messages.
 //!
-//! A runtime has an inbox. Other threads post to it; the loop empties it at the start of each turn. A loop
-//! that is busy notices by itself, so posting then costs a lock and an atomic swap; a loop that sleeps in
-//! the driver has to be woken with a system call (a write to an eventfd, on Linux). Who pays that call is
-//! settled by one word:
+//! A runtime has an inbox. Other threads post messages to it; the loop drains it at the start of each turn and again before each task.
+//! A loop that is busy notices by itself, so a post then costs a lock and an atomic swap. A loop that sleeps in the driver has to be
+//! notified with a system call (a write to an eventfd, on Linux). One word settles which thread makes that call:
 //!
 //! ```text
 //!             ┌──────────── drain ────────────┐
 //!             ▼                               │
-//!   ┌──────▶ AWAKE ──────── post ──────────▶ MAIL ◀───┐
-//!   │ unpark  │ park (fails if there is mail)         │ post: this one thread notifies the driver
+//!   ┌──────▶ AWAKE ──────── post ─────────▶ POSTED ◀──┐
+//!   │ unpark  │ park (fails if POSTED)                │ post: this one thread notifies the driver
 //!   │         ▼                                       │
 //!   └────── PARKED ───────────────────────────────────┘
 //! ```
 //!
-//! The loop says PARKED *before* it sleeps and only if it was AWAKE; a poster first adds its message and
-//! then swaps in MAIL. Whichever swap comes first, the other sees it: either the loop finds MAIL and doesn't
-//! sleep, or the poster finds PARKED and notifies, once for each sleep, because the next poster finds MAIL.
-//!
-//! A waker is only a number, so there is a table of the runtimes that are alive, by number. Waking across
-//! threads reads it under a shared lock. That lock is taken for writing when a runtime is made or dropped.
+//! The loop says PARKED *before* it sleeps and only if it was AWAKE; a poster first adds its message and then swaps in POSTED.
+//! Whichever swap comes first, the other sees it: either the loop finds POSTED and doesn't sleep, or the poster finds PARKED and
+//! notifies, once for each sleep, because the next poster finds POSTED.
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -31,52 +27,52 @@ use super::ticket::Ticket;
 
 const AWAKE: u8 = 0;
 const PARKED: u8 = 1;
-const MAIL: u8 = 2;
+const POSTED: u8 = 2;
 
-/// From how many messages on those that say the same are looked for.
-const MANY: usize = 4096;
+/// From how many messages on repetitions are looked for.
+const COALESCED_FROM: usize = 4096;
 
-/// What a mailbox takes.
-pub(crate) trait Letter: Sized {
-    /// Whether it says nothing that the one before it hasn't said.
+/// A message of which a later one may say the same.
+pub(crate) trait Coalesce: Sized {
+    /// Whether it says what the one before it says.
     fn repeats(&self, before: &Self) -> bool;
-    /// Throws away those that say the same as an earlier one. Runs under the mailbox's lock.
-    fn fold(letters: &mut Vec<Self>);
+    /// Removes those that say what an earlier one says. Runs under the queue's lock.
+    fn coalesce(messages: &mut Vec<Self>);
 }
 
 /// A queue into one thread, with the word that says whether that thread sleeps.
 ///
 /// It refuses nothing: every message is a decision of another thread of this process (wake, spawn, stop), and a
-/// wake-up that is refused is lost. What repeats itself is folded, so wake-ups are bounded by the number of tasks.
-pub(crate) struct Mailbox<M> {
-    /// `None` once the loop is gone.
-    letters: Mutex<Option<Vec<M>>>,
+/// wake-up that is refused is lost. Repetitions are coalesced, so wake-ups are bounded by the number of tasks.
+pub(crate) struct MessageQueue<M> {
+    /// `None` once the runtime was dropped.
+    messages: Mutex<Option<Vec<M>>>,
     state: AtomicU8,
 }
 
-impl<M: Letter> Mailbox<M> {
-    pub(crate) fn new() -> Mailbox<M> {
-        Mailbox { letters: Mutex::new(Some(Vec::new())), state: AtomicU8::new(AWAKE) }
+impl<M: Coalesce> MessageQueue<M> {
+    pub(crate) fn new() -> MessageQueue<M> {
+        MessageQueue { messages: Mutex::new(Some(Vec::new())), state: AtomicU8::new(AWAKE) }
     }
 
     /// Posts a message from any thread. `Ok(true)`: the loop sleeps, and the caller must notify it.
-    /// `Err`: the loop is gone, and here is the message.
+    /// `Err`: the runtime was dropped; the message comes back.
     pub(crate) fn post(&self, message: M) -> Result<bool, M> {
         {
-            let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(letters) = letters.as_mut() else { return Err(message) };
-            if !letters.last().is_some_and(|last| message.repeats(last)) {
-                // Only when the buffer would grow: so folding costs each message a few steps at most.
-                if letters.len() >= MANY && letters.len() == letters.capacity() {
-                    M::fold(letters);
+            let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(messages) = messages.as_mut() else { return Err(message) };
+            if !messages.last().is_some_and(|last| message.repeats(last)) {
+                // Only when the buffer would grow: so this costs each message a few steps at most.
+                if messages.len() >= COALESCED_FROM && messages.len() == messages.capacity() {
+                    M::coalesce(messages);
                 }
-                letters.push(message);
+                messages.push(message);
             }
         }
-        Ok(self.state.swap(MAIL, Ordering::AcqRel) == PARKED)
+        Ok(self.state.swap(POSTED, Ordering::AcqRel) == PARKED)
     }
 
-    /// Before sleeping. `false`: there is mail, don't sleep.
+    /// Before sleeping. `false`: there are messages, don't sleep.
     pub(crate) fn park(&self) -> bool {
         self.state.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -88,29 +84,29 @@ impl<M: Letter> Mailbox<M> {
 
     /// Whether something was posted; one load.
     #[inline]
-    pub(crate) fn has_mail(&self) -> bool {
-        self.state.load(Ordering::Acquire) == MAIL
+    pub(crate) fn has_messages(&self) -> bool {
+        self.state.load(Ordering::Acquire) == POSTED
     }
 
     /// Takes all messages, and lends the queue an empty buffer for the next ones.
     pub(crate) fn drain(&self, into: &mut Vec<M>) {
         debug_assert!(into.is_empty());
-        into.shrink_to(MANY); // a flood leaves nothing behind
-        // First the word, then the letters: one posted in between is taken now, and its MAIL leads to a
-        // drain in vain. The other way round it would be left lying.
+        into.shrink_to(COALESCED_FROM); // a flood leaves nothing behind
+        // First the word, then the messages: one posted in between is taken now, and its POSTED leads to a
+        // drain that finds nothing. The other way round it would be left lying.
         self.state.swap(AWAKE, Ordering::AcqRel);
-        if let Some(letters) = self.letters.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            std::mem::swap(letters, into);
+        if let Some(messages) = self.messages.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            std::mem::swap(messages, into);
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// The loop is gone: later posts fail. Returns what nobody will read, to be dropped.
+    /// The runtime is dropped: later posts fail. Returns the messages that are left, to be dropped.
     pub(crate) fn close(&self) -> Vec<M> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 }
 
@@ -123,39 +119,39 @@ pub(crate) enum Message {
     Stop,
 }
 
-/// A runtime's mailbox, with the means to wake the loop from its sleep.
+/// A runtime's queue of messages, and what ends the loop's sleep.
 pub(crate) struct Inbox {
-    pub(crate) mailbox: Mailbox<Message>,
+    pub(crate) queue: MessageQueue<Message>,
     notifier: Notifier,
 }
 
 impl Inbox {
     pub(crate) fn new(notifier: Notifier) -> Inbox {
-        Inbox { mailbox: Mailbox::new(), notifier }
+        Inbox { queue: MessageQueue::new(), notifier }
     }
 
     pub(crate) fn post(&self, message: Message) -> Result<(), Message> {
-        if self.mailbox.post(message)? {
+        if self.queue.post(message)? {
             self.notifier.notify();
         }
         Ok(())
     }
 }
 
-impl Letter for Message {
+impl Coalesce for Message {
     fn repeats(&self, before: &Message) -> bool {
         matches!((self, before), (Message::Wake(this), Message::Wake(before)) if this == before)
     }
 
     /// Keeps the first of several wake-ups of one task.
-    fn fold(letters: &mut Vec<Message>) {
+    fn coalesce(messages: &mut Vec<Message>) {
         let mut seen = HashSet::new();
-        letters.retain(|letter| match letter {
+        messages.retain(|message| match message {
             Message::Wake(ticket) => seen.insert(ticket.word()),
             _ => true,
         });
         // At least half of the buffer is free before the next time, so that this is not done for every message.
-        letters.reserve(letters.len());
+        messages.reserve(messages.len());
     }
 }
 
@@ -168,12 +164,12 @@ mod tests {
     use loom::thread;
 
     /// Each is news.
-    impl Letter for (u8, u8) {
+    impl Coalesce for (u8, u8) {
         fn repeats(&self, _: &Self) -> bool {
             false
         }
 
-        fn fold(_: &mut Vec<Self>) {}
+        fn coalesce(_: &mut Vec<Self>) {}
     }
 
     /// Stands in for the driver: sleeps until notified, and a notification that comes early is kept, as
@@ -202,7 +198,7 @@ mod tests {
 
     fn every_message_arrives(posters: u8, messages_each: u8) {
         model(move || {
-            let shared = Arc::new((Mailbox::new(), Sleeper::default()));
+            let shared = Arc::new((MessageQueue::new(), Sleeper::default()));
             let threads: Vec<_> = (0..posters)
                 .map(|poster| {
                     let shared = shared.clone();
@@ -215,16 +211,16 @@ mod tests {
                     })
                 })
                 .collect();
-            let (mailbox, sleeper) = &*shared;
+            let (queue, sleeper) = &*shared;
             let mut got = Vec::new();
             while got.len() < usize::from(posters * messages_each) {
-                if mailbox.has_mail() {
+                if queue.has_messages() {
                     let mut batch = Vec::new();
-                    mailbox.drain(&mut batch);
+                    queue.drain(&mut batch);
                     got.extend(batch);
-                } else if mailbox.park() {
+                } else if queue.park() {
                     sleeper.sleep();
-                    mailbox.unpark();
+                    queue.unpark();
                 }
             }
             for poster in 0..posters {
@@ -248,12 +244,12 @@ mod tests {
     #[test]
     fn a_message_posted_while_the_loop_closes_is_taken_or_refused_never_lost() {
         model(|| {
-            let mailbox = Arc::new(Mailbox::new());
+            let queue = Arc::new(MessageQueue::new());
             let poster = {
-                let mailbox = mailbox.clone();
-                thread::spawn(move || mailbox.post((1, 1)).is_ok())
+                let queue = queue.clone();
+                thread::spawn(move || queue.post((1, 1)).is_ok())
             };
-            let left = mailbox.close();
+            let left = queue.close();
             assert_eq!(poster.join().unwrap(), left == [(1, 1)]);
         });
     }

@@ -3,7 +3,7 @@
 //! A slot is 32 bytes, half a cache line, and holds all that waking, queueing and joining touch:
 //!
 //! ```text
-//!   task 16 B          waiter 8 B        next 4 B           life 4 B
+//!   task 16 B          waiter 8 B        next 4 B           state 4 B
 //! ┌──────────────────┬─────────────────┬──────────────────┬─────────────────────┐
 //! │ the boxed future │ who awaits the  │ link of the ready │ generation │ flags │
 //! │ (out while polled)│ join handle    │ queue, or IDLE    │   24 bits  │ 8 bits│
@@ -31,7 +31,7 @@ use std::task::Waker;
 
 use super::cell::BoxedTask;
 use super::slots::{NIL, Slot, Slots};
-use super::ticket::{GENERATION_MAX, KEY_MAX, Ticket};
+use super::ticket::{GENERATION_MAX, KEY_MAX, RuntimeNumber, Ticket};
 use super::wait_list::{Crowds, Waiter, Waiters, Who};
 
 /// The slot of `block_on`'s own future.
@@ -45,7 +45,7 @@ const DETACHED: u32 = 1;
 /// The output is there and waits for the join handle.
 const DONE: u32 = 2;
 /// Released while queued: the key goes back to the free list when it is popped.
-const GHOST: u32 = 4;
+const RELEASED_WHILE_QUEUED: u32 = 4;
 /// The future is about to be dropped.
 const ABORTED: u32 = 8;
 
@@ -55,7 +55,7 @@ struct TaskSlot {
     task: Option<BoxedTask>,
     waiter: Waiters,
     next: u32,
-    life: u32,
+    state: u32,
 }
 
 const _: () = assert!(size_of::<TaskSlot>() == 32, "two slots share a cache line");
@@ -63,7 +63,7 @@ const _: () = assert!(size_of::<TaskSlot>() == 32, "two slots share a cache line
 impl Default for TaskSlot {
     fn default() -> Self {
         // Not IDLE: a vacant slot can't be queued, not even by a dead runtime's ticket that happens to match.
-        TaskSlot { task: None, waiter: Waiters::default(), next: NIL, life: 0 }
+        TaskSlot { task: None, waiter: Waiters::default(), next: NIL, state: 0 }
     }
 }
 
@@ -75,11 +75,11 @@ impl Slot for TaskSlot {
 
 impl TaskSlot {
     fn generation(&self) -> u32 {
-        self.life >> FLAG_BITS
+        self.state >> FLAG_BITS
     }
 
     fn has(&self, flag: u32) -> bool {
-        self.life & flag != 0
+        self.state & flag != 0
     }
 
     /// Puts a task in. Nobody can have put one there meanwhile: the slot's own is out, or it was vacant.
@@ -96,19 +96,19 @@ impl TaskSlot {
     #[inline]
     fn end_generation(&mut self) -> bool {
         let generation = self.generation() + 1;
-        self.life = generation << FLAG_BITS;
+        self.state = generation << FLAG_BITS;
         if self.next != IDLE {
-            self.life |= GHOST;
+            self.state |= RELEASED_WHILE_QUEUED;
             return false;
         }
         generation < GENERATION_MAX
     }
 }
 
-/// Whose turn it is.
-pub(crate) enum Turn {
-    /// That of a slot which holds no future and is only a name: `block_on`'s own, or what an `EventLoop` hears of.
-    Named(Ticket),
+/// An entry of the ready queue, taken out of it.
+pub(crate) enum Entry {
+    /// The key of a slot that holds no future: `block_on`'s own, or a source of an `EventLoop`.
+    Key(Ticket),
     /// A task, out of its slot until `put_back` or `finish`.
     Task { task: BoxedTask, ticket: Ticket, aborted: bool },
     /// A waker that isn't ours, to be called.
@@ -131,8 +131,7 @@ pub(crate) struct Tasks {
     /// The ready queue: pop at the head, push at the tail.
     head: u32,
     tail: u32,
-    /// From which the others are made.
-    first_ticket: Ticket,
+    runtime: RuntimeNumber,
 }
 
 impl Tasks {
@@ -147,8 +146,7 @@ impl Tasks {
             urgent: VecDeque::new(),
             head: NIL,
             tail: NIL,
-
-            first_ticket: Ticket::first(runtime),
+            runtime: RuntimeNumber::new(runtime),
         }
     }
 
@@ -165,19 +163,19 @@ impl Tasks {
         slot.fill(task); // its `next` is NIL already: the end of the ready queue
         let generation = slot.generation();
         self.append(key);
-        self.first_ticket.name(generation, key)
+        Ticket::new(self.runtime, generation, key)
     }
 
-    /// Makes a name that holds no future, not queued. There must be [room](Tasks::has_room).
-    pub(crate) fn insert_name(&mut self) -> Ticket {
+    /// Claims a key that holds no future, not queued. There must be [room](Tasks::has_room).
+    pub(crate) fn insert_key(&mut self) -> Ticket {
         let (key, slot) = self.slots.claim();
         slot.next = IDLE;
         let generation = slot.generation();
-        self.first_ticket.name(generation, key)
+        Ticket::new(self.runtime, generation, key)
     }
 
-    /// Ends a name. A turn that it was queued for is passed over.
-    pub(crate) fn remove_name(&mut self, ticket: Ticket) {
+    /// Releases such a key. The queue passes over it if it was queued.
+    pub(crate) fn remove_key(&mut self, ticket: Ticket) {
         self.slots.release_if(ticket.key(), TaskSlot::end_generation);
     }
 
@@ -185,14 +183,14 @@ impl Tasks {
     pub(crate) fn renew_main(&mut self) {
         let slot = &mut self.slots[MAIN];
         // Wrapping is harmless here: nothing but wake-ups goes by this ticket.
-        slot.life = ((slot.generation() + 1) & GENERATION_MAX) << FLAG_BITS;
+        slot.state = ((slot.generation() + 1) & GENERATION_MAX) << FLAG_BITS;
         self.wake_main();
     }
 
     /// `false` if it was queued already.
     pub(crate) fn wake_main(&mut self) -> bool {
         let was_idle = self.slots[MAIN].next == IDLE;
-        self.wake(self.first_ticket.name(self.slots[MAIN].generation(), MAIN));
+        self.wake(Ticket::new(self.runtime, self.slots[MAIN].generation(), MAIN));
         was_idle
     }
 
@@ -222,14 +220,14 @@ impl Tasks {
     #[inline]
     pub(crate) fn wake_waiter(&mut self, waiter: Waiter) {
         match waiter {
-            Waiter::Task(ticket) if ticket.runtime() == self.first_ticket.runtime() => self.wake(ticket),
-            Waiter::Task(ticket) => self.wake_later(ManuallyDrop::into_inner(ticket.waker())),
-            Waiter::Foreign(waker) => self.wake_later(waker),
+            Waiter::Task(ticket) if ticket.runtime() == self.runtime.get() => self.wake(ticket),
+            Waiter::Task(ticket) => self.defer_wake(ManuallyDrop::into_inner(ticket.waker())),
+            Waiter::Foreign(waker) => self.defer_wake(waker),
         }
     }
 
     #[cold]
-    fn wake_later(&mut self, waker: Waker) {
+    fn defer_wake(&mut self, waker: Waker) {
         self.urgent.push_back(Urgent::Wake(waker));
     }
 
@@ -271,14 +269,14 @@ impl Tasks {
         self.head != NIL || !self.urgent.is_empty()
     }
 
-    /// Whose turn is it? The task comes out of its slot, and may be woken again from here on.
+    /// Takes the first entry out of the queue. Its task comes out of its slot, and may be woken again from here on.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Turn> {
+    pub(crate) fn pop(&mut self) -> Option<Entry> {
         loop {
             if !self.urgent.is_empty()
-                && let Some(turn) = self.pop_urgent()
+                && let Some(entry) = self.pop_urgent()
             {
-                return Some(turn);
+                return Some(entry);
             }
             let key = self.head;
             if key == NIL {
@@ -287,24 +285,24 @@ impl Tasks {
             let slot = &mut self.slots[key];
             self.head = slot.next;
             slot.next = IDLE;
-            if slot.has(DONE | GHOST) {
+            if slot.has(DONE | RELEASED_WHILE_QUEUED) {
                 self.pop_finished(key);
                 continue;
             }
-            let ticket = self.first_ticket.name(slot.generation(), key);
+            let ticket = Ticket::new(self.runtime, slot.generation(), key);
             match slot.task.take() {
-                Some(task) => return Some(Turn::Task { task, ticket, aborted: false }),
-                None => return Some(Turn::Named(ticket)),
+                Some(task) => return Some(Entry::Task { task, ticket, aborted: false }),
+                None => return Some(Entry::Key(ticket)),
             }
         }
     }
 
     /// Passes over those that came to nothing: what is behind them comes before the ready queue, too.
     #[cold]
-    fn pop_urgent(&mut self) -> Option<Turn> {
+    fn pop_urgent(&mut self) -> Option<Entry> {
         loop {
             let ticket = match self.urgent.pop_front()? {
-                Urgent::Wake(waker) => return Some(Turn::Foreign(waker)),
+                Urgent::Wake(waker) => return Some(Entry::Foreign(waker)),
                 Urgent::Abort(ticket) => ticket,
             };
             let slot = &mut self.slots[ticket.key()];
@@ -313,7 +311,7 @@ impl Tasks {
                 && !slot.has(DONE)
                 && let Some(task) = slot.task.take()
             {
-                return Some(Turn::Task { task, ticket, aborted: true });
+                return Some(Entry::Task { task, ticket, aborted: true });
             }
         }
     }
@@ -322,8 +320,8 @@ impl Tasks {
     #[cold]
     fn pop_finished(&mut self, key: u32) {
         let slot = &mut self.slots[key];
-        if slot.has(GHOST) {
-            slot.life &= !GHOST;
+        if slot.has(RELEASED_WHILE_QUEUED) {
+            slot.state &= !RELEASED_WHILE_QUEUED;
             self.slots.release_if(key, |slot| slot.generation() < GENERATION_MAX);
         }
     }
@@ -344,7 +342,7 @@ impl Tasks {
             self.slots.release_if(ticket.key(), TaskSlot::end_generation);
             return Some(task);
         }
-        slot.life |= DONE;
+        slot.state |= DONE;
         slot.fill(task);
         self.wake_all(waiters);
         None
@@ -354,7 +352,7 @@ impl Tasks {
     pub(crate) fn abort(&mut self, ticket: Ticket) {
         let slot = &mut self.slots[ticket.key()];
         if slot.generation() == ticket.generation() && !slot.has(DONE | ABORTED) {
-            slot.life |= ABORTED;
+            slot.state |= ABORTED;
             self.urgent.push_back(Urgent::Abort(ticket));
         }
     }
@@ -395,7 +393,7 @@ impl Tasks {
     #[inline]
     pub(crate) fn detach(&mut self, ticket: Ticket) -> (Option<BoxedTask>, Vec<Waiter>) {
         let slot = &mut self.slots[ticket.key()];
-        slot.life |= DETACHED;
+        slot.state |= DETACHED;
         let waiters = std::mem::take(&mut slot.waiter);
         let waiters = if waiters.is_empty() { Vec::new() } else { self.forget_waiters(waiters) };
         (self.take_finished(ticket, |_| {}), waiters)
@@ -406,7 +404,7 @@ impl Tasks {
         (from..self.slots.used()).find_map(|key| {
             let slot = &mut self.slots[key];
             let task = if slot.has(DONE) { None } else { slot.task.take() };
-            task.map(|task| (task, self.first_ticket.name(slot.generation(), key)))
+            task.map(|task| (task, Ticket::new(self.runtime, slot.generation(), key)))
         })
     }
 

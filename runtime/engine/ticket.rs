@@ -10,11 +10,10 @@
 //! └────────────────┴────────────────────────┴────────────────────────┘
 //! ```
 //!
-//! Cloning copies the word and dropping does nothing, so a forgotten waker leaks nothing and a task's
-//! memory is free the moment it completes. When the task is gone its slot has moved on to the next
-//! generation and the ticket matches nothing: waking is then a no-op, as it is when the runtime is gone.
-//! The one false match left is a ticket of a dead runtime whose number, key and generation all came
-//! round again: that is a spurious wake-up, which the contract of `Future` allows.
+//! Cloning copies the word and dropping does nothing, so a forgotten waker leaks nothing. A task's memory is free when it has completed
+//! and its join handle was dropped or has taken the output. The slot is then in its next generation and the ticket matches nothing:
+//! waking does nothing, as it does nothing when the runtime was dropped. The one false match left is a ticket of a dropped runtime whose
+//! number, key and generation are all in use again: that is a spurious wake-up, which the contract of `Future` allows.
 //!
 //! On the loop's own thread waking is a thread-local read, a compare and a push: no atomics. From any
 //! other thread it goes through the runtime's inbox (see `inbox.rs`).
@@ -34,21 +33,29 @@ pub(crate) const KEY_MAX: u32 = (1 << KEY_BITS) - 1;
 /// The last generation of a slot. A slot that reaches it is retired, never reused: names stay unique.
 pub(crate) const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
 
+/// A runtime's number in its place in a ticket. (An "or" of that with the rest keeps the word from being zero without a check.)
+#[derive(Clone, Copy)]
+pub(crate) struct RuntimeNumber(NonZeroU64);
+
+impl RuntimeNumber {
+    pub(crate) fn new(number: u16) -> RuntimeNumber {
+        RuntimeNumber(NonZeroU64::new(u64::from(number) << 48).expect("runtime numbers start at 1"))
+    }
+
+    pub(crate) fn get(self) -> u16 {
+        (self.0.get() >> 48) as u16
+    }
+}
+
 /// The name of a task. Never zero, because runtime numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Ticket(NonZeroU64);
 
 impl Ticket {
-    /// The ticket of a runtime's slot 0 in its first generation, from which its others are [made](Ticket::name).
-    pub(crate) fn first(runtime: u16) -> Ticket {
-        Ticket(NonZeroU64::new(u64::from(runtime) << 48).expect("runtime numbers start at 1"))
-    }
-
-    /// A ticket of the runtime whose first ticket this is. (An "or" keeps the word from being zero without a check.)
     #[inline]
-    pub(crate) fn name(self, generation: u32, key: u32) -> Ticket {
+    pub(crate) fn new(runtime: RuntimeNumber, generation: u32, key: u32) -> Ticket {
         debug_assert!(generation <= GENERATION_MAX && key <= KEY_MAX);
-        Ticket(self.0 | (u64::from(generation) << KEY_BITS | u64::from(key)))
+        Ticket(runtime.0 | (u64::from(generation) << KEY_BITS | u64::from(key)))
     }
 
     /// The ticket in a word, if it holds one: a word with no runtime number doesn't.

@@ -224,9 +224,10 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
+    use crate::engine::ticket::RuntimeNumber;
 
     fn waiter(n: u32) -> Waiter {
-        Waiter::Task(Ticket::first(1).name(0, n))
+        Waiter::Task(Ticket::new(RuntimeNumber::new(1), 0, n))
     }
 
     fn number(waiter: &Waiter) -> u32 {

@@ -15,10 +15,10 @@
 //!
 //! # The loop and the executor are one engine
 //!
-//! The queue is the [runtime](crate::Runtime)'s own ready queue. There its entries are *tasks*: an entry's turn is a poll of
-//! the task. Here they are *sources of events* (a socket, a timer, the mailbox of messages): an entry's turn asks the source what
-//! has happened, and that is the event. Reactor, timer wheel, inbox and driver are the same, and don't know who is in
-//! the queue: they wake a ticket. Compare [`take`](EventLoop::take) with `Core::turn` in `engine/core.rs`.
+//! The queue is the [runtime](crate::Runtime)'s own ready queue. There its entries are *tasks*, and the loop polls them. Here they are
+//! *sources of events* (a socket, a timer, the queue of messages): the loop hands each over, it is asked what has happened, and that is
+//! the event. `Core::turn` in `engine/core.rs` runs both. Reactor, timer wheel, inbox and driver don't know what is in the queue: they
+//! wake a ticket.
 //!
 //! | file | holds |
 //! |---|---|
@@ -64,6 +64,7 @@ mod watched;
 
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -78,8 +79,6 @@ pub use crate::io::watch::Watch;
 
 use crate::engine::context;
 use crate::engine::core::Core;
-use crate::engine::tasks::Turn;
-use crate::engine::wait_list::wake_foreign;
 use crate::runtime::Runtime;
 use sender::Messages;
 use sources::{EventSource, Sources};
@@ -180,6 +179,9 @@ impl<M> EventLoop<M> {
     /// Takes the next event out of the queue. If there is none it waits, asleep; with a `timeout`, that long at most, and
     /// then the event is [`TimedOut`](Event::TimedOut). A time-out of zero only looks.
     ///
+    /// `TimedOut` says that the time-out has passed, and that neither what was queued then nor what the operating system reported
+    /// next was an event. What happens later is the next `take`'s.
+    ///
     /// While it sleeps, the one system call it made is the one that it sleeps in.
     ///
     /// # Errors
@@ -201,62 +203,50 @@ impl<M> EventLoop<M> {
         Ok(event.expect("only `run` is told to stop"))
     }
 
-    /// **The loop**: compare `Core::turn`. `None` if it was told to [stop](EventLoop::stop) and `stoppable` says that this
-    /// counts here.
+    /// The next event, or `None` if the loop was told to [stop](EventLoop::stop) and `stoppable` says that this counts here.
+    ///
+    /// The loop is the executor's: `Core::turn` runs it, and hands over the sources that are ready, one by one.
     fn next_event(&mut self, timeout: Option<Duration>, stoppable: bool) -> io::Result<Option<Event<M>>> {
         let EventLoop { runtime, sources, messages } = self;
         let core = &runtime.core;
-        let mut limit =
-            Limit { timeout, deadline: None, last_round: false, unseen: false, looks_left: LOOKS_MORE };
-        let next = || loop {
-            if stoppable && core.take_stop() {
-                return Ok(None);
-            }
-            if let Some(message) = messages.next_of_turn(sources) {
-                core.count_turn();
-                return Ok(Some(Event::Message(message)));
-            }
-            if let Some(turn) = core.next_turn() {
-                let event = match turn {
-                    Turn::Named(ticket) if ticket == messages.ticket() => {
-                        messages.begin_turn();
-                        None
-                    }
-                    Turn::Named(ticket) if limit.last_round && ticket.is_main() => limit.end_round(core)?,
-                    Turn::Named(ticket) => {
-                        let event = sources.turn(ticket)?;
-                        limit.unseen |= event.is_none();
-                        event
-                    }
-                    Turn::Task { task, ticket, aborted } => {
-                        core.run(task, ticket, aborted);
-                        None
-                    }
-                    Turn::Foreign(waker) => {
-                        wake_foreign(waker);
-                        None
-                    }
-                };
-                core.count_turn();
-                if event.is_some() {
-                    return Ok(event);
+        let mut limit = Limit { timeout, deadline: None };
+        let mut end = QueueEnd::default();
+        context::enter(core, || {
+            loop {
+                if stoppable && core.take_stop() {
+                    return Ok(None);
                 }
-                continue;
-            }
-            if limit.is_over() {
-                core.fire_timers();
-                let mut tasks = core.tasks.borrow_mut();
-                if tasks.has_ready() {
-                    // The loop only pauses: what is queued now has its turn first.
-                    limit.last_round = limit.last_round || tasks.wake_main();
-                } else if !limit.looks_again() {
+                if let Some(message) = messages.next_of_batch(sources) {
+                    core.count_poll();
+                    return Ok(Some(Event::Message(message)));
+                }
+                if limit.is_over() && end.is_reached(core) {
                     return Ok(Some(Event::TimedOut));
                 }
+                let mut found = Ok(None);
+                let turn = core.turn(
+                    || limit.remaining(),
+                    |ticket| {
+                        if ticket.is_main() {
+                            end.pass();
+                        } else if ticket == messages.ticket() {
+                            messages.begin_batch();
+                        } else {
+                            found = sources.poll(ticket);
+                            if matches!(found, Ok(None)) {
+                                return ControlFlow::Continue(());
+                            }
+                        }
+                        ControlFlow::Break(())
+                    },
+                );
+                if turn?.is_break()
+                    && let Some(event) = found?
+                {
+                    return Ok(Some(event));
+                }
             }
-            core.look_outside(limit.remaining())?;
-            limit.unseen &= limit.last_round;
-        };
-        context::enter(core, next)
+        })
     }
 
     /// Adds a message from the loop's own thread: a handler that posts has its message back as an event, after
@@ -311,44 +301,14 @@ fn refuse_inside(what: &str) {
     );
 }
 
-/// How long a `take` may wait. It counts from when it first has to, so that taking what is there reads no clock.
+/// How long a `take` may wait.
 struct Limit {
     timeout: Option<Duration>,
+    /// Set when the loop may first have to sleep, so that taking an event that is there reads no clock.
     deadline: Option<Instant>,
-    /// It is over, and the end of the queue as it was then is marked: by the name of `block_on`'s own future, which there
-    /// isn't here.
-    last_round: bool,
-    /// A source has said that it waits, and on a one-shot driver is watched only since then: it may have something to say that
-    /// the last look at the driver didn't show, or that is queued behind the mark.
-    unseen: bool,
-    looks_left: u8,
 }
 
-/// A source begins to wait before the mark or, if it was woken meanwhile, in the round behind it. Later than that only if events come
-/// that turn out to be nothing: a flood of those must not stretch the time-out.
-const LOOKS_MORE: u8 = 3;
-
 impl Limit {
-    /// Whether the driver must be asked once more before nothing has happened.
-    fn looks_again(&mut self) -> bool {
-        let again = self.unseen && self.looks_left > 0;
-        if again {
-            (self.unseen, self.looks_left) = (false, self.looks_left - 1);
-        }
-        again
-    }
-
-    /// At the mark.
-    fn end_round<M>(&mut self, core: &Core) -> io::Result<Option<Event<M>>> {
-        if !self.looks_again() {
-            return Ok(Some(Event::TimedOut));
-        }
-        self.last_round = false;
-        core.look_outside(Some(Duration::ZERO))?;
-        Ok(None)
-    }
-
-    /// Only after it has waited, so that a time-out of zero looks once.
     fn is_over(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
@@ -360,6 +320,35 @@ impl Limit {
             self.deadline = now.checked_add(timeout);
         }
         Some(self.deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(now)))
+    }
+}
+
+/// The end of the queue when a time-out has passed. What is queued then is still asked: the end is marked with key 0, which is
+/// `block_on`'s and free here. A source that was asked may be watched only since then (on a one-shot driver), so what the driver says
+/// after that pass is asked, too, in a second one. Then the time-out is the event, however much is ready again.
+#[derive(Default)]
+struct QueueEnd {
+    /// The mark is in the queue.
+    marked: bool,
+    passes: u8,
+}
+
+impl QueueEnd {
+    const PASSES_MAX: u8 = 2;
+
+    /// Whether nothing is left to be asked. Otherwise marks the end of what is.
+    fn is_reached(&mut self, core: &Core) -> bool {
+        core.fire_due_timers(); // a timer that is due before the time-out is an event before it
+        if !core.has_ready() || self.passes == Self::PASSES_MAX {
+            return true;
+        }
+        self.marked = self.marked || core.tasks.borrow_mut().wake_main();
+        false
+    }
+
+    /// Key 0 came out of the queue: it was the mark, or `stop` has queued it.
+    fn pass(&mut self) {
+        self.passes += u8::from(std::mem::take(&mut self.marked));
     }
 }
 

@@ -162,7 +162,7 @@ impl<M> EventLoop<M> {
     ///
     /// See [`run`](EventLoop::run).
     pub fn stop(&self) {
-        self.runtime.core.stop.set(true);
+        self.runtime.core.request_stop();
     }
 }
 

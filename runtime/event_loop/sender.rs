@@ -18,7 +18,7 @@ use crate::handle::Handle;
 const CAPACITY_MAX: usize = 1 << 24;
 
 /// Messages in one turn of theirs, while other sources wait.
-const MESSAGES_PER_TURN: u32 = 64;
+const MESSAGES_PER_BATCH: u32 = 64;
 
 /// Posts messages to an [`EventLoop`](super::EventLoop) from any thread, and wakes it if it sleeps. Messages of one thread keep
 /// their order.
@@ -213,7 +213,7 @@ pub(super) struct Messages<M> {
     /// How many the channel holds at most.
     capacity: usize,
     sender: Sender<M>,
-    left_in_turn: u32,
+    left_in_batch: u32,
 }
 
 impl<M> Messages<M> {
@@ -236,7 +236,7 @@ impl<M> Messages<M> {
         };
         let (home, queued) = (thread::current().id(), Arc::default());
         let sender = Sender { channel, handle, ticket, home, queued };
-        Ok(Messages { receiver, capacity: capacity.unwrap_or(usize::MAX), sender, left_in_turn: 0 })
+        Ok(Messages { receiver, capacity: capacity.unwrap_or(usize::MAX), sender, left_in_batch: 0 })
     }
 
     pub(super) fn ticket(&self) -> Ticket {
@@ -252,19 +252,18 @@ impl<M> Messages<M> {
         self.sender.enqueue(message)
     }
 
-    pub(super) fn begin_turn(&mut self) {
-        self.left_in_turn = MESSAGES_PER_TURN;
+    pub(super) fn begin_batch(&mut self) {
+        self.left_in_batch = MESSAGES_PER_BATCH;
     }
 
-    /// The next message of the turn that has begun. After the turn's last one the queue comes round again: there may be
-    /// more.
-    pub(super) fn next_of_turn(&mut self, sources: &Sources) -> Option<M> {
-        if self.left_in_turn == 0 {
+    /// The next message of the batch. After the last one the source of messages is queued again: there may be more.
+    pub(super) fn next_of_batch(&mut self, sources: &Sources) -> Option<M> {
+        if self.left_in_batch == 0 {
             return None;
         }
         let message = self.pop();
-        self.left_in_turn = if message.is_some() { self.left_in_turn - 1 } else { 0 };
-        if self.left_in_turn == 0 && message.is_some() {
+        self.left_in_batch = if message.is_some() { self.left_in_batch - 1 } else { 0 };
+        if self.left_in_batch == 0 && message.is_some() {
             sources.wake(self.ticket());
         }
         message

@@ -144,7 +144,7 @@ impl Sources {
         if !tasks.has_room() {
             return Err(io::Error::other("a oneloop event loop can name no more sources"));
         }
-        let ticket = tasks.insert_name();
+        let ticket = tasks.insert_key();
         let mut table = self.table.borrow_mut();
         let index = ticket.key() as usize;
         if index >= table.len() {
@@ -166,7 +166,7 @@ impl Sources {
     /// Ends a source: a turn that it was queued for is passed over. Nothing is left to be done after the loop's end.
     pub(super) fn remove(&self, ticket: Ticket) {
         let Some(source) = self.take(ticket) else { return };
-        self.core.tasks.borrow_mut().remove_name(ticket);
+        self.core.tasks.borrow_mut().remove_key(ticket);
         if let EventSource::Timer(key) | EventSource::Listener(WatchedListener { resting: Some(key), .. }) =
             source
         {
@@ -237,7 +237,7 @@ impl Sources {
             |source: &EventSource| matches!(source, EventSource::Signal(hearing) if is_ctrl_c(hearing));
         if !self.table.borrow().iter().any(is_ctrl_c) {
             self.interrupted.set(true);
-            self.core.stop.set(true);
+            self.core.request_stop();
         }
     }
 
@@ -265,8 +265,8 @@ impl Sources {
             && !self.core.tasks.borrow().is_finished(ticket)
     }
 
-    /// A source's turn: what has happened there, if anything.
-    pub(super) fn turn<M>(&self, ticket: Ticket) -> io::Result<Option<Event<M>>> {
+    /// Asks a source what has happened there, if anything.
+    pub(super) fn poll<M>(&self, ticket: Ticket) -> io::Result<Option<Event<M>>> {
         let waker = ticket.waker();
         let cx = &mut Context::from_waker(&waker);
         let id = Id(ticket);
