@@ -24,7 +24,8 @@ use super::wheel::Wheel;
 /// Everything that one loop owns. Its sockets, sleeps and join handles share it, so it may outlive its
 /// `Runtime`; then nothing runs any more.
 ///
-/// Each part is borrowed for a few instructions at a time, and never while foreign code runs.
+/// Each part is borrowed for a few instructions at a time, the driver for as long as the loop sleeps in it. Nothing is borrowed while
+/// foreign code runs, but for the driver while an object of the user's is registered.
 pub(crate) struct Core {
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) reactor: RefCell<Reactor>,

@@ -348,7 +348,7 @@ impl Tasks {
         None
     }
 
-    /// Has a task dropped in the next turn, before any other task runs. Nothing happens if it has finished by then.
+    /// Has a task dropped as the next entry, before any other task runs. Nothing happens if it has finished by then.
     pub(crate) fn abort(&mut self, ticket: Ticket) {
         let slot = &mut self.slots[ticket.key()];
         if slot.generation() == ticket.generation() && !slot.has(DONE | ABORTED) {

@@ -84,7 +84,7 @@ impl Driver {
 }
 
 /// Names a registration in events: its slot's key and generation, which fit because the generation's
-/// top bit stays clear. The values from `RESERVED` up are the drivers' own.
+/// top bit stays clear. Words with that bit set are the drivers' own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) key: u32,
