@@ -4,12 +4,12 @@
 
 #[path = "../../examples/soak/check.rs"]
 mod check;
-use common::examples::{Program, binary, command, runner};
 #[path = "../../examples/soak/verdict.rs"]
 mod verdict;
 
 use check::{Check, MESSAGE_BYTES_MAX, Pattern};
 #[cfg(unix)]
+use common::examples::{Program, binary, command, runner};
 use common::examples::{assert_fails, run};
 use fastrand::Rng;
 use verdict::{Tolerance, Verdict};
