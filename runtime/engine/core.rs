@@ -83,7 +83,7 @@ impl Core {
     /// **The turn**: once around the loop. The front ends call it again and again.
     ///
     /// `on_key` gets each entry of the ready queue that holds no future: `block_on`'s own, or a source of an `EventLoop`. Its `Break`
-    /// ends the turn there, and the next one goes on behind that entry. `limit` says how long the loop may sleep; it is called only
+    /// ends the turn there, uncounted, and the next one goes on behind that entry. `limit` says how long the loop may sleep; it is called only
     /// if no `Break` came.
     ///
     /// Bounds: the inbox is drained, before each task, of what is in it then; at most `event_interval` tasks are polled; every timer
@@ -105,7 +105,7 @@ impl Core {
 
     /// Does what other threads asked for. One load if they asked for nothing.
     #[inline(always)]
-    fn drain_inbox(&self) {
+    pub(crate) fn drain_inbox(&self) {
         if self.inbox.queue.has_messages() {
             self.read_messages();
         }
@@ -135,7 +135,6 @@ impl Core {
                 Some(Entry::Task { task, ticket, aborted }) => self.run(task, ticket, aborted),
                 Some(Entry::Key(ticket)) => {
                     if on_key(ticket).is_break() {
-                        self.count_poll();
                         return ControlFlow::Break(());
                     }
                 }

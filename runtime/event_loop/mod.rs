@@ -220,15 +220,15 @@ impl<M> EventLoop<M> {
                     core.count_poll();
                     return Ok(Some(Event::Message(message)));
                 }
-                if limit.is_over() && end.is_reached(core) {
-                    return Ok(Some(Event::TimedOut));
-                }
                 let mut found = Ok(None);
                 let turn = core.turn(
                     || limit.remaining(),
                     |ticket| {
-                        if ticket.is_main() {
+                        if stoppable && core.stop.get() {
+                            core.tasks.borrow_mut().wake(ticket); // not asked now, but by the next `run` or `take`
+                        } else if ticket.is_main() {
                             end.pass();
+                            return ControlFlow::Continue(());
                         } else if ticket == messages.ticket() {
                             messages.begin_batch();
                         } else {
@@ -239,11 +239,17 @@ impl<M> EventLoop<M> {
                         }
                         ControlFlow::Break(())
                     },
-                );
-                if turn?.is_break()
-                    && let Some(event) = found?
-                {
-                    return Ok(Some(event));
+                )?;
+                if turn.is_break() {
+                    core.count_poll();
+                    if let Some(event) = found? {
+                        return Ok(Some(event));
+                    }
+                    continue;
+                }
+                // Only after a whole turn: the driver was asked behind every source that has said that it waits.
+                if limit.is_over() && end.is_reached(core) {
+                    return Ok(Some(Event::TimedOut));
                 }
             }
         })
@@ -338,6 +344,7 @@ impl QueueEnd {
 
     /// Whether nothing is left to be asked. Otherwise marks the end of what is.
     fn is_reached(&mut self, core: &Core) -> bool {
+        core.drain_inbox(); // what ended the sleep may still be there
         core.fire_due_timers(); // a timer that is due before the time-out is an event before it
         if !core.has_ready() || self.passes == Self::PASSES_MAX {
             return true;

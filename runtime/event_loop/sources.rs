@@ -271,8 +271,7 @@ impl Sources {
         let cx = &mut Context::from_waker(&waker);
         let id = Id(ticket);
         let mut table = self.table.borrow_mut();
-        // The loop's own name, slot 0 of the task table, may be woken, too: by `stop`.
-        let Some(source) = table.get_mut(ticket.key() as usize) else { return Ok(None) };
+        let source = &mut table[ticket.key() as usize];
         let (event, ended) = match source {
             EventSource::Vacant | EventSource::Messages => return Ok(None),
             EventSource::Socket(socket) => match socket.poll(&self.core, cx) {

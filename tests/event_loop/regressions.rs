@@ -238,3 +238,84 @@ fn a_timer_that_never_comes_is_no_error_of_the_loop_that_has_nothing_else() {
     assert!(matches!(events.take(None), Ok(Event::Message("hello"))));
     helper.join().unwrap().unwrap();
 }
+
+/// On a one-shot driver a source is watched from the moment on in which it has said that it waits. A take said "nothing
+/// happened" when that moment was in the last pass over the queue, and the driver was not asked again.
+#[cfg(unix)]
+#[test]
+fn a_source_that_says_only_in_the_last_pass_that_it_waits_is_looked_at_once_more() {
+    use oneloop::net::UnixStream;
+    use std::io::Write;
+    for interval in [1, 2, 3, 4, 256] {
+        let runtime = Runtime::builder().event_interval(interval).build().unwrap();
+        let mut events = EventLoop::<u8>::on(runtime, None).unwrap();
+        let (mut peer, ours) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let ours = events.enter(|| UnixStream::try_from(ours)).unwrap();
+        let socket = events.watch(ours, Interest::Readable).unwrap();
+        for round in 0..5 {
+            let sender = events.sender();
+            std::thread::spawn(move || sender.post(round).unwrap()).join().unwrap();
+            peer.write_all(&[round]).unwrap();
+            let (mut message, mut byte) = (None, None);
+            while message.is_none() || byte.is_none() {
+                match events.take(Some(Duration::ZERO)).unwrap() {
+                    Event::Message(number) => message = Some(number),
+                    Event::Readable(_) => byte = socket.try_read(&mut [0]).ok().or(byte),
+                    other => {
+                        panic!("interval {interval}, round {round}: {other:?} with {message:?}, {byte:?}")
+                    }
+                }
+            }
+            assert!(socket.try_read(&mut [0]).is_err(), "it counts as not readable now");
+        }
+    }
+}
+
+/// What ended the sleep was only in the inbox when the take looked whether its time was over.
+#[test]
+fn a_message_that_was_posted_before_the_time_out_is_an_event_before_it() {
+    use common::executor::poll_with;
+    use oneloop::time::sleep;
+    use std::sync::Arc;
+    use std::task::{Wake, Waker};
+    struct PostThenBlock(oneloop::event_loop::Sender<u8>);
+    impl Wake for PostThenBlock {
+        fn wake(self: Arc<Self>) {
+            let sender = self.0.clone();
+            std::thread::spawn(move || sender.post(9).unwrap()).join().unwrap();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    let mut events = EventLoop::new().unwrap();
+    let waker = Waker::from(Arc::new(PostThenBlock(events.sender())));
+    let mut sleeping = Box::pin(sleep(Duration::from_millis(1)));
+    assert!(events.enter(|| poll_with(&mut sleeping, &waker)).is_pending());
+    let event = events.take(Some(Duration::from_millis(5))).unwrap();
+    assert!(matches!(event, Event::Message(9)), "{event:?}");
+}
+
+/// A stop that came in the middle of a turn let one more event through.
+#[test]
+fn a_stop_from_a_task_ends_the_run_before_the_next_event() {
+    let mut events = EventLoop::<u8>::new().unwrap();
+    let handle = events.enter(oneloop::Handle::current);
+    events.enter(|| {
+        drop(oneloop::spawn(async move {
+            oneloop::yield_now().await;
+            handle.stop();
+            oneloop::yield_now().await; // the message with the stop is read before this
+        }))
+    });
+    let sockets: Vec<_> = (0..3)
+        .map(|_| {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let socket = events.enter(|| UdpSocket::try_from(socket)).unwrap();
+            events.watch(socket, Interest::Writable).unwrap()
+        })
+        .collect();
+    let ended = events.run(|_, _| Ok::<(), ()>(()), |_| Policy::Stop).unwrap();
+    let handled_before = sockets.len() as u64; // those that were asked before the task ran again
+    assert!(ended.handled <= handled_before, "{ended:?}");
+}
