@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
-use crate::{child, operations, peers, servers};
+use crate::{child, counting, operations, peers, servers};
 
 /// What the command line asks for.
 pub enum Command {
@@ -28,8 +28,20 @@ pub struct Options {
     pub facts: bool,
     /// The facts were named like a case: without another case's name, there is no other.
     pub facts_named: bool,
+    /// Count instructions and system calls, too.
+    pub counts: bool,
+    /// The counts were named like a case: nothing is timed.
+    pub counts_named: bool,
+    /// The table of our own counts, to compare with or to write.
+    pub table: Option<CountsTable>,
     /// How many jobs these builds run at once.
     pub jobs: usize,
+}
+
+/// The file with our own counts, and what to do with it.
+pub enum CountsTable {
+    Hold(PathBuf),
+    Write(PathBuf),
 }
 
 impl Options {
@@ -49,7 +61,17 @@ impl Options {
 pub fn parse() -> Result<Command, String> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let (filters, out) = (Vec::new(), None);
-    let mut options = Options { quick: false, filters, out, facts: false, facts_named: false, jobs };
+    let mut options = Options {
+        quick: false,
+        filters,
+        out,
+        facts: false,
+        facts_named: false,
+        counts: false,
+        counts_named: false,
+        table: None,
+        jobs,
+    };
     let mut from_cargo_bench = false;
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next().map_err(usage)? {
@@ -68,6 +90,13 @@ pub fn parse() -> Result<Command, String> {
                 let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
                 return child::Role::from_words(&words).map(Command::Child);
             }
+            Long("hold") => {
+                options.table = Some(CountsTable::Hold(arguments.value().map_err(usage)?.into()));
+            }
+            Long("write") => {
+                options.table = Some(CountsTable::Write(arguments.value().map_err(usage)?.into()));
+            }
+            Value(word) if word == "counts" => (options.counts, options.counts_named) = (true, true),
             Value(word) if word == "facts" => (options.facts, options.facts_named) = (true, true),
             Value(word) => options.filters.push(word.to_string_lossy().to_lowercase()),
             other => return Err(usage(other.unexpected())),
@@ -78,7 +107,15 @@ pub fn parse() -> Result<Command, String> {
         return Ok(Command::NotABenchmarkRun);
     }
     // A full run leaves nothing out.
-    options.facts |= !options.quick && options.filters.is_empty();
+    let full = !options.quick && options.filters.is_empty();
+    if options.table.is_some() && !options.counts_named {
+        return Err(
+            "--hold and --write are for the counts: cargo bench -p oneloop-bench -- counts --hold FILE"
+                .into(),
+        );
+    }
+    options.facts |= full && !options.counts_named;
+    options.counts |= full && !options.facts_named;
     Ok(Command::Run(options))
 }
 
@@ -92,12 +129,18 @@ pub fn help() -> String {
         "Measures oneloop and its peers, side by side. Prints tables and writes the same as JSON and as a page.
 
 cargo bench -p oneloop-bench -- [--quick] [--facts] [-j N] [--out DIR] [FILTER]...
+cargo bench -p oneloop-bench -- counts [--hold FILE | --write FILE] [FILTER]...
 
   -q, --quick   shorter and fewer rounds, fewer points of each sweep: for a first look, in less than three minutes
       --facts   builds the smallest echo server on each library, too, which takes minutes; the word facts among the
                 filters does the same. A full run does so unasked
   -j, --jobs N  how many jobs these builds run at once; if not given, as many as there are cores
       --out DIR where oneloop-bench.json and oneloop-bench.html go; if not given, bench in the target directory
+  counts        counts user instructions and system calls instead of measuring times: under valgrind, which must be
+                installed, in some eight minutes for all runtimes. A full run counts first. With `--profile release`
+                before the `--` it counts in a default release build
+      --hold FILE   with counts: compares our own with a table and fails if a row has grown by more than 3 %
+      --write FILE  with counts: writes that table. `bash .ci/counts` uses both with benches/counts.toml
   -h, --help    this text
   FILTER        part of the name of a case or of a runtime; several may be given. Filters that match cases choose
                 cases, filters that match runtimes choose runtimes. A case's whole name chooses that case alone.
@@ -112,6 +155,8 @@ cargo bench -p oneloop-bench -- [--quick] [--facts] [-j N] [--out DIR] [FILTER].
         "Server cases (ratios are to epoll)",
         &mut servers::CASES.iter().map(|case| (case.name.as_str(), case.about.as_str())),
     );
+    let counted = counting::cases();
+    list("Counted cases", &mut counted.iter().map(|case| (case.name(), case.about())));
     list("Servers", &mut peers::SERVERS.iter().map(|server| (server.name, server.about)));
     list(
         "Operation cases (ratios are to tokio)",

@@ -9,8 +9,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::counting::Valgrind;
 use crate::sys::{self, CpuClock};
 use crate::{operations, peers, servers};
 
@@ -74,10 +75,15 @@ impl Role {
         role.ok_or_else(|| format!("{MARKER} is for the benchmark's own use"))
     }
 
-    fn start(&self, input: Stdio) -> Result<Child, String> {
-        let program =
-            std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-        let mut command = Command::new(program);
+    /// Starts a child, under valgrind if that is given.
+    fn start(&self, input: Stdio, under: Option<&Valgrind>) -> Result<Child, String> {
+        let mut command = match under {
+            Some(valgrind) => valgrind.command(),
+            None => {
+                let program = std::env::current_exe();
+                Command::new(program.map_err(|error| format!("cannot find this program: {error}"))?)
+            }
+        };
         command.arg(MARKER).args(self.words());
         command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().map_err(|error| format!("cannot start a process: {error}"))
@@ -113,8 +119,8 @@ pub fn become_role(role: &Role) -> Result<(), String> {
 }
 
 /// Has a child measure an operation.
-pub fn operate(role: &Role, limit: Duration) -> Result<Vec<f64>, String> {
-    let mut child = role.start(Stdio::null())?;
+pub fn operate(role: &Role, under: Option<&Valgrind>, limit: Duration) -> Result<Vec<f64>, String> {
+    let mut child = role.start(Stdio::null(), under)?;
     let (mut output, errors) = (child.stdout.take(), child.stderr.take());
     let (sender, receiver) = mpsc::channel();
     let reader = std::thread::spawn(move || {
@@ -170,11 +176,12 @@ impl ServerProcess {
         core: usize,
         buffer_bytes: usize,
         listener: TcpListener,
+        under: Option<&Valgrind>,
     ) -> Result<ServerProcess, String> {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let interpreter = subject.interpreter.as_ref().map(|found| found.path.clone());
         let role = Role::Serve { server: subject.server, core, buffer_bytes, interpreter };
-        let child = role.start(Stdio::from(OwnedFd::from(listener)))?;
+        let child = role.start(Stdio::from(OwnedFd::from(listener)), under)?;
         let clock = CpuClock::of_process(child.id()).map_err(|error| error.to_string())?;
         Ok(ServerProcess { child, address, clock })
     }
@@ -189,6 +196,22 @@ impl ServerProcess {
         std::thread::sleep(Duration::from_millis(50));
         let status = self.child.try_wait().ok()??;
         Some(last_words(self.child.stderr.take()).unwrap_or_else(|| format!("the server ended: {status}")))
+    }
+}
+
+impl ServerProcess {
+    /// Ends the server in order, so that valgrind writes what it has counted.
+    pub fn end(mut self) -> Result<(), String> {
+        const WAIT_MAX: Duration = Duration::from_secs(10);
+        sys::terminate(self.id()).map_err(|error| error.to_string())?;
+        let start = Instant::now();
+        while self.child.try_wait().map_err(|error| error.to_string())?.is_none() {
+            if start.elapsed() > WAIT_MAX {
+                return Err(format!("the server did not end within {} s", WAIT_MAX.as_secs()));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 }
 

@@ -40,7 +40,8 @@ pub fn look(cores: usize) -> Machine {
     }
 }
 
-fn rustc_version() -> Option<String> {
+/// What `rustc --version` says.
+pub fn rustc_version() -> Option<String> {
     let output = Command::new("rustc").arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (!text.trim().is_empty()).then(|| text.trim().to_owned())

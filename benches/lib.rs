@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `record.rs` | a run as data: the format of the JSON file |
+//! | `counts/` | instructions and system calls: the parser of callgrind's output, the table of our own |
 //! | `host.rs` | what the machine is |
 //! | `targets.rs`, `verdict.rs` | what the figures ought to be; whether they are |
 //! | `page/` | the same data as one HTML page with plots |
@@ -11,6 +12,7 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod counts;
 pub mod host;
 pub mod library;
 pub mod machine;

@@ -1,6 +1,9 @@
 //! The benchmark of `oneloop` against its peers: `cargo bench -p oneloop-bench -- --help`.
 //!
-//! Two families of cases run side by side, in rounds (A B C A B C), so that whatever slows the machine down for a
+//! Counts come first: how many user instructions and system calls one operation takes, by valgrind ([`counting`]). They are
+//! the same in every run, while a time on a shared machine varies by a fifth from minute to minute.
+//!
+//! Then two families of cases run side by side, in rounds (A B C A B C), so that whatever slows the machine down for a
 //! while slows every runtime down:
 //!
 //! * [`servers`]: TCP servers, each in a fresh process pinned to one core, under a load generator on another core. They
@@ -13,6 +16,7 @@
 //! |---|---|
 //! | `args.rs`, `plan.rs`, `run.rs` | the command line; what it chooses; the rounds and the progress bar |
 //! | `case.rs` | what a case is, and a sweep: one kind of work at several sizes |
+//! | `counting/` | the counts, and our own held against their table |
 //! | `child.rs` | this program started again as a measured process |
 //! | `servers/` | the load generator and what it measures |
 //! | `operations/` | one file per kind of operation, generic over the runtime |
@@ -31,6 +35,7 @@ compile_error!("the benchmark measures epoll and io_uring: run it on Linux");
 mod args;
 mod case;
 mod child;
+mod counting;
 mod epoll;
 mod heap;
 mod operations;

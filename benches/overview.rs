@@ -4,7 +4,7 @@ use crate::report::Sheet;
 use crate::table::{Table, thousands};
 
 /// The tables for cases that have the same subjects: one for each sweep, one for the others.
-pub fn tables(sheets: &[&Sheet]) -> Vec<Table> {
+pub fn tables(title: &str, sheets: &[&Sheet]) -> Vec<Table> {
     let mut sweeps: Vec<&str> = sheets.iter().filter_map(|sheet| Some(sheet.point?.sweep)).collect();
     sweeps.dedup();
     let points =
@@ -13,7 +13,7 @@ pub fn tables(sheets: &[&Sheet]) -> Vec<Table> {
         sweeps.into_iter().filter_map(|name| sweep(&points(name).collect::<Vec<_>>())).collect();
     let others: Vec<&Sheet> = sheets.iter().copied().filter(|sheet| sheet.point.is_none()).collect();
     if others.len() > 1 {
-        tables.push(overview(&others));
+        tables.push(overview(title, &others));
     }
     tables
 }
@@ -27,10 +27,10 @@ fn sweep(points: &[&Sheet]) -> Option<Table> {
     Some(across(points, title, &[&value]))
 }
 
-fn overview(sheets: &[&Sheet]) -> Table {
+fn overview(title: &str, sheets: &[&Sheet]) -> Table {
     let name = |sheet: &Sheet| sheet.name.to_owned();
-    let unit = |sheet: &Sheet| sheet.metrics[0].unit.to_owned();
-    across(sheets, "Overview".into(), &[&name, &unit])
+    let unit = |sheet: &Sheet| format!("{} {}", sheet.metrics[0].name, sheet.metrics[0].unit);
+    across(sheets, title.into(), &[&name, &unit])
 }
 
 /// A column for each case, under its labels, and a row for each subject.

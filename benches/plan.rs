@@ -6,6 +6,7 @@ use oneloop_bench::record::Family;
 
 use crate::args::Options;
 use crate::child::{self, Role};
+use crate::counting::{self, Counted};
 use crate::peers::Serve;
 use crate::report::{Outcome, Sheet};
 use crate::{operations, peers, servers};
@@ -52,6 +53,9 @@ impl<'a> Filter<'a> {
 pub struct Chosen {
     pub server_cases: Vec<&'static servers::Case>,
     servers: Vec<servers::Subject>,
+    /// The cases whose instructions are counted.
+    pub counted: Vec<Counted>,
+    counted_servers: Vec<&'static peers::Server>,
     operation_cases: Vec<&'static operations::Case>,
     pub executors: Vec<&'static peers::Candidate>,
     /// Servers that other programs run, and what these are.
@@ -77,20 +81,50 @@ impl Chosen {
         }
         let runtime = |name| runtime_filter.chooses(name);
         let case = |name: &str, quick_too| case_filter.chooses_case(name, quick_too, options.quick);
-        let no_case = options.facts_named && case_filter.words.is_empty();
+        let no_case = options.counts_named || options.facts_named && case_filter.words.is_empty();
+        let counted = |name| options.counts && case_filter.chooses_case(name, true, false);
         let case = |name: &str, quick_too| !no_case && case(name, quick_too);
         let mut chosen = Chosen {
             server_cases: servers::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
             servers: Vec::new(),
+            counted: counting::cases().into_iter().filter(|it| counted(it.name())).collect(),
+            counted_servers: Vec::new(),
             operation_cases: operations::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
-            executors: with_baseline(peers::EXECUTORS, |it| runtime(it.name)),
+            executors: with_baseline(&peers::EXECUTORS, |it| runtime(it.name)),
             interpreters: Vec::new(),
             left_out: Vec::new(),
         };
         if !chosen.server_cases.is_empty() {
-            chosen.find(with_baseline(peers::SERVERS, |it| runtime(it.name)));
+            chosen.find(with_baseline(&peers::SERVERS, |it| runtime(it.name)));
+        }
+        if chosen.counted.iter().any(|it| matches!(it, Counted::Server(_))) {
+            chosen.find_counted(with_baseline(&peers::SERVERS, |it| runtime(it.name)));
         }
         Ok(chosen)
+    }
+
+    /// Sorts out the servers whose instructions cannot be counted.
+    fn find_counted(&mut self, servers: Vec<&'static peers::Server>) {
+        for server in servers {
+            match server.not_counted {
+                None => self.counted_servers.push(server),
+                Some(reason) => {
+                    self.left_out.push((server.name, format!("its instructions are not counted: {reason}")));
+                }
+            }
+        }
+    }
+
+    /// Valgrind is missing: no instructions are counted.
+    pub fn leave_counts_out(&mut self, reason: String) {
+        self.counted.clear();
+        self.left_out.retain(|(_, why)| !why.starts_with("its instructions are not counted"));
+        self.left_out.push(("counts", reason));
+    }
+
+    /// The servers whose instructions are counted.
+    pub fn counted_servers(&self) -> &[&'static peers::Server] {
+        &self.counted_servers
     }
 
     /// Sorts out the servers that this machine cannot run.
@@ -144,7 +178,7 @@ impl Chosen {
                 estimate,
                 measure: Box::new(move |subject| {
                     let executor = self.executors[subject];
-                    child::operate(&Role::Operate { executor, case, setting: setting(time) }, limit)
+                    child::operate(&Role::Operate { executor, case, setting: setting(time) }, None, limit)
                 }),
             }
         })

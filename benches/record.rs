@@ -18,13 +18,21 @@
 //!     "subjects": [{ "name": "tokio", "rounds": [{ "figures": [38.0] }, { "failure": "no answer within 5 s" }] }],
 //!     "notes": ["Other work took 9 % of a core meanwhile: do not trust this."]
 //!   }],
+//!   "counts": [{
+//!     "family": "operations", "name": "yield-1000",
+//!     "metrics": [{ "name": "instructions", "unit": "/op", "compared": true },
+//!                 { "name": "in C libraries", "unit": "/op", "compared": false },
+//!                 { "name": "system calls", "unit": "/op", "compared": false }],
+//!     "subjects": [{ "name": "tokio", "rounds": [{ "figures": [310.5, 0.0, 0.0] }] }]
+//!   }],
 //!   "facts": []
 //! }
 //! ```
 //!
 //! `figures` are in the order of `metrics`. Where a metric is compared, less of it is better. `sweep` is null for a
 //! case that stands alone; all points of one sweep have the same metrics. A subject that failed too often was given
-//! up and has fewer rounds than the others. `facts` is empty unless the run looked at the libraries themselves. A reader should
+//! up and has fewer rounds than the others. `counts` has the form of `cases` (the example leaves fields out), with one
+//! round, and is empty unless instructions were counted. `facts` is empty unless the run looked at the libraries themselves. A reader should
 //! refuse a `format` that it does not know; fields may be added without a new number.
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +55,9 @@ pub struct Record {
     pub subjects: Vec<About>,
     /// Who could not take part on this machine, and why.
     pub left_out: Vec<(String, String)>,
+    /// User instructions and system calls, if they were counted: cases with one round and metrics of their own.
+    #[serde(default)]
+    pub counts: Vec<CaseRecord>,
     /// What was measured.
     pub cases: Vec<CaseRecord>,
     /// Facts about the libraries themselves, if they were asked for.
@@ -309,6 +320,7 @@ pub mod samples {
             },
             subjects: Vec::new(),
             left_out: vec![("uvloop".into(), "not <here>".into())],
+            counts: Vec::new(),
             cases,
             facts: Vec::new(),
         }

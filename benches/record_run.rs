@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use oneloop_bench::record::{About, FORMAT, FactsRecord, Family, Record, RunOptions};
+use oneloop_bench::record::{About, CaseRecord, FORMAT, FactsRecord, Family, Record, RunOptions};
 use oneloop_bench::{host, page};
 
 use crate::args::Options;
 use crate::peers;
 use crate::plan::Chosen;
-use crate::report::Sheet;
 
 /// The name of the files, without what tells their kinds apart.
 const NAME: &str = "oneloop-bench";
@@ -18,7 +17,8 @@ pub fn record(
     options: &Options,
     chosen: &Chosen,
     cores: usize,
-    sheets: &[&Sheet],
+    counts: Vec<CaseRecord>,
+    cases: Vec<CaseRecord>,
     facts: Vec<FactsRecord>,
 ) -> Record {
     let left_out = chosen.left_out.iter().map(|(name, why)| (name.to_string(), why.clone()));
@@ -31,18 +31,19 @@ pub fn record(
             server_seconds: options.server_time().as_secs_f64(),
             operation_seconds: options.operation_time().as_secs_f64(),
         },
-        subjects: subjects(chosen, sheets),
+        subjects: subjects(chosen, &[&counts[..], &cases].concat()),
         left_out: left_out.collect(),
-        cases: sheets.iter().map(|sheet| sheet.record()).collect(),
+        counts,
+        cases,
         facts,
     }
 }
 
 /// Those that took part in a case.
-fn subjects(chosen: &Chosen, sheets: &[&Sheet]) -> Vec<About> {
+fn subjects(chosen: &Chosen, cases: &[CaseRecord]) -> Vec<About> {
     let servers = peers::SERVERS.iter().map(|it| (Family::Servers, it.name, it.about));
     let executors = peers::EXECUTORS.iter().map(|it| (Family::Operations, it.name, it.about));
-    let took_part = |family, name| sheets.iter().any(|it| it.family == family && it.subjects.contains(&name));
+    let took_part = |family, name| cases.iter().any(|it| it.family == family && it.subject(name).is_some());
     let about = |(family, name, about): (Family, &str, &str)| {
         let interpreter = chosen.interpreters.iter().find(|(server, _)| *server == name);
         let version = interpreter.map(|(_, version)| version.clone());
@@ -72,7 +73,7 @@ pub fn directory(options: &Options) -> Result<PathBuf, String> {
 }
 
 /// Cargo starts a benchmark in its package's directory, but the user stands where the shell says.
-fn given(out: &Path) -> PathBuf {
+pub fn given(out: &Path) -> PathBuf {
     std::env::var_os("PWD").map_or_else(|| out.to_owned(), |at| Path::new(&at).join(out))
 }
 

@@ -3,6 +3,7 @@
 use oneloop_bench::record::{CaseRecord, Family, MetricRecord, Round, SubjectRecord, SweepPoint};
 
 use crate::case::{Case, Metric, Point};
+use crate::counting::Counted;
 use crate::stats::{Summary, ratios};
 use crate::table::{Table, figure, ratio};
 
@@ -41,6 +42,19 @@ impl Sheet {
         let Case { name, about, point, metrics, .. } = case;
         let (point, notes) = (*point, Vec::new());
         Sheet { family, name, about, point, metrics, subjects, ratio_digits, outcomes, notes }
+    }
+
+    /// The counts of a case, which have metrics of their own. They make no sweep: few sizes are counted.
+    pub fn counting(
+        family: Family,
+        case: Counted,
+        metrics: &'static [Metric],
+        subjects: impl Iterator<Item = &'static str>,
+    ) -> Sheet {
+        let subjects: Vec<&'static str> = subjects.collect();
+        let outcomes = subjects.iter().map(|_| Vec::new()).collect();
+        let (name, about, notes) = (case.name(), case.about(), Vec::new());
+        Sheet { family, name, about, point: None, metrics, subjects, ratio_digits: 2, outcomes, notes }
     }
 
     /// Whether the subject at an index is not to be asked again.
@@ -84,11 +98,14 @@ impl Sheet {
     /// The whole case.
     pub fn table(&self) -> Table {
         let relative = format!("\u{d7} {}", self.subjects[0]);
+        let rounds = self.rounds();
         let mut header = vec![String::new()];
         for metric in self.metrics {
             header.push(format!("{} {}", metric.name, metric.unit));
             if metric.compared {
-                header.extend(["min..max", &relative, "min..max"].map(String::from));
+                let columns = ["min..max", &relative, "min..max"];
+                header
+                    .extend(columns.into_iter().filter(|it| rounds > 1 || *it == relative).map(String::from));
             }
         }
         let mut table = Table::new(format!("{}: {}", self.name, self.about), header);
@@ -100,17 +117,27 @@ impl Sheet {
         table
     }
 
+    /// How often the subjects were measured: with one round there is no spread.
+    fn rounds(&self) -> usize {
+        self.outcomes.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
     fn row(&self, subject: usize) -> Vec<String> {
+        let spreads = self.rounds() > 1;
         let show_ratio = |value| ratio(value, self.ratio_digits);
         let mut cells = vec![self.subjects[subject].to_owned()];
         for (number, metric) in self.metrics.iter().enumerate() {
             let summary = self.summary(subject, number);
             cells.push(summary.map_or("-".into(), |(own, _)| figure(own.median)));
             if metric.compared {
-                cells.push(summary.map_or("-".into(), |(own, _)| spread(own, figure)));
+                if spreads {
+                    cells.push(summary.map_or("-".into(), |(own, _)| spread(own, figure)));
+                }
                 let relative = summary.and_then(|(_, relative)| relative);
                 cells.push(relative.map_or("-".into(), |relative| show_ratio(relative.median)));
-                cells.push(relative.map_or("-".into(), |relative| spread(relative, show_ratio)));
+                if spreads {
+                    cells.push(relative.map_or("-".into(), |relative| spread(relative, show_ratio)));
+                }
             }
         }
         cells

@@ -78,6 +78,40 @@ pub fn end_with_parent() -> io::Result<()> {
     Ok(())
 }
 
+/// Has a listener give out a connection only when its first message is there, too.
+pub fn accept_with_message(listener: &impl AsFd) -> io::Result<()> {
+    let seconds: libc::c_int = 10;
+    let (value, size) = ((&raw const seconds).cast(), size_of::<libc::c_int>() as libc::socklen_t);
+    let (level, option) = (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT);
+    // SAFETY: the kernel reads one int, whose size it is told.
+    checked(unsafe { libc::setsockopt(listener.as_fd().as_raw_fd(), level, option, value, size) })?;
+    Ok(())
+}
+
+/// Puts a process into the scheduling class for work that does not preempt: when it becomes ready, the process that runs
+/// on its core runs on.
+pub fn schedule_as_batch(pid: u32) -> io::Result<()> {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the kernel reads one `sched_param`.
+    checked(unsafe { libc::sched_setscheduler(pid as libc::pid_t, libc::SCHED_BATCH, &parameters) })?;
+    Ok(())
+}
+
+/// Whether a process's first thread sleeps.
+pub fn is_asleep(pid: u32) -> io::Result<bool> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in brackets before it may hold anything.
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    Ok(state == Some('S'))
+}
+
+/// Asks a process to end in order.
+pub fn terminate(pid: u32) -> io::Result<()> {
+    // SAFETY: the call touches no memory.
+    checked(unsafe { libc::kill(pid as libc::pid_t, libc::SIGTERM) })?;
+    Ok(())
+}
+
 /// The memory of this process that is in RAM.
 pub fn resident_bytes() -> io::Result<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm")?;

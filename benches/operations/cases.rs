@@ -37,11 +37,21 @@ fn operation(name: &str, about: &str, kind: Kind) -> Case {
 /// All operation cases.
 pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
     let mut cases = vec![operation("spawn-join", "spawn a task and await it", Kind::SpawnJoin)];
+    let about = "spawn a task in a box and await it";
+    cases.push(operation("spawn-join-boxed", about, Kind::SpawnJoinBoxed));
     cases.extend(SPAWN_BATCH.cases("spawn # tasks, then await them all; per task", Kind::SpawnBatch));
     cases.push(operation("yield", "yield, no other task", Kind::YieldAlone));
     cases.extend(YIELD_AMONG.cases("# tasks yield; per yield", Kind::YieldAmong));
     cases.extend([
+        operation("wake-local", "1,000 waiting tasks are woken and run; per wake", Kind::WakeLocal),
+        operation("wake-again", "a task that was woken is woken again before it runs", Kind::WakeAgain),
+        operation("wake-remote", "another thread wakes 1,000 waiting tasks; per wake", Kind::WakeRemote),
         operation("ping-pong", "two tasks pass messages; per message", Kind::PingPong),
+        operation(
+            "channel",
+            "two tasks pass messages through a library's channel; per message",
+            Kind::Channel,
+        ),
         operation("ring-1000", "a message goes round 1,000 tasks; per hop", Kind::Ring),
         operation("timer-drop", "a timer is created, polled once and dropped", Kind::TimerDrop),
     ]);

@@ -2,15 +2,14 @@
 
 use std::hint::black_box;
 use std::rc::Rc;
-use std::time::Duration;
 
-use super::sample;
 use super::slot::Slot;
+use super::{Length, sample};
 use crate::peers::Executor;
 
-pub async fn ping_pong<E: Executor>(time: Duration) -> Vec<f64> {
+pub async fn ping_pong<E: Executor>(length: Length) -> Vec<f64> {
     const MESSAGES: u64 = 100_000;
-    let per_message = sample(time, MESSAGES, async || {
+    let per_message = sample(length, MESSAGES, async || {
         let (there, back) = (Slot::new(), Slot::new());
         let (requests, answers) = (Rc::clone(&there), Rc::clone(&back));
         let server = E::spawn(async move {
@@ -33,7 +32,7 @@ pub async fn ping_pong<E: Executor>(time: Duration) -> Vec<f64> {
     vec![per_message.await]
 }
 
-pub async fn ring<E: Executor>(time: Duration) -> Vec<f64> {
+pub async fn ring<E: Executor>(length: Length) -> Vec<f64> {
     const TASKS: usize = 1_000;
     const LAPS: u64 = 100;
     let slots: Vec<Rc<Slot<u64>>> = (0..TASKS).map(|_| Slot::new()).collect();
@@ -46,7 +45,7 @@ pub async fn ring<E: Executor>(time: Duration) -> Vec<f64> {
             }
         }));
     }
-    let per_hop = sample(time, TASKS as u64 * LAPS, async || {
+    let per_hop = sample(length, TASKS as u64 * LAPS, async || {
         let mut hops = 0;
         for _ in 0..LAPS {
             slots[1].send(hops + 1);

@@ -4,6 +4,8 @@
 //! not wall time: on a busy machine it is the steadier of the two, and a runtime with helper threads pays for them.
 
 mod cases;
+mod harness;
+mod length;
 mod memory;
 mod messages;
 mod pending;
@@ -11,15 +13,16 @@ mod remote;
 mod slot;
 mod spawning;
 mod timers;
+mod waking;
 mod yielding;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use cases::CASES;
+pub use length::Length;
 
 use crate::case;
 use crate::peers::Executor;
-use crate::stats;
 use crate::sys::CpuClock;
 
 /// One kind of operation.
@@ -32,6 +35,11 @@ pub enum Kind {
     SpawnBatch(usize),
     YieldAlone,
     YieldAmong(usize),
+    WakeLocal,
+    WakeAgain,
+    WakeRemote,
+    SpawnJoinBoxed,
+    Channel,
     PingPong,
     Ring,
     TimerDrop,
@@ -85,7 +93,7 @@ impl Case {
 
 /// How to measure an operation.
 pub struct Setting {
-    pub time: Duration,
+    pub length: Length,
     /// The core of the runtime.
     pub core: usize,
     /// The core of the thread that wakes, if there is a second.
@@ -95,58 +103,79 @@ pub struct Setting {
 impl Setting {
     /// The setting as a child's command line has it.
     pub fn words(&self) -> Vec<String> {
-        let mut words = vec![self.time.as_millis().to_string(), self.core.to_string()];
+        let mut words = vec![self.length.word(), self.core.to_string()];
         words.extend(self.other_core.map(|core| core.to_string()));
         words
     }
 
     pub fn from_words(words: &[&str]) -> Option<Setting> {
-        let (time_ms, core, other_core) = match words {
-            [time_ms, core] => (time_ms, core, None),
-            [time_ms, core, other_core] => (time_ms, core, Some(other_core.parse().ok()?)),
+        let (length, core, other_core) = match words {
+            [length, core] => (length, core, None),
+            [length, core, other_core] => (length, core, Some(other_core.parse().ok()?)),
             _ => return None,
         };
-        let time = Duration::from_millis(time_ms.parse().ok()?);
-        Some(Setting { time, core: core.parse().ok()?, other_core })
+        Some(Setting { length: Length::from_word(length)?, core: core.parse().ok()?, other_core })
     }
 }
 
 /// Measures `case` on the runtime `E`.
 pub fn measure<E: Executor>(case: &Case, setting: &Setting) -> Result<Vec<f64>, String> {
-    let time = setting.time;
-    let needs_timers =
-        matches!(case.kind, Kind::TimerDrop | Kind::PendingDrop(_) | Kind::PendingFire(_) | Kind::TimersFire);
-    if needs_timers && !E::TIMERS {
-        return Err("has no timers".into());
-    }
-    if matches!(case.kind, Kind::YieldAlone | Kind::YieldAmong(_)) && !E::YIELDS {
-        return Err("has no yield: a task that wakes itself runs again before all others".into());
-    }
-    if matches!(case.kind, Kind::WakeBusy | Kind::WakeAsleep) {
-        if !E::REMOTE_WAKES {
-            return Err("as configured here, cannot be woken from another thread".into());
-        }
-        let other_core = setting.other_core.ok_or("needs a second core")?;
-        let figures = match case.kind {
-            Kind::WakeBusy => in_task::<E, _>(async move { remote::busy::<E>(time, other_core).await }),
-            _ => in_task::<E, _>(async move { remote::asleep::<E>(time, other_core).await }),
-        };
-        return figures.map_err(|error| error.to_string());
-    }
+    lacks::<E>(case.kind).map_or(Ok(()), |reason| Err(reason.to_owned()))?;
+    let length = setting.length;
     Ok(match case.kind {
-        Kind::SpawnJoin => in_task::<E, _>(spawning::join::<E>(time)),
-        Kind::SpawnBatch(tasks) => in_task::<E, _>(spawning::batch::<E>(tasks, time)),
-        Kind::YieldAlone => in_task::<E, _>(yielding::alone::<E>(time)),
-        Kind::YieldAmong(tasks) => in_task::<E, _>(yielding::among::<E>(tasks, time)),
-        Kind::PingPong => in_task::<E, _>(messages::ping_pong::<E>(time)),
-        Kind::Ring => in_task::<E, _>(messages::ring::<E>(time)),
-        Kind::TimerDrop => in_task::<E, _>(timers::create_and_drop::<E>(time)),
-        Kind::PendingDrop(others) => in_task::<E, _>(pending::create_and_drop::<E>(others, time)),
-        Kind::PendingFire(others) => in_task::<E, _>(pending::fire::<E>(others, time)),
-        Kind::TimersFire => in_task::<E, _>(timers::fire::<E>()),
+        Kind::SpawnJoin => in_task::<E, _>(spawning::join::<E>(length)),
+        Kind::SpawnBatch(tasks) => in_task::<E, _>(spawning::batch::<E>(tasks, length)),
+        Kind::YieldAlone => in_task::<E, _>(yielding::alone::<E>(length)),
+        Kind::YieldAmong(tasks) => in_task::<E, _>(yielding::among::<E>(tasks, length)),
+        Kind::WakeLocal => in_task::<E, _>(waking::local::<E>(length)),
+        Kind::WakeRemote => in_task::<E, _>(waking::remote::<E>(length)),
+        Kind::WakeAgain => in_task::<E, _>(waking::again::<E>(length)),
+        Kind::SpawnJoinBoxed => in_task::<E, _>(harness::spawn_join_boxed::<E>(length)),
+        Kind::Channel => in_task::<E, _>(harness::channel::<E>(length)),
+        Kind::PingPong => in_task::<E, _>(messages::ping_pong::<E>(length)),
+        Kind::Ring => in_task::<E, _>(messages::ring::<E>(length)),
+        Kind::TimerDrop => in_task::<E, _>(timers::create_and_drop::<E>(length)),
+        Kind::PendingDrop(others) => in_task::<E, _>(pending::create_and_drop::<E>(others, length)),
+        Kind::PendingFire(others) => in_task::<E, _>(pending::fire::<E>(others, length)),
+        Kind::TimersFire => match length {
+            Length::Time(_) => in_task::<E, _>(timers::fire::<E>()),
+            Length::Samples(_) => in_task::<E, _>(timers::fire_together::<E>(length)),
+        },
+        Kind::WakeBusy | Kind::WakeAsleep => return wake::<E>(case.kind, setting),
         Kind::Memory => in_task::<E, _>(memory::per_task::<E>()),
-        Kind::WakeBusy | Kind::WakeAsleep => unreachable!("measured above"),
     })
+}
+
+/// What a runtime lacks for a kind of operation.
+fn lacks<E: Executor>(kind: Kind) -> Option<&'static str> {
+    let timers =
+        matches!(kind, Kind::TimerDrop | Kind::PendingDrop(_) | Kind::PendingFire(_) | Kind::TimersFire);
+    let yields = matches!(kind, Kind::YieldAlone | Kind::YieldAmong(_));
+    let remote_wakes = matches!(kind, Kind::WakeBusy | Kind::WakeAsleep | Kind::WakeRemote);
+    if timers && !E::TIMERS {
+        Some("has no timers")
+    } else if yields && !E::YIELDS {
+        Some("has no yield: a task that wakes itself runs again before all others")
+    } else if remote_wakes && !E::REMOTE_WAKES {
+        Some("as configured here, cannot be woken from another thread")
+    } else {
+        None
+    }
+}
+
+/// Measures the waking of a task from another thread.
+fn wake<E: Executor>(kind: Kind, setting: &Setting) -> Result<Vec<f64>, String> {
+    let figures = match setting.length {
+        Length::Samples(_) => in_task::<E, _>(remote::counted::<E>(setting.length)),
+        Length::Time(time) => {
+            let core = setting.other_core.ok_or("needs a second core")?;
+            match kind {
+                Kind::WakeBusy => in_task::<E, _>(remote::busy::<E>(time, core)),
+                _ => in_task::<E, _>(remote::asleep::<E>(time, core)),
+            }
+        }
+    };
+    figures.map_err(|error| error.to_string())
 }
 
 /// Runs `body` in a task of a new runtime.
@@ -159,25 +188,21 @@ async fn other_tasks_run<E: Executor>() {
     E::spawn(async {}).await;
 }
 
-/// Runs `body`, which does `operations` operations, once for warmth and then again and again for `time`: the median
-/// of its processor times per operation, in nanoseconds.
-async fn sample(time: Duration, operations: u64, mut body: impl AsyncFnMut()) -> f64 {
+/// Runs `body`, which does `operations` operations, once for warmth and then again and again.
+async fn sample(length: Length, operations: u64, mut body: impl AsyncFnMut()) -> f64 {
     body().await;
-    let end = Instant::now() + time;
-    let mut samples = Vec::new();
-    loop {
-        samples.push(once(operations, &mut body).await);
-        if Instant::now() >= end {
-            return stats::median(&samples);
-        }
+    let mut samples = length.start();
+    while samples.more() {
+        samples.enter(operations, once(&mut body).await);
     }
+    samples.figure()
 }
 
-/// The processor time of one run of `body` per operation, in nanoseconds.
-async fn once(operations: u64, mut body: impl AsyncFnMut()) -> f64 {
+/// The processor time of one run of `body`, in nanoseconds.
+async fn once(mut body: impl AsyncFnMut()) -> f64 {
     let start = cpu_now();
     body().await;
-    (cpu_now() - start).as_nanos() as f64 / operations as f64
+    (cpu_now() - start).as_nanos() as f64
 }
 
 fn cpu_now() -> Duration {

@@ -7,9 +7,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::{Fractions, cpu_now, other_tasks_run, sample};
+use super::{Fractions, Length, cpu_now, other_tasks_run, sample};
 use crate::peers::Executor;
-use crate::stats;
 
 /// A time-out as servers have them. They are set in no order.
 fn time_out(fractions: &mut Fractions) -> Duration {
@@ -34,11 +33,11 @@ async fn others<E: Executor>(count: usize, fractions: &mut Fractions) {
     }
 }
 
-pub async fn create_and_drop<E: Executor>(count: usize, time: Duration) -> Vec<f64> {
+pub async fn create_and_drop<E: Executor>(count: usize, length: Length) -> Vec<f64> {
     const TIMERS: u64 = 1_000;
     let mut fractions = Fractions::new();
     others::<E>(count, &mut fractions).await;
-    let per_timer = sample(time, TIMERS, async || {
+    let per_timer = sample(length, TIMERS, async || {
         for _ in 0..TIMERS {
             let mut timer = pin!(E::sleep(time_out(&mut fractions)));
             let fired = poll_fn(|context| Poll::Ready(timer.as_mut().poll(context).is_ready())).await;
@@ -54,15 +53,12 @@ pub async fn create_and_drop<E: Executor>(count: usize, time: Duration) -> Vec<f
 ///
 /// It is the same for all tasks. `timers-fire` spreads deadlines, and there a runtime that is more precise than a
 /// millisecond pays for it by going to sleep between them.
-pub async fn fire<E: Executor>(count: usize, time: Duration) -> Vec<f64> {
+pub async fn fire<E: Executor>(count: usize, length: Length) -> Vec<f64> {
     const TASKS: usize = 1_000;
     const FIRE_AFTER: Duration = Duration::from_millis(5);
     others::<E>(count, &mut Fractions::new()).await;
     let asleep = Rc::new(Cell::new(0));
-    let mut samples = Vec::new();
-    let end = Instant::now() + time;
-    // The first is for warmth.
-    while samples.len() < 2 || Instant::now() < end {
+    let body = async || {
         let deadline = Instant::now() + FIRE_AFTER;
         asleep.set(0);
         let spawn = |_| {
@@ -80,7 +76,13 @@ pub async fn fire<E: Executor>(count: usize, time: Duration) -> Vec<f64> {
         for join in joins {
             join.await;
         }
-        samples.push((cpu_now() - start).as_nanos() as f64 / TASKS as f64);
+        (cpu_now() - start).as_nanos() as f64
+    };
+    // For warmth.
+    body().await;
+    let mut samples = length.start();
+    while samples.more() {
+        samples.enter(TASKS as u64, body().await);
     }
-    vec![stats::median(&samples[1..])]
+    vec![samples.figure()]
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::{Length, sample};
 use crate::peers::Executor;
 use crate::{stats, sys};
 
@@ -50,6 +51,35 @@ async fn latencies(time: Duration, core: usize, delay: Duration) -> io::Result<V
     thread.join().map_err(|_| io::Error::other("the waking thread panicked"))??;
     latencies_ns.sort_by(f64::total_cmp);
     Ok(vec![stats::percentile(&latencies_ns, 50.0), stats::percentile(&latencies_ns, 99.0)])
+}
+
+/// Counts instead of times. The other thread waits until the task has taken the last wake, and then for a moment, in
+/// which the loop goes to sleep: each wake meets a loop that sleeps.
+pub async fn counted<E: Executor>(length: Length) -> io::Result<Vec<f64>> {
+    const WAKES: u64 = 100;
+    const ASLEEP_AFTER: Duration = Duration::from_millis(3);
+    let (mut answers, mut answer) = io::pipe()?;
+    let (hand_over, handed_over) = mpsc::channel::<Waker>();
+    // It ends with the pipe.
+    std::thread::spawn(move || {
+        let Ok(waker) = handed_over.recv() else { return };
+        while answers.read_exact(&mut [0]).is_ok() {
+            std::thread::sleep(ASLEEP_AFTER);
+            waker.wake_by_ref();
+        }
+    });
+    let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+    hand_over.send(waker).map_err(io::Error::other)?;
+    let wakes = sample(length, WAKES, async || {
+        for _ in 0..WAKES {
+            let mut woken = false;
+            let asked = answer.write_all(&[0]);
+            asked.expect("the waking thread reads while the pipe is open");
+            poll_fn(|_| if std::mem::replace(&mut woken, true) { Poll::Ready(()) } else { Poll::Pending })
+                .await;
+        }
+    });
+    Ok(vec![wakes.await])
 }
 
 /// Tells the task when it was woken.

@@ -1,14 +1,13 @@
 //! Spawning tasks and awaiting them.
 
 use std::hint::black_box;
-use std::time::Duration;
 
-use super::{once, sample};
+use super::{Length, once, sample};
 use crate::peers::Executor;
 
-pub async fn join<E: Executor>(time: Duration) -> Vec<f64> {
+pub async fn join<E: Executor>(length: Length) -> Vec<f64> {
     const SPAWNS: u64 = 10_000;
-    let per_spawn = sample(time, SPAWNS, async || {
+    let per_spawn = sample(length, SPAWNS, async || {
         for number in 0..SPAWNS {
             let joined = E::spawn(async move { black_box(number) }).await;
             black_box(joined);
@@ -18,7 +17,7 @@ pub async fn join<E: Executor>(time: Duration) -> Vec<f64> {
 }
 
 /// The first batch of a process also pays for memory that it has never used; the later ones find it at hand.
-pub async fn batch<E: Executor>(tasks: usize, time: Duration) -> Vec<f64> {
+pub async fn batch<E: Executor>(tasks: usize, length: Length) -> Vec<f64> {
     /// Reading the clock must not count beside a small batch.
     const SPAWNS_PER_SAMPLE_MIN: usize = 10_000;
     let mut body = async || {
@@ -28,9 +27,9 @@ pub async fn batch<E: Executor>(tasks: usize, time: Duration) -> Vec<f64> {
             black_box(join.await);
         }
     };
-    let first = once(tasks as u64, &mut body).await;
+    let first = once(&mut body).await / tasks as f64;
     let batches = SPAWNS_PER_SAMPLE_MIN.div_ceil(tasks);
-    let per_task = sample(time, (batches * tasks) as u64, async || {
+    let per_task = sample(length, (batches * tasks) as u64, async || {
         for _ in 0..batches {
             body().await;
         }

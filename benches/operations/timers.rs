@@ -1,18 +1,20 @@
 //! Timers that are dropped, and timers that fire.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::{Fractions, cpu_now, other_tasks_run, sample};
+use super::{Fractions, Length, cpu_now, other_tasks_run, sample};
 use crate::peers::Executor;
 use crate::stats;
 
 /// How timeouts live that are not needed: created, polled once (which registers them), dropped.
-pub async fn create_and_drop<E: Executor>(time: Duration) -> Vec<f64> {
+pub async fn create_and_drop<E: Executor>(length: Length) -> Vec<f64> {
     const TIMERS: u64 = 1_000;
-    let per_timer = sample(time, TIMERS, async || {
+    let per_timer = sample(length, TIMERS, async || {
         for _ in 0..TIMERS {
             let mut timer = pin!(E::sleep(Duration::from_secs(30)));
             let fired = poll_fn(|context| Poll::Ready(timer.as_mut().poll(context).is_ready())).await;
@@ -54,4 +56,31 @@ pub async fn fire<E: Executor>() -> Vec<f64> {
     let late_us = |percent| stats::percentile(&late_s, percent) * 1e6;
     let early = late_s.iter().filter(|late| **late < 0.0).count();
     vec![cpu_per_timer, late_us(50.0), late_us(99.0), early as f64]
+}
+
+/// The same for counts: 1,000 tasks sleep, and the loop comes to their timers when all of them are due, so that the
+/// number of turns does not depend on the speed of the machine. Spawning, sleeping, firing and joining count.
+pub async fn fire_together<E: Executor>(length: Length) -> Vec<f64> {
+    const TASKS: u64 = 1_000;
+    const FIRE_AFTER: Duration = Duration::from_millis(100);
+    let asleep = Rc::new(Cell::new(0));
+    let per_timer = sample(length, TASKS, async || {
+        asleep.set(0);
+        let spawn = |_| {
+            let asleep = Rc::clone(&asleep);
+            E::spawn(async move {
+                asleep.set(asleep.get() + 1);
+                E::sleep(FIRE_AFTER).await;
+            })
+        };
+        let joins: Vec<_> = (0..TASKS).map(spawn).collect();
+        while asleep.get() < TASKS {
+            other_tasks_run::<E>().await;
+        }
+        std::thread::sleep(FIRE_AFTER);
+        for join in joins {
+            join.await;
+        }
+    });
+    vec![per_timer.await]
 }

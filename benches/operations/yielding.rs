@@ -2,15 +2,13 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-use super::{cpu_now, sample};
+use super::{Length, cpu_now, sample};
 use crate::peers::Executor;
-use crate::stats;
 
-pub async fn alone<E: Executor>(time: Duration) -> Vec<f64> {
+pub async fn alone<E: Executor>(length: Length) -> Vec<f64> {
     const YIELDS: u64 = 10_000;
-    let per_yield = sample(time, YIELDS, async || {
+    let per_yield = sample(length, YIELDS, async || {
         for _ in 0..YIELDS {
             E::yield_now().await;
         }
@@ -34,7 +32,7 @@ impl Shared {
 }
 
 /// The measuring task is one of them. Turns are counted, as no runtime promises that each task has one per round.
-pub async fn among<E: Executor>(tasks: usize, time: Duration) -> Vec<f64> {
+pub async fn among<E: Executor>(tasks: usize, length: Length) -> Vec<f64> {
     /// Reading the clock must not count beside it.
     const TURNS_PER_SAMPLE_MIN: usize = 100_000;
     let shared = Rc::new(Shared::default());
@@ -50,16 +48,14 @@ pub async fn among<E: Executor>(tasks: usize, time: Duration) -> Vec<f64> {
     shared.turn::<E>().await;
     shared.turn::<E>().await;
     let rounds = TURNS_PER_SAMPLE_MIN.div_ceil(tasks);
-    let end = Instant::now() + time;
-    let mut samples = Vec::new();
-    while samples.is_empty() || Instant::now() < end {
+    let mut samples = length.start();
+    while samples.more() {
         let (start, turns) = (cpu_now(), shared.turns.get());
         for _ in 0..rounds {
             shared.turn::<E>().await;
         }
-        let turns = shared.turns.get() - turns;
-        samples.push((cpu_now() - start).as_nanos() as f64 / turns as f64);
+        samples.enter(shared.turns.get() - turns, (cpu_now() - start).as_nanos() as f64);
     }
     shared.stopped.set(true);
-    vec![stats::median(&samples)]
+    vec![samples.figure()]
 }

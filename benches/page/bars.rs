@@ -26,8 +26,9 @@ pub fn plot(case: &CaseRecord) -> Html {
     let height = TOP + ROW * bars.len() as i32 + AXIS;
     let is_cut = bars.iter().any(|(_, summary)| summary.is_some_and(|it| it.max > limit));
     let cut = if is_cut { " An arrow marks a bar that is cut: it goes on beyond the axis." } else { "" };
-    let caption =
-        format!("{title}: medians; whiskers from the least to the most of all rounds. Less is better.{cut}");
+    let many = case.subjects.iter().any(|it| it.rounds.len() > 1);
+    let whiskers = if many { ": medians; whiskers from the least to the most of all rounds" } else { "" };
+    let caption = format!("{title}{whiskers}. Less is better.{cut}");
     paint::svg(height as u32, &caption, |canvas| {
         axis(canvas, limit, height - AXIS)?;
         let mut rows = bars.iter().enumerate();

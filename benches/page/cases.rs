@@ -6,6 +6,39 @@ use crate::record::{CaseRecord, Family, Record};
 use crate::stats::Summary;
 use crate::table::{figure, ratio, thousands};
 
+/// Instructions and system calls; nothing if they were not counted.
+pub fn counts(record: &Record) -> Html {
+    if record.counts.is_empty() {
+        return Html::default();
+    }
+    let mut html = Html::element("h2", "", "Counts");
+    html.push(Html::element("p", "", COUNTS));
+    html.push(overview(&record.counts, Family::Servers));
+    html.push(overview(&record.counts, Family::Operations));
+    for case in &record.counts {
+        let mut details = Html::element("summary", "", case.name.as_str());
+        details.push(single(case));
+        html.push(Html::element("details", "", details));
+    }
+    html
+}
+
+const COUNTS: &str = "Counts come first: the instructions of one operation are the same in every run, while its time on a \
+    shared machine varies by a fifth from minute to minute. An instruction is one of the program's own object, which holds \
+    the runtime, its crates and Rust's standard library; those of the C library are beside it in the tables below, because \
+    they depend on the processor. Valgrind's tool callgrind counts them in two runs of different length, and the figure is \
+    their difference, divided by the operations that one run has more.";
+
+/// The instructions of all cases of a family: a row for each subject.
+fn overview(cases: &[CaseRecord], family: Family) -> Html {
+    let cases: Vec<&CaseRecord> = cases.iter().filter(|case| case.family == family).collect();
+    let Some(first) = cases.first() else { return Html::default() };
+    let names = cases.iter().map(|case| case.name.clone());
+    let corner = format!("instructions (\u{d7} {})", first.baseline);
+    let header: Vec<String> = std::iter::once(corner).chain(names).collect();
+    table(&header, first.subjects.iter().map(|it| brief(&cases, &it.name)).collect())
+}
+
 /// All cases of one kind.
 pub fn section(record: &Record, family: Family, title: &'static str) -> Html {
     let cases: Vec<&CaseRecord> = record.cases.iter().filter(|case| case.family == family).collect();
@@ -53,17 +86,19 @@ fn medians(points: &[&CaseRecord]) -> Html {
     let sizes = points.iter().filter_map(|case| Some(thousands(case.sweep.as_ref()?.value as u64)));
     let baseline = &points[0].baseline;
     let header: Vec<String> = std::iter::once(format!("median (\u{d7} {baseline})")).chain(sizes).collect();
-    let cell = |case: &CaseRecord, name: &str| {
+    table(&header, points[0].subjects.iter().map(|it| brief(points, &it.name)).collect())
+}
+
+/// A subject's row: its first figure in each case and, in brackets, its ratio.
+fn brief(cases: &[&CaseRecord], name: &str) -> (String, Vec<Html>) {
+    let cell = |case: &CaseRecord| {
         let subject = case.subject(name)?;
         let own = figure(case.summary(subject, 0)?.median);
         let relative = case.ratio(subject, 0, 0).map(|it| ratio(it.median, case.ratio_digits));
         Some(relative.map_or(own.clone(), |relative| format!("{own} ({relative})")))
     };
-    let row = |name: &str| {
-        let cells = points.iter().map(|case| Html::from(cell(case, name).unwrap_or("\u{2013}".into())));
-        (class(name), std::iter::once(Html::text(name)).chain(cells).collect())
-    };
-    table(&header, points[0].subjects.iter().map(|it| row(&it.name)).collect())
+    let cells = cases.iter().map(|case| Html::from(cell(case).unwrap_or("\u{2013}".into())));
+    (class(name), std::iter::once(Html::text(name)).chain(cells).collect())
 }
 
 fn class(name: &str) -> String {
@@ -72,15 +107,15 @@ fn class(name: &str) -> String {
 
 /// Every figure of a case; where it is compared, with its spread and its ratio.
 fn figures(case: &CaseRecord) -> Html {
+    // One round has none.
+    let spreads = case.subjects.iter().any(|it| it.rounds.len() > 1);
     let mut header = vec![String::new()];
     for metric in &case.metrics {
         header.push(format!("{} {}", metric.name, metric.unit));
         if metric.compared {
-            header.extend([
-                "min\u{2013}max".into(),
-                format!("\u{d7} {}", case.baseline),
-                "min\u{2013}max".into(),
-            ]);
+            let relative = format!("\u{d7} {}", case.baseline);
+            let columns = ["min\u{2013}max".into(), relative.clone(), "min\u{2013}max".into()];
+            header.extend(columns.into_iter().filter(|it| spreads || *it == relative));
         }
     }
     let row = |subject: usize| {
@@ -92,11 +127,9 @@ fn figures(case: &CaseRecord) -> Html {
             if metric.compared {
                 let show_ratio = |value| ratio(value, case.ratio_digits);
                 let relative = case.ratio(subject, 0, number);
-                cells.extend([
-                    spread(own, figure),
-                    median(relative, show_ratio),
-                    spread(relative, show_ratio),
-                ]);
+                cells.extend(spreads.then(|| spread(own, figure)));
+                cells.push(median(relative, show_ratio));
+                cells.extend(spreads.then(|| spread(relative, show_ratio)));
             }
         }
         (class(name), cells)

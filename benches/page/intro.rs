@@ -4,6 +4,7 @@ use super::html::{Html, table};
 use crate::record::{Family, Record};
 
 const HOW: &[&str] = &[
+    "Counts come first, then times; the section of the counts says why.",
     "Every server and every runtime is measured in a fresh process of its own, pinned to one core; the load generator \
      has another core. Rounds are interleaved (A B C A B C), so that whatever slows the machine down for a while slows \
      all of them down. Each figure is the median of its rounds, with the least and the most beside it; a ratio is taken \

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `intro.rs` | what was measured, how, where, and who is missing |
 //! | `verdicts.rs` | the targets and whether they are met |
-//! | `cases.rs` | a plot and a table for each case and each sweep |
+//! | `cases.rs` | the counts; a plot and a table for each case and each sweep |
 //! | `facts.rs` | the table of the library facts |
 //! | `bars.rs`, `lines.rs`, `paint.rs` | the plots |
 //! | `html.rs`, `style.css` | escaping; how it looks |
@@ -25,9 +25,10 @@ use crate::record::{Family, Record};
 /// The whole page.
 pub fn page(record: &Record) -> String {
     let mut body = intro::section(record);
+    body.push(cases::counts(record));
     body.push(verdicts::section(record));
-    body.push(cases::section(record, Family::Servers, "Servers"));
-    body.push(cases::section(record, Family::Operations, "Runtime operations"));
+    body.push(cases::section(record, Family::Servers, "Times: servers"));
+    body.push(cases::section(record, Family::Operations, "Times: runtime operations"));
     body.push(facts::section(&record.facts));
     let head = concat!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
@@ -68,6 +69,19 @@ mod tests {
         assert_eq!(page.matches("<svg").count(), 3);
         // At 50 connections: 1.09 times epoll. 'Below every peer' is not known without a peer.
         assert_eq!(page.matches("class=\"bad\"").count(), 1);
+    }
+
+    #[test]
+    fn counts_come_first() {
+        let mut record =
+            samples::record(vec![samples::case("yield", "CPU", &[("tokio", &[1.0]), ("oneloop", &[0.5])])]);
+        let counts = [("tokio", &[400.0][..]), ("oneloop", &[193.5])];
+        record.counts = vec![samples::case("echo-1", "instructions", &counts)];
+        let page = page(&record);
+        let at = |text: &str| page.find(text).unwrap();
+        assert!(at(">Counts<") < at(">Times: servers<") && at("194 (0.48)") < at(">Times: servers<"));
+        // There is no spread in one round.
+        assert!(!page.contains("<th>min"));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The runtimes that take part in the operation cases.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::{compio, futures, glommio, monoio, oneloop, smol, tokio};
+use super::oneloop;
 use crate::operations::{self, Setting};
 
 /// A runtime that takes part in the operation cases.
@@ -13,41 +14,15 @@ pub struct Candidate {
     pub measure: fn(&operations::Case, &Setting) -> Result<Vec<f64>, String>,
 }
 
-/// The first is the one that the others are compared to.
-pub const EXECUTORS: &[Candidate] = &[
-    Candidate {
-        name: "tokio",
-        about: "tokio, current-thread runtime, spawn",
-        measure: operations::measure::<tokio::Spawn>,
-    },
-    Candidate {
-        name: "tokio-local",
-        about: "tokio, LocalRuntime, spawn_local",
-        measure: operations::measure::<tokio::SpawnLocal>,
-    },
-    Candidate {
-        name: "smol",
-        about: "async-executor's LocalExecutor, async-io",
-        measure: operations::measure::<smol::Smol>,
-    },
-    Candidate { name: "monoio", about: "monoio over epoll", measure: operations::measure::<monoio::Epoll> },
-    Candidate {
-        name: "compio",
-        about: "compio over io_uring",
-        measure: operations::measure::<compio::Compio>,
-    },
-    Candidate {
-        name: "glommio",
-        about: "glommio (needs io_uring)",
-        measure: operations::measure::<glommio::Glommio>,
-    },
-    Candidate {
-        name: "futures",
-        about: "futures' LocalPool (no timers)",
-        measure: operations::measure::<futures::Pool>,
-    },
-    Candidate { name: "oneloop", about: "this project", measure: operations::measure::<oneloop::Oneloop> },
-];
+/// All executors. The first is the one that the others are compared to.
+pub static EXECUTORS: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
+    let mut executors = Vec::new();
+    #[cfg(feature = "peers")]
+    executors.extend(super::others::executors());
+    let measure = operations::measure::<oneloop::Oneloop>;
+    executors.push(Candidate { name: "oneloop", about: "this project", measure });
+    executors
+});
 
 /// What the operation cases ask of a runtime.
 ///

@@ -5,24 +5,35 @@
 //! | file | holds |
 //! |---|---|
 //! | `server.rs` | the list of the servers |
+//! | `others.rs` | the part of both lists that needs the feature `peers` |
 //! | `script.rs` | servers that another program runs: Python, Node |
 //! | `executor.rs` | the list of the executors, and what the operation cases ask of them |
 //! | `connection.rs` | an echo connection without futures, for the servers that are loops |
 //! | the others | one runtime each |
 
+#[cfg(feature = "peers")]
 mod compio;
 mod connection;
 mod epoll;
 mod executor;
+#[cfg(feature = "peers")]
 mod futures;
+#[cfg(feature = "peers")]
 mod glommio;
+#[cfg(feature = "peers")]
 mod mio;
+#[cfg(feature = "peers")]
 mod monoio;
 mod oneloop;
 mod oneloop_queue;
+#[cfg(feature = "peers")]
+mod others;
+#[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "all scripts are peers"))]
 mod script;
 mod server;
+#[cfg(feature = "peers")]
 mod smol;
+#[cfg(feature = "peers")]
 mod tokio;
 
 pub use executor::{Candidate, EXECUTORS, Executor};

@@ -1,16 +1,19 @@
-//! The echo servers.
+//! The echo servers that are built in any case: the hand-written loop and our own.
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::LazyLock;
 
-use super::script::{self, Script};
-use super::{compio, epoll, glommio, mio, monoio, oneloop, oneloop_queue, smol, tokio};
+use super::script::Script;
+use super::{epoll, oneloop, oneloop_queue};
 
 /// An echo server.
 pub struct Server {
     pub name: &'static str,
     pub about: &'static str,
     pub serve: Serve,
+    /// Why its instructions cannot be counted; `None` if they can.
+    pub not_counted: Option<&'static str>,
 }
 
 /// How a server serves.
@@ -18,61 +21,45 @@ pub enum Serve {
     /// In this program, for ever. Gets a listener that does not block, and the size of its read buffers in bytes.
     Here(fn(TcpListener, usize) -> io::Result<()>),
     /// In another program, if this machine has it.
+    #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "all scripts are peers"))]
     Script(Script),
 }
 
-use Serve::Here;
+impl Server {
+    pub const fn here(
+        name: &'static str,
+        about: &'static str,
+        serve: fn(TcpListener, usize) -> io::Result<()>,
+    ) -> Server {
+        Server { name, about, serve: Serve::Here(serve), not_counted: None }
+    }
 
-/// The first is the one that the others are compared to.
-pub const SERVERS: &[Server] = &[
-    Server {
-        name: "epoll",
-        about: "a hand-written epoll loop without futures: the limit",
-        serve: Here(epoll::serve),
-    },
-    Server { name: "mio", about: "a mio loop without futures", serve: Here(mio::serve) },
-    Server { name: "tokio", about: "tokio, current-thread runtime, spawn", serve: Here(tokio::serve) },
-    Server {
-        name: "tokio-local",
-        about: "tokio, LocalRuntime, spawn_local",
-        serve: Here(tokio::serve_local),
-    },
-    Server {
-        name: "tokio-shared",
-        about: "the same, one buffer for all tasks",
-        serve: Here(tokio::serve_shared),
-    },
-    Server { name: "smol", about: "smol's LocalExecutor and async-net", serve: Here(smol::serve) },
-    Server { name: "monoio", about: "monoio over epoll", serve: Here(monoio::serve_epoll) },
-    Server { name: "monoio-uring", about: "monoio over io_uring", serve: Here(monoio::serve_uring) },
-    Server { name: "compio", about: "compio over io_uring", serve: Here(compio::serve_uring) },
-    Server { name: "compio-poll", about: "compio over epoll", serve: Here(compio::serve_polling) },
-    Server { name: "glommio", about: "glommio (needs io_uring)", serve: Here(glommio::serve) },
-    Server {
-        name: "asyncio",
-        about: "Python's asyncio, a Protocol (needs python3)",
-        serve: Serve::Script(script::ASYNCIO),
-    },
-    Server {
-        name: "uvloop",
-        about: "the same on uvloop (needs its module)",
-        serve: Serve::Script(script::UVLOOP),
-    },
-    Server { name: "node", about: "Node, pipe (needs node)", serve: Serve::Script(script::NODE) },
-    Server { name: "oneloop", about: "oneloop, a buffer for each task", serve: Here(oneloop::serve) },
-    Server {
-        name: "oneloop-shared",
-        about: "oneloop, one buffer for all tasks",
-        serve: Here(oneloop::serve_shared),
-    },
-    Server {
-        name: "oneloop-busy",
-        about: "oneloop, busy_poll of 100 µs: latency for a busy core",
-        serve: Here(oneloop::serve_busily),
-    },
-    Server {
-        name: "oneloop-queue",
-        about: "oneloop's queue-based EventLoop, without futures",
-        serve: Here(oneloop_queue::serve),
-    },
-];
+    /// The same server, with a reason why its instructions cannot be counted.
+    pub const fn not_counted(self, reason: &'static str) -> Server {
+        Server { not_counted: Some(reason), ..self }
+    }
+}
+
+/// All servers. The first is the one that the others are compared to.
+pub static SERVERS: LazyLock<Vec<Server>> = LazyLock::new(|| {
+    let mut servers =
+        vec![Server::here("epoll", "a hand-written epoll loop without futures: the limit", epoll::serve)];
+    #[cfg(feature = "peers")]
+    servers.extend(super::others::servers());
+    servers.extend([
+        Server::here("oneloop", "oneloop, a buffer for each task", oneloop::serve),
+        Server::here("oneloop-shared", "oneloop, one buffer for all tasks", oneloop::serve_shared),
+        Server::here(
+            "oneloop-busy",
+            "oneloop, busy_poll of 100 µs: latency for a busy core",
+            oneloop::serve_busily,
+        )
+        .not_counted("it polls for a time, not for a number of polls"),
+        Server::here(
+            "oneloop-queue",
+            "oneloop's queue-based EventLoop, without futures",
+            oneloop_queue::serve,
+        ),
+    ]);
+    servers
+});

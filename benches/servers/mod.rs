@@ -17,7 +17,7 @@
 
 mod cases;
 mod churn;
-mod connect;
+pub mod connect;
 mod cost;
 mod echo;
 mod idle;
@@ -78,7 +78,7 @@ impl Shape {
 }
 
 impl Case {
-    fn shape(&self) -> &Shape {
+    pub fn shape(&self) -> &Shape {
         match &self.kind {
             Kind::Load(shape) | Kind::Churn(shape) | Kind::Idle(shape) => shape,
         }
@@ -126,7 +126,8 @@ impl Case {
         // the kernel's table of closed connections does not grow from server to server.
         let port = if matches!(self.kind, Kind::Churn(_)) { setting.churn_port } else { 0 };
         let listener = connect::listen(port).map_err(|error| format!("cannot listen: {error}"))?;
-        let mut process = ServerProcess::start(subject, setting.server_core, shape.buffer_bytes, listener)?;
+        let mut process =
+            ServerProcess::start(subject, setting.server_core, shape.buffer_bytes, listener, None)?;
         let time = self.time(time);
         let warm_up = warm_up(time, subject.interpreter.is_some());
         let outcome = match &self.kind {

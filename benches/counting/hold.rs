@@ -1,0 +1,147 @@
+//! Our own counts beside their table, `benches/counts.toml`.
+
+use std::path::Path;
+
+use oneloop_bench::counts::table::{self, Counts, Finding, GROWTH_PERCENT_MAX, Row, Rows};
+use oneloop_bench::{host, sys};
+
+use super::{Counted, Valgrind, cases};
+use crate::args::CountsTable;
+use crate::peers::{Candidate, EXECUTORS, SERVERS, Server};
+use crate::{operations, record_run, servers};
+
+/// What disturbs a count disturbs one run and not the next; a change of the program is in all of them. So a row that
+/// differs from the table is counted again, so often at most in all.
+const RUNS_MAX: usize = 3;
+
+/// One row of the table.
+#[derive(Clone, Copy)]
+enum Measured {
+    Server(&'static Server, &'static servers::Case),
+    Operation(&'static Candidate, &'static operations::Case),
+}
+
+/// Compares with the table, or writes it.
+pub fn run(table: &CountsTable, directory: &Path, core: usize) -> Result<(), String> {
+    let valgrind = Valgrind::find(directory)?;
+    let compiler = host::rustc_version().ok_or("rustc does not say its version")?;
+    sys::pin_to(core).map_err(|error| error.to_string())?;
+    match table {
+        CountsTable::Hold(path) => {
+            let table = read(&record_run::given(path), &compiler)?;
+            hold(&table, &measure(&valgrind, core, Some(&table)))
+        }
+        CountsTable::Write(path) => {
+            let path = record_run::given(path);
+            let rows = measure(&valgrind, core, None);
+            let text = Counts { compiler, rows }.text();
+            std::fs::write(&path, text)
+                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            println!("Written: {}", path.display());
+            Ok(())
+        }
+    }
+}
+
+fn read(path: &Path, compiler: &str) -> Result<Rows, String> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let Counts { compiler: known, rows } = Counts::parse(&text)?;
+    if known == compiler {
+        return Ok(rows);
+    }
+    Err(format!(
+        "The table is for {known}, this is {compiler}. `bash .ci/counts` counts its commit and compares."
+    ))
+}
+
+/// Prints the comparison. An error if a row fails.
+fn hold(table: &Rows, measured: &Rows) -> Result<(), String> {
+    let report = table::report(table, measured);
+    println!("{}", report.table);
+    if report.shrunk > 0 {
+        println!("A row costs less than the table says: `bash .ci/counts --update` keeps the gain.");
+    }
+    if report.failed > 0 {
+        println!(
+            "A row has grown by more than {GROWTH_PERCENT_MAX} %, or is missing. If that is meant, `bash .ci/counts \
+             --update` writes the table: commit it with the change, and say why in the message."
+        );
+    }
+    println!("{} passed, {} failed", report.passed, report.failed);
+    if report.failed > 0 { Err("The counts do not hold.".into()) } else { Ok(()) }
+}
+
+/// Counts every row of our own. A row that cannot be counted is left out, and the comparison then says so.
+fn measure(valgrind: &Valgrind, core: usize, table: Option<&Rows>) -> Rows {
+    let mut rows = Rows::new();
+    for row in all() {
+        let name = row.name();
+        let expected = table.map(|table| table.get(&name));
+        match row.settled(valgrind, core, expected) {
+            Ok(found) => {
+                eprintln!("{name}: {:.1} instructions, {:.3} calls", found.instructions, found.system_calls);
+                rows.insert(name, found);
+            }
+            Err(reason) => eprintln!("{name}: {reason}"),
+        }
+    }
+    rows
+}
+
+fn all() -> impl Iterator<Item = Measured> {
+    let servers = SERVERS.iter().filter(|server| ours(server.name) && server.not_counted.is_none());
+    let servers: Vec<&Server> = servers.collect();
+    let executors: Vec<&Candidate> = EXECUTORS.iter().filter(|it| ours(it.name)).collect();
+    let rows = move |case: Counted| -> Vec<Measured> {
+        match case {
+            Counted::Server(case) => servers.iter().map(|it| Measured::Server(it, case)).collect(),
+            Counted::Operation(case) => executors.iter().map(|it| Measured::Operation(it, case)).collect(),
+        }
+    };
+    cases().into_iter().flat_map(rows)
+}
+
+fn ours(name: &str) -> bool {
+    name.starts_with("oneloop")
+}
+
+impl Measured {
+    fn name(self) -> String {
+        match self {
+            Measured::Server(server, case) => format!("{} {}", case.name, server.name),
+            Measured::Operation(executor, case) => format!("{} {}", case.name, executor.name),
+        }
+    }
+
+    fn run(self, valgrind: &Valgrind, core: usize) -> Result<Row, String> {
+        let count = match self {
+            Measured::Server(server, case) => super::server(valgrind, core, server, case),
+            Measured::Operation(executor, case) => super::operation(valgrind, core, executor, case),
+        };
+        count.map(|count| Row { instructions: count.own, system_calls: count.system_calls })
+    }
+
+    /// The count that is compared: the first one that agrees with the table, or the last. For a new table, the one in
+    /// the middle.
+    fn settled(
+        self,
+        valgrind: &Valgrind,
+        core: usize,
+        expected: Option<Option<&Row>>,
+    ) -> Result<Row, String> {
+        let mut runs = Vec::new();
+        while runs.len() < RUNS_MAX {
+            let found = self.run(valgrind, core)?;
+            runs.push(found);
+            if expected.is_some_and(|row| table::compare(row, Some(&found)) == Finding::Same) {
+                return Ok(found);
+            }
+        }
+        if expected.is_none() {
+            runs.sort_by(|one, other| one.instructions.total_cmp(&other.instructions));
+            return Ok(runs[RUNS_MAX / 2]);
+        }
+        Ok(runs[RUNS_MAX - 1])
+    }
+}

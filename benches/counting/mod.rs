@@ -1,0 +1,184 @@
+//! Counts: user instructions and system calls for one operation, by valgrind's tool callgrind.
+//!
+//! A time on a shared machine varies by a fifth from minute to minute; the number of instructions of the same program
+//! does not. This program is started again under callgrind, once for a short run and once for a long one. The runs
+//! differ by a fixed number of operations, so that the difference leaves start and end out.
+//!
+//! Only instructions of the program's own object count: the runtime, all crates and Rust's standard library, which are
+//! linked into it. The C library chooses its `memcpy` by the processor, so its instructions have a column of their own.
+//!
+//! gungraun (once iai-callgrind) does not fit. It counts a function or a command that it starts itself through a runner
+//! binary of exactly its own version. A server here needs a load from a process that is not under valgrind; a figure
+//! here is the difference of two runs, by object, with system calls. The parser for that has some 60 lines.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `valgrind.rs` | the start of a process under callgrind, and what it wrote |
+//! | `lockstep.rs` | the load for a server: the same order of events in every run |
+//! | `hold.rs` | a run beside the table of our own counts |
+
+pub mod hold;
+mod lockstep;
+mod valgrind;
+
+use std::time::Duration;
+
+use oneloop_bench::counts::Count;
+use oneloop_bench::record::Family;
+use oneloop_bench::sys;
+
+pub use valgrind::Valgrind;
+
+use crate::case::Metric;
+use crate::child::{self, Role, ServerProcess};
+use crate::operations::{self, Length};
+use crate::peers::{Candidate, Server};
+use crate::plan::{Chosen, Job};
+use crate::report::Sheet;
+use crate::servers;
+
+const METRICS: &[Metric] = &[
+    Metric::compared("instructions", "/op"),
+    Metric::shown("in C libraries", "/op"),
+    Metric::shown("system calls", "/op"),
+];
+
+/// The server cases that are counted.
+const SERVERS: &[&str] = &["echo-1", "echo-50", "churn"];
+/// The operation cases that are counted.
+const OPERATIONS: &[&str] = &[
+    "spawn-join",
+    "spawn-join-boxed",
+    "spawn-batch-1000",
+    "yield",
+    "yield-1000",
+    "wake-local",
+    "wake-again",
+    "wake-remote",
+    "ping-pong",
+    "channel",
+    "ring-1000",
+    "timer-drop",
+    "timers-fire",
+    "wake-asleep",
+];
+
+/// A case that is counted.
+#[derive(Clone, Copy)]
+pub enum Counted {
+    Server(&'static servers::Case),
+    Operation(&'static operations::Case),
+}
+
+/// All of them.
+pub fn cases() -> Vec<Counted> {
+    let servers = servers::CASES.iter().filter(|case| SERVERS.contains(&case.name.as_str()));
+    let operations = operations::CASES.iter().filter(|case| OPERATIONS.contains(&case.name.as_str()));
+    servers.map(Counted::Server).chain(operations.map(Counted::Operation)).collect()
+}
+
+impl Counted {
+    pub fn name(self) -> &'static str {
+        match self {
+            Counted::Server(case) => &case.name,
+            Counted::Operation(case) => &case.name,
+        }
+    }
+
+    /// What is counted, where that is not what is timed.
+    pub fn about(self) -> &'static str {
+        match self {
+            Counted::Operation(case) => match case.kind {
+                operations::Kind::TimersFire => {
+                    "1,000 tasks are spawned, sleep until one deadline and are joined; per task"
+                }
+                operations::Kind::WakeAsleep => {
+                    "another thread wakes a task of a loop that sleeps; both threads count"
+                }
+                _ => &case.about,
+            },
+            Counted::Server(case) => &case.about,
+        }
+    }
+}
+
+/// The jobs that count, for the cases and the runtimes that were chosen.
+pub fn jobs<'a>(chosen: &'a Chosen, valgrind: &'a Valgrind, core: usize) -> impl Iterator<Item = Job<'a>> {
+    let job = move |&counted: &Counted| match counted {
+        Counted::Server(case) => {
+            let servers = chosen.counted_servers();
+            let subjects = servers.iter().map(|server| server.name);
+            Job {
+                sheet: Sheet::counting(Family::Servers, counted, METRICS, subjects),
+                rounds: 1,
+                estimate: Duration::from_millis(2_000),
+                measure: Box::new(move |subject| server(valgrind, core, servers[subject], case).map(figures)),
+            }
+        }
+        Counted::Operation(case) => {
+            let executors = &chosen.executors;
+            let subjects = executors.iter().map(|executor| executor.name);
+            Job {
+                sheet: Sheet::counting(Family::Operations, counted, METRICS, subjects),
+                rounds: 1,
+                estimate: Duration::from_millis(2_500),
+                measure: Box::new(move |subject| {
+                    operation(valgrind, core, executors[subject], case).map(figures)
+                }),
+            }
+        }
+    };
+    chosen.counted.iter().map(job).filter(|job| !job.sheet.subjects.is_empty())
+}
+
+fn figures(count: Count) -> Vec<f64> {
+    vec![count.own, count.libraries, count.system_calls]
+}
+
+/// Counts what one round trip, or one connection, costs a server.
+///
+/// The load has the server's core: see `lockstep.rs`.
+fn server(
+    valgrind: &Valgrind,
+    core: usize,
+    server: &'static Server,
+    case: &servers::Case,
+) -> Result<Count, String> {
+    let run = |volleys: usize| {
+        let listener = lockstep::listen().map_err(|error| format!("cannot listen: {error}"))?;
+        let subject = servers::Subject { server, interpreter: None };
+        let buffer_bytes = case.shape().buffer_bytes;
+        let mut process = ServerProcess::start(&subject, core, buffer_bytes, listener, Some(valgrind))?;
+        let load =
+            sys::schedule_as_batch(process.id()).and_then(|()| lockstep::load(&process, case, volleys));
+        let operations = load.map_err(|error| process.failure().unwrap_or_else(|| error.to_string()))?;
+        process.end()?;
+        Ok::<_, String>((valgrind.profile()?, operations))
+    };
+    let volleys = lockstep::volleys(case);
+    let (short, operations_short) = run(volleys / 10)?;
+    let (long, operations_long) = run(volleys)?;
+    long.per_operation(&short, (operations_long - operations_short) as f64, valgrind.program())
+}
+
+/// Counts what one operation costs a runtime.
+fn operation(
+    valgrind: &Valgrind,
+    core: usize,
+    executor: &'static Candidate,
+    case: &'static operations::Case,
+) -> Result<Count, String> {
+    let run = |samples| {
+        let setting = operations::Setting { length: Length::Samples(samples), core, other_core: None };
+        let role = Role::Operate { executor, case, setting };
+        let operations = child::operate(&role, Some(valgrind), TIME_MAX)?;
+        let operations = *operations.first().ok_or("the process told no number of operations")?;
+        Ok::<_, String>((valgrind.profile()?, operations))
+    };
+    let (short, operations_short) = run(1)?;
+    let (long, operations_long) = run(2)?;
+    long.per_operation(&short, operations_long - operations_short, valgrind.program())
+}
+
+/// A process under valgrind that takes longer is stuck.
+const TIME_MAX: Duration = Duration::from_secs(30);

@@ -1,0 +1,111 @@
+//! Waking tasks, with as little as possible around it.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::hint::black_box;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use super::{Length, sample};
+use crate::peers::Executor;
+
+const TASKS: usize = 1_000;
+const ROUNDS: usize = 10;
+
+/// Tasks that wait are woken and run once.
+pub async fn local<E: Executor>(length: Length) -> Vec<f64> {
+    let tasks = Tasks::start::<E>().await;
+    let per_wake = sample(length, (TASKS * ROUNDS) as u64, async || {
+        for _ in 0..ROUNDS {
+            tasks.wakers.borrow().iter().for_each(Waker::wake_by_ref);
+            tasks.all_polled().await;
+        }
+    });
+    vec![per_wake.await]
+}
+
+/// The same, by another thread. The loop does nothing until that has ended, so that no wake meets a loop that sleeps.
+pub async fn remote<E: Executor>(length: Length) -> Vec<f64> {
+    let tasks = Tasks::start::<E>().await;
+    let wakers = Arc::new(tasks.wakers.take());
+    let per_wake = sample(length, (TASKS * ROUNDS) as u64, async || {
+        for _ in 0..ROUNDS {
+            let wakers = Arc::clone(&wakers);
+            let thread = std::thread::spawn(move || wakers.iter().for_each(Waker::wake_by_ref));
+            thread.join().expect("wakers do not panic");
+            tasks.all_polled().await;
+        }
+    });
+    vec![per_wake.await]
+}
+
+/// Tasks that wait for ever.
+#[derive(Default)]
+struct Tasks {
+    wakers: RefCell<Vec<Waker>>,
+    /// How often any of them was polled in this round.
+    polls: Cell<usize>,
+    /// Waits until all were polled. (A loop of yields would be a ready task beside them, which some runtimes prefer to
+    /// tasks that other threads woke.)
+    waiter: Cell<Option<Waker>>,
+}
+
+impl Tasks {
+    /// Starts them and waits until all have been polled.
+    async fn start<E: Executor>() -> Rc<Tasks> {
+        let tasks = Rc::new(Tasks::default());
+        for _ in 0..TASKS {
+            let tasks = Rc::clone(&tasks);
+            let mut entered = false;
+            E::detach(E::spawn(poll_fn(move |context| {
+                if !std::mem::replace(&mut entered, true) {
+                    tasks.wakers.borrow_mut().push(context.waker().clone());
+                }
+                tasks.polled();
+                Poll::<()>::Pending
+            })));
+        }
+        tasks.all_polled().await;
+        tasks
+    }
+
+    fn polled(&self) {
+        self.polls.set(self.polls.get() + 1);
+        if self.polls.get() == TASKS
+            && let Some(waiter) = self.waiter.take()
+        {
+            waiter.wake();
+        }
+    }
+
+    /// Waits until each has been polled, and begins the next round.
+    async fn all_polled(&self) {
+        poll_fn(|context| {
+            if self.polls.get() < TASKS {
+                self.waiter.set(Some(context.waker().clone()));
+                return Poll::Pending;
+            }
+            self.polls.set(0);
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+/// A task that was woken is woken again before it runs: the wake finds out that nothing is to be done.
+pub async fn again<E: Executor>(length: Length) -> Vec<f64> {
+    const WAKES: u64 = 100_000;
+    let per_wake = sample(length, WAKES, async || {
+        let mut woken = false;
+        poll_fn(|context| {
+            if std::mem::replace(&mut woken, true) {
+                return Poll::Ready(());
+            }
+            (0..WAKES).for_each(|_| black_box(context.waker()).wake_by_ref());
+            Poll::Pending
+        })
+        .await;
+    });
+    vec![per_wake.await]
+}
