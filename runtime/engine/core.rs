@@ -129,19 +129,24 @@ impl Core {
     /// Polls the tasks that are ready, until none is or so many have been polled that the driver must be asked first.
     #[inline(always)]
     fn run_ready_tasks(&self, mut on_key: impl FnMut(Ticket) -> ControlFlow<()>) -> ControlFlow<()> {
-        while self.polls_left.get() > 0 {
-            self.drain_inbox(); // again before each task, so that a busy loop sees at once what other threads ask for
-            match self.next_entry() {
-                Some(Entry::Task { task, ticket, aborted }) => self.run(task, ticket, aborted),
-                Some(Entry::Key(ticket)) => {
+        if self.polls_left.get() == 0 {
+            return ControlFlow::Continue(());
+        }
+        while let Some(entry) = self.next_entry() {
+            match entry {
+                Entry::Task { task, ticket, aborted } => self.run(task, ticket, aborted),
+                Entry::Key(ticket) => {
                     if on_key(ticket).is_break() {
                         return ControlFlow::Break(());
                     }
                 }
-                Some(Entry::Foreign(waker)) => wake_foreign(waker),
-                None => break,
+                Entry::Foreign(waker) => wake_foreign(waker),
             }
             self.count_poll();
+            if self.polls_left.get() == 0 {
+                break;
+            }
+            self.drain_inbox(); // again before each task, so that a busy loop sees at once what other threads ask for
         }
         ControlFlow::Continue(())
     }
