@@ -160,9 +160,11 @@ where
             {}
         });
     }
+    drop(connected);
     let mut streams = Vec::with_capacity(count);
     for number in 1..=count {
-        let stream = connections.recv().await.expect("each attempt sends how it has ended");
+        let stream =
+            connections.recv().await.map_err(|_| String::from("an attempt to connect has panicked"))?;
         streams.push(stream.map_err(|error| format!("connection {number} of {count} failed: {error}"))?);
         progress.connected(number, count);
     }

@@ -17,7 +17,7 @@
 //! # The one ring
 //!
 //! A waker is a word without a pointer. To wake, it asks the context for the loop of this thread; that loop's core holds the tables; and
-//! the tables wake those that wait, through their wakers. So waker, context, core and tables import each other, and nothing else does.
+//! the tables wake those that wait, through their wakers. So these call each other in a ring, and nothing else does.
 
 pub(crate) mod budget;
 pub(crate) mod cell;
