@@ -39,7 +39,7 @@ pub(crate) struct Core {
     /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a caller who drives the loop in
     /// small steps would otherwise never get there.
     polls_left: Cell<u32>,
-    /// Somebody asked for the end of `run`.
+    /// The end of `run` was requested.
     pub(crate) stop: Cell<bool>,
     /// The runtime was dropped.
     closed: Cell<bool>,
@@ -199,7 +199,7 @@ impl Core {
         Some(Duration::from_nanos(next_ns.saturating_sub(now_ns)))
     }
 
-    /// Wakes one that waits, now, whoever's waker it is: so that what is due at once is woken in order.
+    /// Wakes a waiter at once, also through a foreign waker, so that timers of one batch wake in the order of their deadlines.
     fn wake(&self, waiter: Waiter) {
         match waiter {
             Waiter::Task(ticket) => ticket.wake(),
@@ -282,7 +282,7 @@ impl Core {
     }
 
     /// Ends everything: drops every task inside the runtime's context, those too that tasks being dropped
-    /// still spawn, and wakes whoever waits for a socket or a timer of this runtime, so that they see it.
+    /// still spawn, and wakes every waiter of a socket or a timer of this runtime. Its next poll reports the end.
     pub(crate) fn shut_down(&self) {
         self.closed.set(true);
         let unread = self.inbox.queue.close();

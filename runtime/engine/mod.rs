@@ -6,10 +6,10 @@
 //! | `tasks`, `cell`, `join_error`, `panic` | the task table and the ready queue threaded through it; a task's one allocation; its errors |
 //! | `ticket`, `waker` | the word that names a task; the waker over it |
 //! | `context` | the runtime that this thread is in |
-//! | `wait_list`, `budget` | who waits at a place; how long a task may find everything ready |
+//! | `wait_list`, `budget` | the waiters at a place; how long a task may find everything ready |
 //! | `slots` | numbered slots that never move |
 //! | `wheel`, `clock` | timers |
-//! | `reactor`, `registration`, `interest` | what is watched, what is known of its readiness, and who waits |
+//! | `reactor`, `registration`, `interest` | the objects that are watched, their cached readiness, and their waiters |
 //! | `inbox`, `registry` | what other threads may do; the runtimes that are alive |
 //! | `driver/` | the operating system |
 //! | `options`, `sync` | what can be chosen; what is shared between threads |

@@ -3,8 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Drops something that belongs to a task whose handle is gone. There is nobody left to tell of a panic;
-/// the panic hook has.
+/// Drops a value whose owner no longer exists. A panic has no receiver then; the panic hook has printed it.
 pub(crate) fn drop_quietly<T>(value: T) {
     call_quietly(|| drop(value));
 }
@@ -16,7 +15,7 @@ pub(crate) fn call_quietly(call: impl FnOnce()) {
     }
 }
 
-/// Drops what a panic carries that nobody is told of; the panic hook has been. It is of anybody's type, so this may panic
+/// Drops the payload of a panic that has no receiver; the panic hook has printed it. It is of anybody's type, so this may panic
 /// again, and what that carries likewise. Four in a row are malice, and the last one is leaked: no end is promised otherwise.
 #[cold]
 pub(super) fn drop_payload(mut payload: Box<dyn Any + Send>) {

@@ -1,4 +1,4 @@
-//! The reactor: which objects are watched, what is known of their readiness, and who waits for what.
+//! The reactor: the objects that are watched, their cached readiness, and their waiters.
 //!
 //! An object is registered once. Its slot then *caches* readiness in each direction. An operation is simply
 //! tried while its direction counts as ready; when it says `WouldBlock` the direction counts as not ready and
@@ -61,7 +61,7 @@ impl IoSlot {
         (self.raw != NO_RAW).then_some(self.raw)
     }
 
-    /// The directions that somebody waits for.
+    /// The directions that have waiters.
     pub(super) fn wanted(&self) -> Readiness {
         let mut wanted = Readiness::NONE;
         for interest in [Interest::Readable, Interest::Writable] {
@@ -85,7 +85,7 @@ pub(crate) struct Reactor {
     /// Bound: one for each event of a batch. Empty between turns.
     to_rearm: Vec<Rearm>,
     registered: usize,
-    /// The runtime is gone: nothing will ever become ready.
+    /// The runtime was dropped: no object becomes ready any more.
     pub(super) closed: bool,
 }
 
