@@ -344,8 +344,8 @@ impl QueueEnd {
 
     /// Whether nothing is left to be asked. Otherwise marks the end of what is.
     fn is_reached(&mut self, core: &Core) -> bool {
-        core.drain_inbox(); // what ended the sleep may still be there
         core.fire_due_timers(); // a timer that is due before the time-out is an event before it
+        core.drain_inbox(); // so is a message that ended the sleep, or that a timer's waker has posted
         if !core.has_ready() || self.passes == Self::PASSES_MAX {
             return true;
         }
