@@ -13,6 +13,9 @@
 //! stands above that, with `--nocapture`.
 
 use std::future::{Future, poll_fn};
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,7 +24,7 @@ use loom::thread;
 
 use crate::engine::loom::{model, model_of_many};
 use crate::event_loop::{Event, EventLoop, PostError};
-use crate::{Handle, Runtime, spawn, yield_now};
+use crate::{Handle, Interest, Runtime, Source, spawn, yield_now};
 
 /// Set by one thread, awaited by a task. The waker is what the test wakes it with.
 #[derive(Default)]
@@ -230,6 +233,39 @@ fn a_waker_may_be_woken_while_its_runtime_is_dropped_and_afterwards() {
         runtime.block_on(yield_now());
         drop(runtime);
         assert_eq!(drops.load(Ordering::Relaxed), 1);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_wait_that_is_woken_and_dropped_late_takes_no_wake_up_from_another() {
+    async fn wait(source: Rc<Source<UnixStream>>) {
+        source.readable().await.unwrap();
+    }
+    fn announce(source: &Source<UnixStream>) {
+        source.readable().registration.announce(Interest::Readable.ready());
+    }
+    model(|| {
+        let signal = Arc::new(Signal::default());
+        let theirs = signal.clone();
+        let other = thread::spawn(move || theirs.set());
+        runtime().block_on(async {
+            let (ours, _theirs) = UnixStream::pair().unwrap();
+            let source = Rc::new(Source::new(ours).unwrap());
+            let [first, second] = [(); 2].map(|()| spawn(wait(source.clone())));
+            signal.wait().await; // for as long as the other thread lets it
+            announce(&source);
+            let drained =
+                source.try_io(Interest::Readable, |_| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+            assert!(drained.is_err());
+            let third = spawn(wait(source.clone()));
+            yield_now().await;
+            second.abort();
+            let _ = second.await; // it may have ended before
+            announce(&source);
+            first.await.unwrap();
+            third.await.unwrap();
+        });
         other.join().unwrap();
     });
 }

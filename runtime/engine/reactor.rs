@@ -19,13 +19,13 @@ use super::driver::{Event, Raw, Readiness, Token, Trigger};
 use super::interest::Interest;
 use super::slots::{NIL, Slot, Slots};
 use super::tasks::Tasks;
-use super::wait_list::Waiters;
+use super::wait_list::WaitList;
 
 /// `raw` of an object that is known to mio only: no descriptor, no socket.
 const NO_RAW: Raw = !0;
 
 pub(super) struct IoSlot {
-    pub(super) waiting: [Waiters; 2],
+    pub(super) waiting: [WaitList; 2],
     pub(super) generation: u32,
     /// The link of the free list.
     link: u32,
@@ -111,8 +111,8 @@ impl Reactor {
         key
     }
 
-    /// Ends a registration. Who still waited (nobody who is alive can) is handed back.
-    pub(super) fn release(&mut self, key: u32) -> [Waiters; 2] {
+    /// Ends a registration. Returns what waited, which is to be dropped.
+    pub(super) fn release(&mut self, key: u32) -> [WaitList; 2] {
         self.registered -= 1;
         let slot = &mut self.slots[key];
         slot.generation = (slot.generation + 1) & Token::GENERATION_MAX;

@@ -5,12 +5,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::core::Core;
-#[cfg(windows)]
+#[cfg(any(windows, oneloop_loom))]
 use super::driver::Event;
 use super::driver::{Object, Readiness, Token, Trigger};
 use super::interest::Interest;
-use super::panic::drop_quietly;
-use super::wait_list::{Waiter, dismiss};
+use super::wait_list::{NodeKey, WaitList, Waiter};
 
 /// Registers an object with the driver.
 ///
@@ -61,21 +60,27 @@ impl Registration<'_> {
         Ok(key)
     }
 
-    /// Ready as soon as `interest` counts as ready; until then the task waits.
+    /// Ready as soon as `interest` counts as ready; until then the task waits. A future lends the key of its node in the wait
+    /// list, and gives it [back](Registration::stop_waiting) when it is dropped; a `poll_*` form has none.
     ///
     /// # Errors
     ///
-    /// If the runtime is gone, or a one-shot driver can't watch the object any more.
+    /// If the runtime was dropped, or a one-shot driver can't watch the object any more.
     #[inline]
-    pub(crate) fn poll_ready(self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_ready(
+        self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        node: Option<&mut NodeKey>,
+    ) -> Poll<io::Result<()>> {
         if self.core.reactor.borrow().slots[self.key].readiness.has(interest.ready()) {
             ready!(self.core.budget.poll(cx));
             return Poll::Ready(Ok(()));
         }
-        self.wait(cx.waker(), interest)
+        self.wait(cx.waker(), interest, node)
     }
 
-    fn wait(self, waker: &Waker, interest: Interest) -> Poll<io::Result<()>> {
+    fn wait(self, waker: &Waker, interest: Interest, node: Option<&mut NodeKey>) -> Poll<io::Result<()>> {
         let mut reactor = self.core.reactor.borrow_mut();
         if reactor.closed {
             return Poll::Ready(Err(io::Error::other(
@@ -87,22 +92,32 @@ impl Registration<'_> {
         let one_shot = slot.trigger == Trigger::OneShot;
         drop(reactor);
         if !alone {
-            self.wait_in_crowd(waker, interest);
+            self.wait_in_list(waker, interest, node);
         }
         if one_shot { self.rearm() } else { Poll::Pending }
     }
 
     #[cold]
-    fn wait_in_crowd(self, waker: &Waker, interest: Interest) {
-        let waiter = Waiter::of(waker);
+    fn wait_in_list(self, waker: &Waker, interest: Interest, node: Option<&mut NodeKey>) {
+        let waiter = Waiter::of(waker); // a clone: before anything is borrowed
         let mut reactor = self.core.reactor.borrow_mut();
-        let place = &mut reactor.slots[self.key].waiting[interest as usize];
-        let duplicate = self.core.tasks.borrow_mut().wait_in_crowd(place, waiter);
+        let list = &mut reactor.slots[self.key].waiting[interest as usize];
+        let replaced = self.core.tasks.borrow_mut().add_waiter(list, waiter, node);
         drop(reactor);
-        dismiss(duplicate); // foreign code, perhaps, as every drop of a waker
+        replaced.into_iter().for_each(Waiter::discard);
     }
 
-    /// Declares the interest of all who wait, on a one-shot driver.
+    /// Removes the node of a future that is dropped.
+    #[cold]
+    pub(crate) fn stop_waiting(self, interest: Interest, node: u32) {
+        let mut reactor = self.core.reactor.borrow_mut();
+        let list = &mut reactor.slots[self.key].waiting[interest as usize];
+        let waiter = self.core.tasks.borrow_mut().remove_waiter(list, node);
+        drop(reactor);
+        waiter.into_iter().for_each(Waiter::discard);
+    }
+
+    /// Declares the interest of all waiters, on a one-shot driver.
     fn rearm(self) -> Poll<io::Result<()>> {
         let (raw, token, wanted) = {
             let reactor = self.core.reactor.borrow();
@@ -122,10 +137,11 @@ impl Registration<'_> {
         self,
         cx: &mut Context<'_>,
         interest: Interest,
+        mut node: Option<&mut NodeKey>,
         mut operation: impl FnMut() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         loop {
-            ready!(self.poll_ready(cx, interest))?;
+            ready!(self.poll_ready(cx, interest, node.as_deref_mut()))?;
             match self.attempt(interest, &mut operation) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
@@ -168,7 +184,7 @@ impl Registration<'_> {
     }
 
     /// Takes in what is known without the driver, as if it were the driver's event.
-    #[cfg(windows)]
+    #[cfg(any(windows, oneloop_loom))]
     pub(crate) fn announce(self, readiness: Readiness) {
         let mut reactor = self.core.reactor.borrow_mut();
         let token = reactor.token(self.key);
@@ -182,7 +198,7 @@ impl Registration<'_> {
 
     /// After a read or write that moved `done` of `asked` bytes of a *stream*: the short-read rule.
     #[inline]
-    pub(crate) fn moved(self, interest: Interest, done: usize, asked: usize) {
+    pub(crate) fn clear_if_short(self, interest: Interest, done: usize, asked: usize) {
         if done == 0 || done >= asked {
             return;
         }
@@ -211,9 +227,9 @@ impl Registration<'_> {
     /// Gives the place up.
     pub(crate) fn release(self) {
         let waiting = self.core.reactor.borrow_mut().release(self.key);
-        for waiters in waiting {
-            let foreign = self.core.tasks.borrow_mut().forget_waiters(waiters);
-            foreign.into_iter().for_each(drop_quietly); // with nothing borrowed: it is foreign code
+        for waiters in waiting.into_iter().filter(WaitList::has_nodes) {
+            let waiters = self.core.tasks.borrow_mut().take_waiters(waiters);
+            waiters.into_iter().for_each(Waiter::discard);
         }
     }
 }

@@ -95,6 +95,11 @@ impl<T: Slot> Slots<T> {
 
     /// The slot of a key that may be out of range.
     #[inline]
+    pub(crate) fn get(&self, key: u32) -> Option<&T> {
+        self.chunks.get(key as usize / CHUNK).map(|chunk| &chunk[key as usize % CHUNK])
+    }
+
+    #[inline]
     pub(crate) fn get_mut(&mut self, key: u32) -> Option<&mut T> {
         self.chunks.get_mut(key as usize / CHUNK).map(|chunk| &mut chunk[key as usize % CHUNK])
     }

@@ -32,7 +32,7 @@ use std::task::Waker;
 use super::cell::BoxedTask;
 use super::slots::{NIL, Slot, Slots};
 use super::ticket::{GENERATION_MAX, KEY_MAX, RuntimeNumber, Ticket};
-use super::wait_list::{Crowds, Waiter, Waiters, Who};
+use super::wait_list::{NodeKey, Nodes, WaitList, Waiter};
 
 /// The slot of `block_on`'s own future.
 const MAIN: u32 = 0;
@@ -53,7 +53,7 @@ const FLAG_BITS: u32 = 8;
 
 struct TaskSlot {
     task: Option<BoxedTask>,
-    waiter: Waiters,
+    joiners: WaitList,
     next: u32,
     state: u32,
 }
@@ -63,7 +63,7 @@ const _: () = assert!(size_of::<TaskSlot>() == 32, "two slots share a cache line
 impl Default for TaskSlot {
     fn default() -> Self {
         // Not IDLE: a vacant slot can't be queued, not even by a dead runtime's ticket that happens to match.
-        TaskSlot { task: None, waiter: Waiters::default(), next: NIL, state: 0 }
+        TaskSlot { task: None, joiners: WaitList::default(), next: NIL, state: 0 }
     }
 }
 
@@ -125,7 +125,7 @@ enum Urgent {
 
 pub(crate) struct Tasks {
     slots: Slots<TaskSlot>,
-    crowds: Crowds,
+    wait_nodes: Nodes,
     /// What comes before the ready queue. Bound: those who wait, and the tasks.
     urgent: VecDeque<Urgent>,
     /// The ready queue: pop at the head, push at the tail.
@@ -142,7 +142,7 @@ impl Tasks {
         slot.next = IDLE;
         Tasks {
             slots,
-            crowds: Crowds::new(),
+            wait_nodes: Nodes::new(),
             urgent: VecDeque::new(),
             head: NIL,
             tail: NIL,
@@ -231,38 +231,54 @@ impl Tasks {
         self.urgent.push_back(Urgent::Wake(waker));
     }
 
-    /// Wakes all who wait at a place.
+    /// Wakes all waiters of a place.
     #[inline]
-    pub(crate) fn wake_all(&mut self, waiters: Waiters) {
-        match waiters.who() {
-            Who::Nobody => {}
-            Who::Task(ticket) => self.wake_waiter(Waiter::Task(ticket)),
-            Who::Crowd(key) => self.wake_crowd(key),
+    pub(crate) fn wake_all(&mut self, waiters: WaitList) {
+        if let Some(ticket) = waiters.alone() {
+            self.wake_waiter(Waiter::Task(ticket));
+        } else if !waiters.is_empty() {
+            self.wake_list(waiters);
         }
     }
 
     #[cold]
-    fn wake_crowd(&mut self, key: u32) {
-        let mut crowd = self.crowds.disband(key);
-        crowd.drain(..).for_each(|waiter| self.wake_waiter(waiter));
-        self.crowds.recycle(key, crowd);
+    fn wake_list(&mut self, mut waiters: WaitList) {
+        while let Some(waiter) = self.wait_nodes.pop(&mut waiters) {
+            self.wake_waiter(waiter);
+        }
     }
 
-    /// Notes one more who waits at a place where somebody does already, or whose waker isn't ours. Hands a duplicate
-    /// back, to be dropped.
+    /// Adds a waiter beside others, or one with a waker of another crate. `key` is that of the future's node, if a future
+    /// waits. Returns a waiter to be [discarded](Waiter::discard).
     #[cold]
-    pub(crate) fn wait_in_crowd(&mut self, place: &mut Waiters, waiter: Waiter) -> Option<Waiter> {
-        let crowded = place.add_to_crowd(&mut self.crowds, waiter);
-        crowded.to_wake.into_iter().for_each(|waiter| self.wake_waiter(waiter));
-        crowded.duplicate
+    pub(crate) fn add_waiter(
+        &mut self,
+        waiters: &mut WaitList,
+        waiter: Waiter,
+        key: Option<&mut NodeKey>,
+    ) -> Option<Waiter> {
+        let Tasks { slots, wait_nodes, runtime, .. } = self;
+        let is_stale = |ticket: Ticket| {
+            let in_use = |slot: &TaskSlot| slot.generation() == ticket.generation() && !slot.has(DONE);
+            ticket.runtime() == runtime.get() && !slots.get(ticket.key()).is_some_and(in_use)
+        };
+        let added = match key {
+            Some(key) => return wait_nodes.add_owned(waiters, waiter, key),
+            None => wait_nodes.add(waiters, waiter, is_stale),
+        };
+        added.map(|oldest| oldest.into_iter().for_each(|waiter| self.wake_waiter(waiter))).err()
     }
 
-    /// Forgets who waits at a place. Hands them back, to be dropped.
-    pub(crate) fn forget_waiters(&mut self, waiters: Waiters) -> Vec<Waiter> {
-        let Who::Crowd(key) = waiters.who() else { return Vec::new() };
-        let crowd = self.crowds.disband(key);
-        self.crowds.recycle(key, Vec::new());
-        crowd
+    /// Removes the node of a future that is dropped. Returns a waiter to be [discarded](Waiter::discard).
+    #[cold]
+    pub(crate) fn remove_waiter(&mut self, waiters: &mut WaitList, key: u32) -> Option<Waiter> {
+        self.wait_nodes.remove(waiters, key)
+    }
+
+    /// Removes all waiters of a place that is no more. Returns those to be [discarded](Waiter::discard).
+    #[cold]
+    pub(crate) fn take_waiters(&mut self, mut waiters: WaitList) -> Vec<Waiter> {
+        std::iter::from_fn(|| self.wait_nodes.pop(&mut waiters)).collect()
     }
 
     pub(crate) fn has_ready(&self) -> bool {
@@ -337,14 +353,14 @@ impl Tasks {
     #[inline]
     pub(crate) fn finish(&mut self, ticket: Ticket, task: BoxedTask) -> Option<BoxedTask> {
         let slot = &mut self.slots[ticket.key()];
-        let waiters = std::mem::take(&mut slot.waiter);
+        let joiners = std::mem::take(&mut slot.joiners);
         if slot.has(DETACHED) {
             self.slots.release_if(ticket.key(), TaskSlot::end_generation);
             return Some(task);
         }
         slot.state |= DONE;
         slot.fill(task);
-        self.wake_all(waiters);
+        self.wake_all(joiners);
         None
     }
 
@@ -364,23 +380,27 @@ impl Tasks {
         slot.generation() != ticket.generation() || slot.has(DONE)
     }
 
-    /// Where those are noted who wait for a task to finish.
-    pub(crate) fn joiners(&mut self, ticket: Ticket) -> &mut Waiters {
-        &mut self.slots[ticket.key()].waiter
+    /// Adds a waiter for the end of a task, beside others. Returns a waiter to be [discarded](Waiter::discard).
+    #[cold]
+    pub(crate) fn add_joiner(&mut self, ticket: Ticket, waiter: Waiter) -> Option<Waiter> {
+        let mut joiners = std::mem::take(&mut self.slots[ticket.key()].joiners);
+        let duplicate = self.add_waiter(&mut joiners, waiter, None);
+        self.slots[ticket.key()].joiners = joiners;
+        duplicate
     }
 
-    /// Takes a finished task out, for its join handle. If it hasn't finished, calls `wait` with the place where those are
-    /// noted who wait for that.
+    /// Takes a finished task out, for its join handle. If it hasn't finished, calls `wait` with the list of
+    /// its joiners.
     #[inline]
     pub(crate) fn take_finished(
         &mut self,
         ticket: Ticket,
-        wait: impl FnOnce(&mut Waiters),
+        wait: impl FnOnce(&mut WaitList),
     ) -> Option<BoxedTask> {
         let mut task = None;
         self.slots.release_if(ticket.key(), |slot| {
             if !slot.has(DONE) {
-                wait(&mut slot.waiter);
+                wait(&mut slot.joiners);
                 return false;
             }
             task = slot.task.take();
@@ -389,13 +409,13 @@ impl Tasks {
         task
     }
 
-    /// The join handle is gone, and with it those who waited for it. Returns what they leave behind, to be dropped.
+    /// The join handle is dropped. Returns what is to be dropped with it: the output, and the waiters.
     #[inline]
     pub(crate) fn detach(&mut self, ticket: Ticket) -> (Option<BoxedTask>, Vec<Waiter>) {
         let slot = &mut self.slots[ticket.key()];
         slot.state |= DETACHED;
-        let waiters = std::mem::take(&mut slot.waiter);
-        let waiters = if waiters.is_empty() { Vec::new() } else { self.forget_waiters(waiters) };
+        let joiners = std::mem::take(&mut slot.joiners);
+        let waiters = if joiners.has_nodes() { self.take_waiters(joiners) } else { Vec::new() };
         (self.take_finished(ticket, |_| {}), waiters)
     }
 

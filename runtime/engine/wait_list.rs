@@ -1,18 +1,30 @@
-//! Who waits at a place: for a join, or for one direction of a socket.
+//! The waiters at one place: one direction of an I/O object, or the end of a task.
 //!
-//! Nearly always it is nobody or one task of this loop, and then eight bytes hold it. A second waiter,
-//! or one with a waker that isn't ours (a combinator such as `FuturesUnordered` makes its own), goes to
-//! a crowd kept aside, and the eight bytes hold its number. All of a crowd are woken: keeping only the last
-//! waker would lose the others' wake-ups, and waking the one that is replaced would make two tasks that
-//! wait on one socket wake each other for ever.
+//! Nearly always there is none, or one task of this loop, and then eight bytes hold it. Further waiters, and wakers of other
+//! crates (a combinator such as `FuturesUnordered` makes its own), are nodes of a list, and the eight bytes hold the first
+//! node's key. An event wakes all of them. To keep only the last waker would lose the wake-ups of the others, and to wake the
+//! one that is replaced would make two tasks that wait at one socket wake each other for ever.
+//!
+//! # The lifetime of a node
+//!
+//! A future such as `Ready` *owns* its node: the future holds the key, and its drop removes the node. An event takes the
+//! waker out and leaves the node, so the key stays reserved. If the event freed the key, another future could get it, and
+//! the drop of the woken one would remove the node of a future that still waits: a lost wake-up.
+//!
+//! The `poll_*` forms and `AsyncRead` have no future that could own a node. Theirs is found by `will_wake`, so a task that
+//! polls again adds none, and an event removes it. A task that has ended leaves its ticket behind; the next addition, which
+//! passes over the whole list in any case, removes it.
+//!
+//! Bound of a list: its futures, the tasks that are alive, and `FOREIGN_MAX` wakers of other crates: one more wakes the oldest,
+//! which polls again if it still waits. A future that is leaked (`mem::forget`) leaks its node.
 
 use std::task::Waker;
 
-use super::panic::{call_quietly, drop_quietly};
-use super::slots::{NIL, Slot, Slots};
-use super::ticket::Ticket;
+use slab::Slab;
 
-type Identity = (u64, usize);
+use super::panic::{call_quietly, drop_quietly};
+use super::slots::NIL;
+use super::ticket::Ticket;
 
 /// One that waits.
 #[derive(Debug)]
@@ -22,7 +34,7 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
-    /// Cloning somebody else's waker runs their code: make a `Waiter` before any table is borrowed.
+    /// Cloning a waker of another crate runs its code: make a `Waiter` before any table is borrowed.
     #[inline]
     pub(crate) fn of(waker: &Waker) -> Waiter {
         match Ticket::of(waker) {
@@ -31,49 +43,42 @@ impl Waiter {
         }
     }
 
-    /// Words that are the same for the same waiter. (Another one may get them later, when this one is gone.)
-    fn identity(&self) -> Identity {
-        match self {
-            Waiter::Task(ticket) => (ticket.word(), 0),
-            Waiter::Foreign(waker) => (waker.data().addr() as u64, std::ptr::from_ref(waker.vtable()).addr()),
-        }
-    }
-
-    pub(crate) fn will_wake(&self, other: &Waiter) -> bool {
+    fn will_wake(&self, other: &Waiter) -> bool {
         match (self, other) {
             (Waiter::Task(a), Waiter::Task(b)) => a == b,
             (Waiter::Foreign(a), Waiter::Foreign(b)) => a.will_wake(b),
             _ => false,
         }
     }
+
+    /// Drops a waiter that is not needed any more. Dropping a waker of another crate may panic, which must not reach the
+    /// owner of the place: call it with nothing borrowed.
+    #[inline]
+    pub(crate) fn discard(self) {
+        if let Waiter::Foreign(waker) = self {
+            drop_quietly(waker);
+        }
+    }
 }
 
-/// Calls a waker that isn't ours. If it panics the panic hook has printed its message; it is not allowed
-/// to take the loop, and the others that wait, with it.
+/// Calls a waker of another crate. The panic hook has printed the message of one that panics; the panic ends neither the
+/// loop nor the other waiters.
 #[cold]
 pub(crate) fn wake_foreign(waker: Waker) {
     call_quietly(|| waker.wake());
 }
 
-/// Drops one that waits no longer. A waker that isn't ours may panic at that, which is no business of the one whose timer,
-/// or whose place in a crowd, it was.
-#[inline]
-pub(crate) fn dismiss(waiter: Option<Waiter>) {
-    if let Some(Waiter::Foreign(waker)) = waiter {
-        drop_quietly(waker);
-    }
-}
-
-/// The eight bytes at a place: 0, a ticket, or (with no runtime number in the top bits) a crowd's key + 1.
+/// The eight bytes at a place: 0, a ticket, or (with no runtime number in the top bits) the key of the list's first node + 1.
 #[derive(Default)]
-pub(crate) struct Waiters(u64);
+pub(crate) struct WaitList(u64);
 
-impl Waiters {
+impl WaitList {
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0 == 0
     }
 
-    /// Adds a task of ours if nobody else waits; `false` if it takes a crowd.
+    /// Adds a task of this crate if it is the only waiter; `false` if a node is needed.
     #[inline]
     pub(crate) fn add_alone(&mut self, waker: &Waker) -> bool {
         match Ticket::of(waker) {
@@ -85,189 +90,160 @@ impl Waiters {
         }
     }
 
-    /// Adds one that waits to the place's crowd, unless the same one already does.
-    #[cold]
-    pub(crate) fn add_to_crowd(&mut self, crowds: &mut Crowds, waiter: Waiter) -> Crowded {
-        let first = Ticket::from_word(self.0);
-        if self.0 == 0 || first.is_some() {
-            self.0 = u64::from(crowds.0.claim().0) + 1;
-        }
-        let crowd = &mut crowds.0[(self.0 - 1) as u32];
-        crowd.waiters.extend(first.map(Waiter::Task));
-        if crowd.waiters.iter().any(|w| w.will_wake(&waiter)) {
-            return Crowded { duplicate: Some(waiter), to_wake: Vec::new() };
-        }
-        Crowded { duplicate: None, to_wake: crowd.join(waiter) }
-    }
-
-    /// Who that is.
+    /// Whether there is something to be removed and dropped: a ticket needs neither.
     #[inline]
-    pub(crate) fn who(self) -> Who {
-        match Ticket::from_word(self.0) {
-            Some(ticket) => Who::Task(ticket),
-            None if self.0 == 0 => Who::Nobody,
-            None => Who::Crowd((self.0 - 1) as u32),
-        }
+    pub(crate) fn has_nodes(&self) -> bool {
+        self.0 != 0 && self.alone().is_none()
+    }
+
+    /// The only waiter, if it needs no node.
+    #[inline]
+    pub(crate) fn alone(&self) -> Option<Ticket> {
+        Ticket::from_word(self.0)
+    }
+
+    #[inline]
+    fn first(&self) -> Option<u32> {
+        self.has_nodes().then(|| (self.0 - 1) as u32)
+    }
+
+    fn set_first(&mut self, first: Option<u32>) {
+        self.0 = first.map_or(0, |key| u64::from(key) + 1);
     }
 }
 
-/// Those who wait at a place.
-pub(crate) enum Who {
-    Nobody,
-    Task(Ticket),
-    /// To be disbanded.
-    Crowd(u32),
+/// The key of the node that a future owns, from its first wait beside others until its drop.
+pub(crate) type NodeKey = Option<u32>;
+
+/// Wakers of other crates that wait at one place without a future: more than any program has, and few enough that a connection
+/// which is idle for months keeps little. More of them that all still wait would wake each other until the event.
+const FOREIGN_MAX: usize = 512;
+
+struct Node {
+    /// `None` after an event; then the node is in no list.
+    waiter: Option<Waiter>,
+    /// A future holds the key.
+    owned: bool,
+    /// The list is a ring: the first node's `previous` is the last.
+    previous: u32,
+    next: u32,
 }
 
-/// What is left to do after somebody has joined a crowd.
-pub(crate) struct Crowded {
-    /// The one that joined, if it was in the crowd already; to be dropped, which is foreign code.
-    pub(crate) duplicate: Option<Waiter>,
-    /// Those who made room.
-    pub(crate) to_wake: Vec<Waiter>,
-}
+/// The nodes of all lists of one runtime.
+pub(crate) struct Nodes(Slab<Node>);
 
-/// The crowds of a runtime.
-pub(crate) struct Crowds(Slots<Crowd>);
-
-impl Crowds {
-    pub(crate) const fn new() -> Crowds {
-        Crowds(Slots::new())
+impl Nodes {
+    pub(crate) const fn new() -> Nodes {
+        Nodes(Slab::new())
     }
 
-    /// Ends a crowd and hands over who was in it. Lend the empty buffer [back](Crowds::recycle).
+    /// Adds a waiter, whose future owns the node, or makes it that future's waiter instead of the one before. Returns a
+    /// waiter to be [discarded](Waiter::discard).
     #[cold]
-    pub(crate) fn disband(&mut self, key: u32) -> Vec<Waiter> {
-        std::mem::take(&mut self.0[key].waiters)
-    }
-
-    /// Gives a crowd's number back, with a buffer for the next: steady crowds allocate nothing.
-    pub(crate) fn recycle(&mut self, key: u32, buffer: Vec<Waiter>) {
-        debug_assert!(buffer.is_empty());
-        self.0[key] = Crowd { waiters: buffer, ..Crowd::default() };
-        self.0.release(key);
-    }
-}
-
-/// Several that wait at one place.
-///
-/// One that has given up waiting (a future that was dropped) says so to nobody, and at a place that never becomes
-/// ready those would pile up for ever. So a crowd has a limit. When it is reached all are woken and forgotten, and
-/// who still waits comes back.
-///
-/// A crowd of more than the limit who all still wait must not wake itself round and round. So one of those who
-/// were sent away is *marked*: when it comes back, as many have joined in between as there are who still wait,
-/// and the limit becomes twice that. If the marked one doesn't come back it had given up, and after some patience
-/// another is marked. With 65 who wait: the 65th finds the crowd full, so 64 are sent away and the 64th is marked; they
-/// come back one by one, the 64th as the 64th to join since, and the limit becomes 128. From then on all is quiet.
-struct Crowd {
-    waiters: Vec<Waiter>,
-    limit: usize,
-    marked: Option<Identity>,
-    /// How many have joined since it was marked.
-    joined: usize,
-    patience: usize,
-    link: u32,
-}
-
-impl Crowd {
-    /// What the limit is at first.
-    const LIMIT: usize = 64;
-
-    /// Adds one; returns those to be woken, who made room for it.
-    fn join(&mut self, waiter: Waiter) -> Vec<Waiter> {
-        self.joined += 1;
-        if self.marked == Some(waiter.identity()) {
-            self.marked = None;
-            self.limit = self.limit.max(2 * self.joined);
+    pub(crate) fn add_owned(
+        &mut self,
+        list: &mut WaitList,
+        waiter: Waiter,
+        key: &mut NodeKey,
+    ) -> Option<Waiter> {
+        self.make_list(list);
+        let Some(key) = *key else {
+            *key = Some(self.append(list, waiter, true));
+            return None;
+        };
+        let replaced = self.node(key).waiter.replace(waiter);
+        if replaced.is_none() {
+            self.link(list, key);
         }
-        let sent_away = if self.waiters.len() < self.limit { Vec::new() } else { self.send_away() };
-        self.waiters.push(waiter);
-        sent_away
+        replaced
     }
 
-    fn send_away(&mut self) -> Vec<Waiter> {
-        if self.marked.is_some() && self.joined > self.patience {
-            self.marked = None;
-            self.patience *= 2;
-        }
-        if self.marked.is_none() {
-            // The last: tasks come back in the order in which they are woken, so when it does all others have.
-            self.marked = self.waiters.last().map(Waiter::identity);
-            self.joined = 0;
-        }
-        std::mem::take(&mut self.waiters)
-    }
-}
-
-impl Default for Crowd {
-    fn default() -> Self {
-        Crowd {
-            waiters: Vec::new(),
-            limit: Self::LIMIT,
-            marked: None,
-            joined: 0,
-            patience: 4 * Self::LIMIT,
-            link: NIL,
-        }
-    }
-}
-
-impl Slot for Crowd {
-    fn link(&mut self) -> &mut u32 {
-        &mut self.link
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use super::*;
-    use crate::engine::ticket::RuntimeNumber;
-
-    fn waiter(n: u32) -> Waiter {
-        Waiter::Task(Ticket::new(RuntimeNumber::new(1), 0, n))
-    }
-
-    fn number(waiter: &Waiter) -> u32 {
-        match waiter {
-            Waiter::Task(ticket) => ticket.key(),
-            Waiter::Foreign(_) => unreachable!("the test only uses tickets"),
-        }
-    }
-
-    #[test]
-    fn a_crowd_of_any_size_settles_when_all_still_wait() {
-        for size in (1..300).chain([500, 1000, 1023, 1024, 1025, 5000]) {
-            let mut crowd = Crowd::default();
-            let mut coming: VecDeque<u32> = (0..size).collect();
-            let mut joins = 0;
-            while let Some(n) = coming.pop_front() {
-                coming.extend(crowd.join(waiter(n)).iter().map(number));
-                joins += 1;
-                assert!(joins <= 20 * size, "{size} who wait keep waking each other");
-            }
-            assert_eq!(crowd.waiters.len(), size as usize);
-        }
-    }
-
-    #[test]
-    fn those_who_gave_up_are_forgotten_and_those_who_wait_are_not() {
-        for still_wait in [0, 1, 10, 63, 64, 65, 100] {
-            let mut crowd = Crowd::default();
-            let mut coming: VecDeque<u32> = (0..still_wait).collect();
-            for n in 0..20_000 {
-                coming.push_back(1_000_000 + n); // waits, and gives up at once
-                while let Some(n) = coming.pop_front() {
-                    let woken = crowd.join(waiter(n));
-                    coming.extend(woken.iter().map(number).filter(|&n| n < still_wait));
+    /// Adds a waiter that has no future; removes the stale ones. Returns the oldest one, to be woken, if there are too many. A
+    /// waiter that the list has already comes back as the error, to be [discarded](Waiter::discard).
+    #[cold]
+    pub(crate) fn add(
+        &mut self,
+        list: &mut WaitList,
+        waiter: Waiter,
+        is_stale: impl Fn(Ticket) -> bool,
+    ) -> Result<Option<Waiter>, Waiter> {
+        self.make_list(list);
+        let (mut next, mut foreign, mut oldest) = (list.first(), 0, None);
+        while let Some(key) = next {
+            let first = list.first();
+            let node = self.node(key);
+            next = Some(node.next).filter(|&next| Some(next) != first);
+            match &node.waiter {
+                _ if node.owned => {}
+                Some(there) if there.will_wake(&waiter) => return Err(waiter),
+                Some(Waiter::Task(ticket)) if is_stale(*ticket) => drop(self.remove(list, key)),
+                Some(Waiter::Foreign(_)) => {
+                    foreign += 1;
+                    oldest = oldest.or(Some(key));
                 }
-            }
-            assert!(crowd.waiters.len() <= 1024, "{} are remembered", crowd.waiters.len());
-            for n in 0..still_wait {
-                assert!(crowd.waiters.iter().any(|w| number(w) == n), "{n} still waits");
+                _ => {}
             }
         }
+        self.append(list, waiter, false);
+        Ok(oldest.filter(|_| foreign >= FOREIGN_MAX).and_then(|oldest| self.remove(list, oldest)))
+    }
+
+    /// Removes the node that a future owns. Returns its waiter, to be [discarded](Waiter::discard).
+    #[cold]
+    pub(crate) fn remove(&mut self, list: &mut WaitList, key: u32) -> Option<Waiter> {
+        if self.node(key).waiter.is_some() {
+            self.unlink(list, key);
+        }
+        self.0.remove(key as usize).waiter
+    }
+
+    /// Takes the first waiter out. Its node stays if a future owns it.
+    pub(crate) fn pop(&mut self, list: &mut WaitList) -> Option<Waiter> {
+        let Some(first) = list.first() else {
+            return std::mem::take(list).alone().map(Waiter::Task);
+        };
+        self.unlink(list, first);
+        let node = self.node(first);
+        if node.owned { node.waiter.take() } else { self.0.remove(first as usize).waiter }
+    }
+
+    fn node(&mut self, key: u32) -> &mut Node {
+        &mut self.0[key as usize]
+    }
+
+    /// Gives the waiter that stands in the place itself a node.
+    fn make_list(&mut self, list: &mut WaitList) {
+        if let Some(ticket) = list.alone() {
+            list.0 = 0;
+            self.append(list, Waiter::Task(ticket), false);
+        }
+    }
+
+    fn append(&mut self, list: &mut WaitList, waiter: Waiter, owned: bool) -> u32 {
+        let key = self.0.insert(Node { waiter: Some(waiter), owned, previous: NIL, next: NIL }) as u32;
+        self.link(list, key);
+        key
+    }
+
+    /// Links a node to the end of a list.
+    fn link(&mut self, list: &mut WaitList, key: u32) {
+        let first = list.first().unwrap_or(key);
+        let last = if first == key { key } else { self.node(first).previous };
+        self.join(last, key);
+        self.join(key, first);
+        list.set_first(Some(first));
+    }
+
+    fn unlink(&mut self, list: &mut WaitList, key: u32) {
+        let Node { previous, next, .. } = *self.node(key);
+        self.join(previous, next);
+        if list.first() == Some(key) {
+            list.set_first(Some(next).filter(|&next| next != key));
+        }
+    }
+
+    fn join(&mut self, previous: u32, next: u32) {
+        self.node(previous).next = next;
+        self.node(next).previous = previous;
     }
 }

@@ -73,7 +73,7 @@ impl WatchedSocket {
             if self.muted || !self.wanted[interest as usize] {
                 continue;
             }
-            if let Poll::Ready(watched) = registration.poll_ready(cx, interest) {
+            if let Poll::Ready(watched) = registration.poll_ready(cx, interest, None) {
                 if watched.is_err() {
                     registration.assume_ready(interest);
                 }

@@ -51,6 +51,7 @@
 pub(crate) mod ready;
 pub(crate) mod socket;
 pub(crate) mod source;
+pub(crate) mod split;
 pub(crate) mod stream;
 pub(crate) mod watch;
 

@@ -2,16 +2,15 @@
 
 use std::fmt;
 use std::io;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::ready::Ready;
+use super::socket::{Socket, Watchable};
+use super::watch::Watch;
 use crate::engine::context;
-use crate::engine::core::Core;
 use crate::engine::driver::{Object, Readiness};
 use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
-use crate::io::ready::Ready;
-use crate::io::watch::Watch;
 
 /// Makes any I/O object async: anything with a descriptor (on Unix), or any [`mio::event::Source`].
 ///
@@ -53,13 +52,34 @@ use crate::io::watch::Watch;
 /// # #[cfg(not(unix))]
 /// # fn main() {}
 /// ```
-pub struct Source<T> {
-    core: Rc<Core>,
-    key: u32,
-    /// `None` only inside `into_inner`.
+pub struct Source<T>(Socket<Foreign<T>>);
+
+/// An object of the user's, of which the loop knows only how to watch it.
+struct Foreign<T> {
+    /// `None` once `into_inner` has taken it.
     io: Option<T>,
-    /// How the driver sees the object, chosen when it was made.
+    /// How the driver sees the object, chosen when the source was made.
     object: fn(&mut T) -> Object<'_>,
+}
+
+impl<T> Foreign<T> {
+    fn get_ref(&self) -> &T {
+        self.io.as_ref().expect("only into_inner takes it")
+    }
+}
+
+impl<T> Watchable for Foreign<T> {
+    fn object(&mut self) -> Option<Object<'_>> {
+        self.io.as_mut().map(self.object)
+    }
+
+    /// Dropping `T` need not close the object (it may be a shared one), so this ends the watch. It fails only if the
+    /// object was closed already, which has ended the watch, too.
+    fn end_watch(&mut self, registration: Registration<'_>) {
+        if let Some(object) = self.object() {
+            let _ = registration.deregister(object);
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -131,15 +151,9 @@ impl<T: mio::event::Source> Source<T> {
 
 impl<T> Source<T> {
     #[track_caller]
-    fn watch(mut io: T, object: fn(&mut T) -> Object<'_>) -> io::Result<Source<T>> {
-        context::with("a oneloop Source was made", |core| {
-            let key = Registration::open(core, object(&mut io), Readiness::NONE)?;
-            Ok(Source { core: core.clone(), key, io: Some(io), object })
-        })
-    }
-
-    fn registration(&self) -> Registration<'_> {
-        Registration { core: &self.core, key: self.key }
+    fn watch(io: T, object: fn(&mut T) -> Object<'_>) -> io::Result<Source<T>> {
+        let io = Foreign { io: Some(io), object };
+        context::with("a oneloop Source was made", |core| Socket::on(core, io, Readiness::NONE)).map(Source)
     }
 
     /// Waits until the object counts as readable. It may turn out not to be: try, and wait again.
@@ -182,7 +196,7 @@ impl<T> Source<T> {
     /// # fn main() {}
     /// ```
     pub fn readable(&self) -> Ready<'_> {
-        Ready { registration: self.registration(), interest: Interest::Readable }
+        self.0.readable()
     }
 
     /// Waits until the object counts as writable. It may turn out not to be: try, and wait again.
@@ -220,7 +234,7 @@ impl<T> Source<T> {
     /// # fn main() {}
     /// ```
     pub fn writable(&self) -> Ready<'_> {
-        Ready { registration: self.registration(), interest: Interest::Writable }
+        self.0.writable()
     }
 
     /// The poll behind [`readable`](Source::readable) and [`writable`](Source::writable). Several tasks may
@@ -253,7 +267,7 @@ impl<T> Source<T> {
     /// # fn main() {}
     /// ```
     pub fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
-        self.registration().poll_ready(cx, interest)
+        self.0.poll_ready(cx, interest)
     }
 
     /// Tries an operation now, if the object counts as ready for it. One that a signal interrupts is tried
@@ -299,7 +313,7 @@ impl<T> Source<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        self.registration().try_io(interest, || operation(self.get_ref()))
+        self.0.try_io(interest, |object| operation(object.get_ref()))
     }
 
     /// Waits until the object is ready and tries an operation, until that says something other than
@@ -321,8 +335,7 @@ impl<T> Source<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        std::future::poll_fn(|cx| self.registration().poll_io(cx, interest, || operation(self.get_ref())))
-            .await
+        self.0.async_io(interest, |object| operation(object.get_ref())).await
     }
 
     /// The object, for what needs no waiting. What may say `WouldBlock` goes through
@@ -349,7 +362,7 @@ impl<T> Source<T> {
     /// # fn main() {}
     /// ```
     pub fn get_ref(&self) -> &T {
-        self.io.as_ref().expect("only into_inner takes it")
+        self.0.io().get_ref()
     }
 
     /// The object, to be changed. It must keep its descriptor.
@@ -377,7 +390,7 @@ impl<T> Source<T> {
     /// # fn main() {}
     /// ```
     pub fn get_mut(&mut self) -> &mut T {
-        self.io.as_mut().expect("only into_inner takes it")
+        self.0.io_mut().io.as_mut().expect("only into_inner takes it")
     }
 
     /// Ends the watch and returns the object, which is non-blocking still. One system call.
@@ -410,9 +423,8 @@ impl<T> Source<T> {
     /// # fn main() {}
     /// ```
     pub fn into_inner(mut self) -> io::Result<T> {
-        let mut io = self.io.take().expect("only into_inner takes it");
-        self.registration().deregister((self.object)(&mut io))?;
-        Ok(io)
+        self.0.deregister()?;
+        Ok(self.0.io_mut().io.take().expect("only into_inner takes it"))
     }
 }
 
@@ -422,20 +434,8 @@ impl<T> Watch for Source<T> {
     }
 }
 
-impl<T> Drop for Source<T> {
-    fn drop(&mut self) {
-        if let Some(io) = &mut self.io {
-            // Dropping `T` need not close the object (it may be a shared one), so the watch is ended by hand.
-            // That fails only if the owner has closed it already, which ends the watch, too.
-            let object = (self.object)(io);
-            let _ = Registration { core: &self.core, key: self.key }.deregister(object);
-        }
-        self.registration().release();
-    }
-}
-
 impl<T: fmt::Debug> fmt::Debug for Source<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Source").field(&self.io).finish()
+        f.debug_tuple("Source").field(&self.0.io().io).finish()
     }
 }

@@ -22,21 +22,28 @@
 //! * A UDP socket, also one without a peer, receives `ConnectionReset` for a datagram it sent that found nobody.
 //! * A read that has filled only a part of its buffer is followed by one that says `WouldBlock`, before the task waits.
 
+mod accept;
 mod addr;
-mod tcp;
+mod send;
 mod tcp_listener;
-mod udp;
-#[cfg(unix)]
-mod unix;
+mod tcp_stream;
+mod udp_socket;
 #[cfg(unix)]
 mod unix_datagram;
-
-pub use crate::io::stream::{ReadHalf, WriteHalf};
-pub use addr::{SocketAddrs, ToSocketAddrs};
-pub use tcp::TcpStream;
-pub use tcp_listener::{Incoming, TcpListener};
-pub use udp::UdpSocket;
 #[cfg(unix)]
-pub use unix::{UnixListener, UnixStream};
+mod unix_listener;
+#[cfg(unix)]
+mod unix_stream;
+
+pub use crate::io::split::{ReadHalf, WriteHalf};
+pub use accept::Incoming;
+pub use addr::{SocketAddrs, ToSocketAddrs};
+pub use tcp_listener::TcpListener;
+pub use tcp_stream::TcpStream;
+pub use udp_socket::UdpSocket;
 #[cfg(unix)]
 pub use unix_datagram::UnixDatagram;
+#[cfg(unix)]
+pub use unix_listener::UnixListener;
+#[cfg(unix)]
+pub use unix_stream::UnixStream;

@@ -2,17 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use futures_lite::Stream;
 use socket2::{Domain, Protocol, Type};
 
+use super::accept::{Accept, Incoming, Listen};
 use super::addr::{ToSocketAddrs, first_that_works};
-use super::tcp::TcpStream;
+use super::tcp_stream::TcpStream;
 use crate::engine::driver::Readiness;
-use crate::engine::interest::Interest;
-use crate::io::socket::{Socket, impl_socket};
+use crate::io::ready::Ready;
+use crate::io::socket::{Socket, socket_traits};
 
 /// Connections that the system completes before anybody accepts them. The system caps it (on Linux at
 /// `net.core.somaxconn`, 4,096 by default), so this asks for what there is.
@@ -46,7 +45,33 @@ const BACKLOG: i32 = 4096;
 /// ```
 pub struct TcpListener(Socket<mio::net::TcpListener>);
 
-impl_socket!(TcpListener, std::net::TcpListener, mio::net::TcpListener, Readiness::READABLE);
+socket_traits!(
+    /// Takes over a listener of std's, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses to make it non-blocking or to watch it. The listener is then closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::TcpListener;
+    ///
+    /// oneloop::block_on(async {
+    ///     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    ///     let listener = TcpListener::try_from(listener)?;
+    ///     assert!(listener.local_addr()?.ip().is_loopback());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    TcpListener, std::net::TcpListener, mio::net::TcpListener, Readiness::READABLE
+);
 
 impl TcpListener {
     /// Listens at the first of the addresses that works; port 0 lets the system choose one. On Unix the
@@ -137,7 +162,7 @@ impl TcpListener {
     /// # }
     /// ```
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        std::future::poll_fn(|cx| self.poll_accept(cx)).await
+        self.0.accept(TcpStream).await
     }
 
     /// The poll behind [`accept`](TcpListener::accept). Several tasks may wait at one listener: a connection
@@ -164,12 +189,7 @@ impl TcpListener {
     /// # }
     /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        loop {
-            let accepted = ready!(self.0.poll_io(cx, Interest::Readable, |listener| listener.accept()));
-            if let Some(admitted) = admit(accepted, |stream| TcpStream::accepted(self.0.core(), stream)) {
-                return Poll::Ready(admitted);
-            }
-        }
+        self.0.poll_accept(cx, TcpStream)
     }
 
     /// Accepts a connection if one is there now. Those that were broken off before are passed over.
@@ -207,12 +227,7 @@ impl TcpListener {
     /// # }
     /// ```
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        loop {
-            let accepted = self.0.try_io(Interest::Readable, |listener| listener.accept());
-            if let Some(admitted) = admit(accepted, |stream| TcpStream::accepted(self.0.core(), stream)) {
-                return admitted;
-            }
-        }
+        self.0.try_accept(TcpStream)
     }
 
     /// The connections, as a stream that never ends. They belong to the listener's runtime.
@@ -260,66 +275,84 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
     }
-}
 
-/// What comes of an accept, whose connection `own` takes over. Nothing if that was broken off before: then it is the
-/// next one's turn.
-pub(super) fn admit<S, A, C>(
-    accepted: io::Result<(S, A)>,
-    own: impl FnOnce(S) -> io::Result<C>,
-) -> Option<io::Result<(C, A)>> {
-    match accepted {
-        Err(error) if is_the_connections_own(&error) => None,
-        accepted => Some(accepted.and_then(|(stream, peer)| Ok((own(stream)?, peer)))),
+    /// Waits until there may be a connection to accept. It may turn out not to be so: try, and wait again.
+    ///
+    /// A listener that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
+    /// count as not readable: a loop that waits without trying in between spins.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating system refuses to watch the
+    /// listener.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing from the listener.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_accept`](TcpListener::try_accept).
+    pub fn readable(&self) -> Ready<'_> {
+        self.0.readable()
+    }
+
+    /// Waits until the listener counts as writable. A listener is never writable: this never ends, and exists because every
+    /// socket type has it.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating system refuses to watch the
+    /// listener.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing from the listener.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpStream::writable`](TcpStream::writable).
+    pub fn writable(&self) -> Ready<'_> {
+        self.0.writable()
+    }
+
+    /// The pending error of the listener (`SO_ERROR`), which this clears. One system call.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::TcpListener;
+    ///
+    /// oneloop::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     assert!(listener.take_error()?.is_none());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.io().take_error()
     }
 }
 
-/// Errors of `accept` that concern the connection that was to be accepted, not the listener: Linux passes pending
-/// network errors on in this way (accept(2), "Error handling").
-fn is_the_connections_own(error: &io::Error) -> bool {
-    use io::ErrorKind::*;
-    let by_kind = matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | NetworkDown | NetworkUnreachable | HostUnreachable
-    );
-    #[cfg(unix)]
-    let by_number = matches!(error.raw_os_error(), Some(libc::EPROTO | libc::ENOPROTOOPT | libc::EHOSTDOWN));
-    // wine looks for the peer's address after it has accepted, and finds a connection that was reset to have none.
-    #[cfg(windows)]
-    let by_number = error.kind() == NotConnected;
-    by_kind || by_number
-}
+impl Listen for mio::net::TcpListener {
+    type Stream = mio::net::TcpStream;
+    type Addr = SocketAddr;
 
-/// The connections of a listener: errors, cancel safety and an example are at [`TcpListener::incoming`].
-#[derive(Debug)]
-#[must_use = "streams do nothing unless polled"]
-pub struct Incoming<'a> {
-    listener: &'a TcpListener,
-}
-
-impl Stream for Incoming<'_> {
-    type Item = io::Result<TcpStream>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.listener.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
+    fn accept(&self) -> io::Result<(mio::net::TcpStream, SocketAddr)> {
+        self.accept()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Accept for TcpListener {
+    type Stream = TcpStream;
 
-    /// Here, because no test can make the system say so.
-    #[test]
-    fn a_connection_that_was_broken_off_is_passed_over_and_what_else_an_accept_says_is_not() {
-        let after = |error: io::Error| admit(Err::<((), ()), _>(error), Ok);
-        assert!(after(io::ErrorKind::ConnectionAborted.into()).is_none());
-        assert!(after(io::ErrorKind::NetworkUnreachable.into()).is_none());
-        for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::PermissionDenied] {
-            assert_eq!(after(kind.into()).expect("it is the listener's").unwrap_err().kind(), kind);
-        }
-        let unwatched = admit(Ok(("stream", "peer")), |_| Err::<(), _>(io::ErrorKind::OutOfMemory.into()));
-        assert!(unwatched.expect("it was accepted").is_err());
-        assert_eq!(admit(Ok(("stream", "peer")), Ok).and_then(Result::ok), Some(("stream", "peer")));
+    fn poll_accept_stream(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        self.poll_accept(cx).map_ok(|(stream, _)| stream)
     }
 }

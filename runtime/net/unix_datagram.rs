@@ -4,10 +4,11 @@ use std::io;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
-use super::unix::{BACKLOG_RETRY, READY};
+use super::unix_stream::BACKLOG_RETRY;
 use crate::engine::context;
 use crate::engine::interest::Interest;
-use crate::io::socket::{Socket, impl_socket};
+use crate::io::ready::Ready;
+use crate::io::socket::{READY, Socket, socket_traits};
 use crate::time::sleep;
 
 /// Datagrams between processes of one machine.
@@ -28,7 +29,33 @@ use crate::time::sleep;
 /// ```
 pub struct UnixDatagram(Socket<mio::net::UnixDatagram>);
 
-impl_socket!(UnixDatagram, std::os::unix::net::UnixDatagram, mio::net::UnixDatagram, READY);
+socket_traits!(
+    /// Takes over a socket of std's, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses to make it non-blocking or to watch it. The socket is then closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UnixDatagram;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (ours, _theirs) = std::os::unix::net::UnixDatagram::pair()?;
+    ///     let ours = UnixDatagram::try_from(ours)?;
+    ///     assert_eq!(ours.try_send(b"ping")?, 4);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    UnixDatagram, std::os::unix::net::UnixDatagram, mio::net::UnixDatagram, READY
+);
 
 impl UnixDatagram {
     /// Binds to `path`, which this creates. It is not removed when the socket is dropped.
@@ -284,14 +311,9 @@ impl UnixDatagram {
     /// # }
     /// ```
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        // Not through `try_io`: whether the socket counts as writable says how its connected peer's queue is,
-        // not this receiver's.
-        loop {
-            match self.0.io().send_to(datagram, path.as_ref()) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                sent => return sent,
-            }
-        }
+        // Not through `try_io`: whether the socket counts as writable tells about the queue of its connected peer, not about
+        // that of this receiver.
+        self.0.try_now(|socket| socket.send_to(datagram, path.as_ref()))
     }
 
     /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is lost.
@@ -381,5 +403,57 @@ impl UnixDatagram {
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().peer_addr()
+    }
+
+    /// Waits until there may be a datagram to receive. It may turn out not to be so: try, and wait again.
+    ///
+    /// A socket that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
+    /// count as not readable: a loop that waits without trying in between spins.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating system refuses to watch the
+    /// socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing from the socket.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket::readable`](super::UdpSocket::readable).
+    pub fn readable(&self) -> Ready<'_> {
+        self.0.readable()
+    }
+
+    /// Waits until there may be room for a datagram to the connected peer.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating system refuses to watch the
+    /// socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing from the socket.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket::writable`](super::UdpSocket::writable).
+    pub fn writable(&self) -> Ready<'_> {
+        self.0.writable()
+    }
+
+    /// The pending error of the socket (`SO_ERROR`), which this clears. One system call.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket::take_error`](super::UdpSocket::take_error).
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.io().take_error()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::OpenOptions;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -13,13 +13,12 @@ use mio::unix::pipe::Receiver;
 use super::{MADE, check_pipe};
 use crate::engine::context;
 use crate::engine::driver::Readiness;
-use crate::engine::interest::Interest;
 use crate::io::ready::Ready;
-use crate::io::socket::{ByteStream, Socket};
-use crate::io::stream::impl_read;
+use crate::io::socket::Socket;
+use crate::io::stream::{ReadBytes, forward_read};
 
-impl ByteStream for Receiver {
-    /// Not in packet mode, and who knows on kqueue: see the module.
+impl ReadBytes for Receiver {
+    /// Not in packet mode, and on kqueue nothing promises it: see the module.
     const SHORT_READ_DRAINS: bool = false;
 }
 
@@ -30,7 +29,20 @@ impl ByteStream for Receiver {
 /// See [`pipe`](super::pipe()).
 pub struct PipeReader(Socket<Receiver>);
 
-impl_read!(PipeReader);
+forward_read!(
+    /// Reads by shared reference.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says; or that the runtime of the pipe was dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: bytes that were read are returned in the same poll. (What is built on it and reads several times, such as
+    /// `read_exact`, is not.)
+    [] &PipeReader, [], |this| &mut &this.0
+);
+forward_read!([] PipeReader, [], |this| &mut &this.0);
 
 impl crate::io::watch::Watch for PipeReader {
     fn readable(&self) -> Ready<'_> {
@@ -148,7 +160,7 @@ impl PipeReader {
     /// # }
     /// ```
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.try_bytes(Interest::Readable, buf.len(), |mut io| io.read(buf))
+        self.0.try_read(buf)
     }
 
     /// Ends the watch and returns a descriptor of this end, which is non-blocking still.

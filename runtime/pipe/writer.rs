@@ -18,13 +18,17 @@ use super::PipeReader;
 use super::{MADE, check_pipe};
 use crate::engine::context;
 use crate::engine::driver::Readiness;
-use crate::engine::interest::Interest;
-use crate::io::socket::{ByteStream, Socket};
-use crate::io::stream::at_once;
+use crate::io::socket::Socket;
+use crate::io::stream::WriteBytes;
 
-impl ByteStream for Sender {
-    /// Never asked: nobody reads here.
-    const SHORT_READ_DRAINS: bool = false;
+impl WriteBytes for Sender {
+    fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        Write::write(&mut &*self, buf)
+    }
+
+    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        Write::write_vectored(&mut &*self, bufs)
+    }
 }
 
 /// The end of a pipe that is written to. Dropping it, or [closing](crate::io::AsyncWriteExt::close) it, closes it:
@@ -168,7 +172,7 @@ impl PipeWriter {
     /// # }
     /// ```
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.socket()?.try_bytes(Interest::Writable, buf.len(), |mut io| io.write(buf))
+        self.socket()?.try_write(buf)
     }
 
     /// Ends the watch and returns a descriptor of this end, which is non-blocking still.
@@ -199,7 +203,7 @@ impl PipeWriter {
 
 impl AsyncWrite for PipeWriter {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.socket()?.poll_bytes(cx, Interest::Writable, buf.len(), |mut io| io.write(buf))
+        self.socket()?.poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -207,9 +211,7 @@ impl AsyncWrite for PipeWriter {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let bufs = &bufs[at_once(bufs.iter().map(|buf| buf.len()))];
-        let asked = bufs.iter().map(|buf| buf.len()).sum();
-        self.socket()?.poll_bytes(cx, Interest::Writable, asked, |mut io| io.write_vectored(bufs))
+        self.socket()?.poll_write_vectored(cx, bufs)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

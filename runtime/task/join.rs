@@ -4,14 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use crate::engine::core::Core;
 use crate::engine::join_error::JoinError;
-use crate::engine::panic::drop_quietly;
 use crate::engine::tasks::take_output;
 use crate::engine::ticket::Ticket;
-use crate::engine::wait_list::{Waiter, Waiters, dismiss};
+use crate::engine::wait_list::{WaitList, Waiter};
 
 /// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task, which
 /// then runs on by itself.
@@ -120,7 +119,7 @@ impl<T: 'static> Future for JoinHandle<T> {
             return Poll::Pending;
         }
         let mut waits = false;
-        let wait = |joiners: &mut Waiters| waits = joiners.add_alone(cx.waker());
+        let wait = |joiner: &mut WaitList| waits = joiner.add_alone(cx.waker());
         let finished = self.core.tasks.borrow_mut().take_finished(ticket, wait);
         if let Some(task) = finished {
             self.core.budget.spend();
@@ -128,7 +127,7 @@ impl<T: 'static> Future for JoinHandle<T> {
             return Poll::Ready(take_output(task));
         }
         if !waits {
-            self.wait_in_crowd(ticket, cx);
+            self.wait_beside(ticket, cx.waker());
         }
         Poll::Pending
     }
@@ -136,14 +135,10 @@ impl<T: 'static> Future for JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     #[cold]
-    fn wait_in_crowd(&self, ticket: Ticket, cx: &mut Context<'_>) {
-        let waiter = Waiter::of(cx.waker());
-        let mut tasks = self.core.tasks.borrow_mut();
-        let mut joiners = std::mem::take(tasks.joiners(ticket));
-        let duplicate = tasks.wait_in_crowd(&mut joiners, waiter);
-        *tasks.joiners(ticket) = joiners;
-        drop(tasks);
-        dismiss(duplicate); // foreign code, perhaps, as every drop of a waker
+    fn wait_beside(&self, ticket: Ticket, waker: &Waker) {
+        let waiter = Waiter::of(waker); // a clone: before anything is borrowed
+        let duplicate = self.core.tasks.borrow_mut().add_joiner(ticket, waiter);
+        duplicate.into_iter().for_each(Waiter::discard);
     }
 }
 
@@ -152,8 +147,8 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
             let (output, waiters) = self.core.tasks.borrow_mut().detach(ticket);
-            // With nothing borrowed, as their drops are foreign code.
-            waiters.into_iter().for_each(drop_quietly);
+            // With nothing borrowed, as both drops may be foreign code.
+            waiters.into_iter().for_each(Waiter::discard);
             drop(output);
         }
     }

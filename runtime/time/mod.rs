@@ -21,7 +21,7 @@ use pin_project_lite::pin_project;
 pub use self::interval::{Interval, interval};
 use crate::engine::context;
 use crate::engine::core::Core;
-use crate::engine::wait_list::{Waiter, dismiss};
+use crate::engine::wait_list::Waiter;
 
 /// Waits until `duration` has passed, counted from this call.
 ///
@@ -191,7 +191,7 @@ impl Timer {
         }
         let waiter = Waiter::of(cx.waker());
         let old = self.core.timers.borrow_mut().set_waiter(self.key, waiter);
-        dismiss(old); // foreign code, perhaps
+        old.into_iter().for_each(Waiter::discard);
         Poll::Pending
     }
 }
@@ -199,7 +199,7 @@ impl Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         let waiter = self.core.timers.borrow_mut().remove(self.key);
-        dismiss(waiter); // foreign code, perhaps
+        waiter.into_iter().for_each(Waiter::discard);
     }
 }
 

@@ -16,6 +16,7 @@ mod steps;
 #[allow(dead_code, reason = "a runtime shuts down, a wheel alone doesn't")]
 mod timer;
 mod timers;
+mod waiters;
 mod wheel;
 
 use check::Model;
@@ -52,6 +53,13 @@ fn timers_wake_in_order_once_and_never_early_whatever_the_program_does() {
 fn every_byte_arrives_and_nobody_waits_for_ever_whatever_the_program_does() {
     let (run, explain, failures) = (reactor::run, reactor::explain, failures!("reactor"));
     Model { run, explain, failures, cases: 200, steps_max: 150 }.check();
+}
+
+/// See `models/waiters.rs`.
+#[test]
+fn an_event_wakes_all_that_wait_and_a_late_drop_takes_no_wake_up_from_another() {
+    let (run, explain, failures) = (waiters::run, waiters::explain, failures!("waiters"));
+    Model { run, explain, failures, cases: 200, steps_max: 100 }.check();
 }
 
 /// See `models/event_loop/mod.rs`.

@@ -36,8 +36,9 @@ impl MioDriver {
         Ok(())
     }
 
+    /// No event comes by itself: a model says what becomes ready (`Registration::announce`).
     pub(super) fn register(&self, _: Object<'_>, _: Token) -> io::Result<Trigger> {
-        Err(io::ErrorKind::Unsupported.into())
+        Ok(Trigger::Edge)
     }
 
     pub(super) fn take_over(&self, _: Object<'_>, _: Token) -> io::Result<Trigger> {
@@ -49,7 +50,7 @@ impl MioDriver {
     }
 
     pub(super) fn deregister(&self, _: Object<'_>) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+        Ok(())
     }
 
     pub(super) fn forget(&self, _: Raw) {}

@@ -77,6 +77,7 @@ test_each_kind! {
             all_tasks_that_wait_at_one_end_are_woken
             two_tasks_that_read_one_stream_get_every_byte_once
             a_waiter_that_is_dropped_takes_no_wake_up_from_the_others
+            a_woken_wait_that_is_dropped_late_takes_no_wake_up_from_a_later_one
             a_task_that_waits_can_be_aborted_and_the_stream_used_on
             foreign_wakers_of_a_combinator_over_many_streams_are_all_woken
             own_and_foreign_wakers_wait_for_one_stream_together

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io::{Read, Write};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
@@ -226,6 +226,30 @@ pub async fn a_waiter_that_is_dropped_takes_no_wake_up_from_the_others<K: Kind>(
     within(fourth).await.unwrap()
 }
 
+/// A key of the wait list that an event freed would go to the third future, and the second one's drop would free it again.
+pub async fn a_woken_wait_that_is_dropped_late_takes_no_wake_up_from_a_later_one<K: Kind>() -> Outcome {
+    let (mut writer, reader) = K::from_std().await?;
+    assert!(would_block(reader.try_read(&mut [0; 8])));
+    let counts = [(); 3].map(|()| Arc::new(CountingWaker::default()));
+    let [mut first, mut second, mut third] = [(); 3].map(|()| reader.readable());
+    let poll = |wait: &mut oneloop::Ready<'_>, count: usize| {
+        let waker = Waker::from(counts[count].clone());
+        Pin::new(wait).poll(&mut Context::from_waker(&waker)).is_pending()
+    };
+    assert!(poll(&mut first, 0) && poll(&mut second, 1));
+    writer.write_all(b"x")?;
+    within(reader.readable()).await?;
+    assert_eq!(reader.try_read(&mut [0; 8])?, 1);
+    assert!(would_block(reader.try_read(&mut [0; 8])));
+    assert!(poll(&mut third, 2));
+    drop(second);
+    writer.write_all(b"x")?;
+    within(reader.readable()).await?;
+    settle().await;
+    assert_eq!(counts.map(|count| count.count()), [1; 3]);
+    Ok(())
+}
+
 pub async fn a_task_that_waits_can_be_aborted_and_the_stream_used_on<K: Kind>() -> Outcome {
     let (reader, mut writer) = K::pair().await?;
     let reader = Rc::new(reader);
@@ -271,12 +295,13 @@ pub async fn own_and_foreign_wakers_wait_for_one_stream_together<K: Kind>() -> O
     let reader = Rc::new(reader);
     let task = oneloop::spawn(wait_to_read(&reader));
     let counts = [(); 3].map(|()| Arc::new(CountingWaker::default()));
-    for count in &counts {
+    let mut waits = [(); 3].map(|()| reader.readable());
+    for (count, wait) in counts.iter().zip(&mut waits) {
         let waker = Waker::from(count.clone());
         let mut cx = Context::from_waker(&waker);
         // Twice: the same waker is woken once.
         for _ in 0..2 {
-            assert!(pin!(reader.readable()).poll(&mut cx).is_pending());
+            assert!(Pin::new(&mut *wait).poll(&mut cx).is_pending());
         }
     }
     settle().await;
@@ -303,7 +328,9 @@ pub async fn a_foreign_waker_may_use_and_drop_the_stream_that_wakes_it<K: Kind>(
     let (mut writer, reader) = K::from_std().await?;
     assert!(would_block(reader.try_read(&mut [0; 8])));
     let waker = Waker::from(Arc::new(DropStream));
-    assert!(pin!(reader.readable()).poll(&mut Context::from_waker(&waker)).is_pending());
+    // Through a `poll_*` form, whose waiter is no future that would borrow the reader.
+    let polled = Pin::new(&mut reader.reading()).poll_read(&mut Context::from_waker(&waker), &mut [0; 8]);
+    assert!(polled.is_pending());
     ON_WAKE.set(Some(Box::new(move || {
         assert_eq!(reader.try_read(&mut [0; 8]).unwrap(), 1);
         let (another, _writer) = K::std_pair().unwrap();

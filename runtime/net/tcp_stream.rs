@@ -1,23 +1,22 @@
 //! TCP streams.
 
 use std::future::poll_fn;
-use std::io;
-use std::net::SocketAddr;
-use std::rc::Rc;
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::SockRef;
 
 use super::addr::{ToSocketAddrs, first_that_works};
-use crate::engine::core::Core;
+use super::send::{send, send_vectored};
 use crate::engine::driver::Readiness;
 use crate::engine::interest::Interest;
-use crate::io::socket::{ByteStream, Socket, impl_socket};
-use crate::io::stream::impl_stream;
+use crate::io::ready::Ready;
+use crate::io::socket::{READY, Socket, socket_traits};
+use crate::io::split::{Duplex, ReadHalf, WriteHalf, split};
+use crate::io::stream::{ReadBytes, ShutDown, WriteBytes, forward_read, forward_write};
 use crate::time::timeout;
-
-const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);
 
 /// A TCP connection.
 ///
@@ -49,21 +48,94 @@ const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);
 /// # Examples
 ///
 /// See [`TcpListener`](super::TcpListener).
-pub struct TcpStream(Socket<mio::net::TcpStream>);
+pub struct TcpStream(pub(super) Socket<mio::net::TcpStream>);
 
-impl_socket!(TcpStream, std::net::TcpStream, mio::net::TcpStream, READY);
-impl_stream!(TcpStream);
+socket_traits!(
+    /// Takes over a stream of std's, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses to make it non-blocking or to watch it. The stream is then closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::TcpStream;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    ///     let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
+    ///     let stream = TcpStream::try_from(stream)?;
+    ///     assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    TcpStream, std::net::TcpStream, mio::net::TcpStream, READY
+);
+forward_read!(
+    /// Reads by shared reference.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, for instance `ConnectionReset`; or that the runtime of the stream was dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: bytes that were read are returned in the same poll. (What is built on it and reads several times, such as
+    /// `read_exact`, is not.)
+    [] &TcpStream, [], |this| &mut &this.0
+);
+forward_write!(
+    /// Writes by shared reference. Flushing does nothing, closing shuts writing down.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a signal); or that the runtime of the
+    /// stream was dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: bytes count as written in the poll in which they were. (What is built on it and writes several times, such
+    /// as `write_all`, is not.)
+    [] &TcpStream, [], |this| &mut &this.0
+);
+forward_read!([] TcpStream, [], |this| &mut &this.0);
+forward_write!([] TcpStream, [], |this| &mut &this.0);
 
-impl ByteStream for mio::net::TcpStream {
+impl ReadBytes for mio::net::TcpStream {
     const SHORT_READ_DRAINS: bool = true;
 }
 
-impl TcpStream {
-    /// A connection that a listener of `core`'s has accepted.
-    pub(super) fn accepted(core: &Rc<Core>, socket: mio::net::TcpStream) -> io::Result<TcpStream> {
-        Ok(TcpStream(Socket::on(core, socket, READY)?))
+impl WriteBytes for mio::net::TcpStream {
+    #[inline]
+    fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.try_io(|| send(self, buf))
     }
 
+    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_io(|| send_vectored(self, bufs))
+    }
+}
+
+impl ShutDown for mio::net::TcpStream {
+    fn shut_down(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+impl Duplex for TcpStream {
+    fn close_write(&self) -> io::Result<()> {
+        self.0.close_write()
+    }
+}
+
+impl TcpStream {
     /// Begins to connect. The stream is of no use before it is [connected](TcpStream::poll_connected).
     pub(crate) fn connecting(addr: SocketAddr) -> io::Result<TcpStream> {
         Ok(TcpStream(Socket::new(mio::net::TcpStream::connect(addr)?, Readiness::NONE)?))
@@ -285,6 +357,206 @@ impl TcpStream {
     /// See [`peer_addr`](TcpStream::peer_addr).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
+    }
+
+    /// Waits until there may be bytes to read, or the end of what the peer sends. It may turn out not to be so: try, and wait again.
+    ///
+    /// A stream that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
+    /// count as not readable: a loop that waits without trying in between spins.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating system refuses to watch the
+    /// stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing from the stream.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_read`](TcpStream::try_read).
+    pub fn readable(&self) -> Ready<'_> {
+        self.0.readable()
+    }
+
+    /// Waits until there may be room for bytes to write.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating system refuses to watch the
+    /// stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing from the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     let (mut peer, _) = listener.accept().await?;
+    ///     let written = loop {
+    ///         stream.writable().await?;
+    ///         match stream.try_write(b"ping") {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             written => break written?,
+    ///         }
+    ///     };
+    ///     assert_eq!(written, 4);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn writable(&self) -> Ready<'_> {
+        self.0.writable()
+    }
+
+    /// The pending error of the stream (`SO_ERROR`), which this clears. One system call.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// oneloop::block_on(async {
+    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     let (mut peer, _) = listener.accept().await?;
+    ///     assert!(stream.take_error()?.is_none());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.io().take_error()
+    }
+
+    /// Reads what is there now, without waiting, and returns how many bytes. `Ok(0)` means that the peer has closed its side
+    /// (or that `buf` is empty).
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is nothing; then [`readable`](TcpStream::readable) waits for more. Otherwise what the operating system
+    /// says of the connection, for instance `ConnectionReset`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     let (mut peer, _) = listener.accept().await?;
+    /// #     oneloop::io::AsyncWriteExt::write_all(&mut peer, b"hello").await?;
+    ///     let mut buf = [0; 16];
+    ///     let n = loop {
+    ///         stream.readable().await?;
+    ///         match stream.try_read(&mut buf) {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             read => break read?,
+    ///         }
+    ///     };
+    ///     assert_eq!(&buf[..n], b"hello");
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(buf)
+    }
+
+    /// Writes what fits now, without waiting, and returns how many bytes: not always all of `buf`.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if nothing fits; then [`writable`](TcpStream::writable) waits for room. `BrokenPipe` or `ConnectionReset` if the
+    /// peer has closed the connection (never a signal).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// oneloop::block_on(async {
+    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     let (mut peer, _) = listener.accept().await?;
+    ///     let written = stream.try_write(b"hello")?;
+    ///     assert_eq!(written, 5);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.try_write(buf)
+    }
+
+    /// Closes one direction or both; the peer sees the end of what was written. Closing a direction again is no error.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, for instance `NotConnected`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::net::Shutdown;
+    /// use oneloop::io::AsyncReadExt;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     let (mut peer, _) = listener.accept().await?;
+    ///     stream.shutdown(Shutdown::Write)?;
+    ///     assert_eq!(peer.read(&mut [0; 16]).await?, 0); // the end
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.shutdown(how)
+    }
+
+    /// Splits the stream into a half that reads and a half that writes, for two tasks. Dropping the writing half shuts writing
+    /// down; dropping the second half closes the connection. One allocation.
+    ///
+    /// Two tasks that may borrow need no halves: `&stream` reads and writes, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// oneloop::block_on(async {
+    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     let (mut peer, _) = listener.accept().await?;
+    ///     let (mut reader, mut writer) = stream.into_split();
+    ///     oneloop::spawn(async move { writer.write_all(b"ping").await });
+    ///
+    ///     let mut text = String::new();
+    ///     peer.read_to_string(&mut text).await?; // up to the end, which dropping `writer` made
+    ///     assert_eq!(text, "ping");
+    ///     peer.write_all(b"pong").await?;
+    ///     reader.read_exact(&mut [0; 4]).await?;
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn into_split(self) -> (ReadHalf<TcpStream>, WriteHalf<TcpStream>) {
+        split(self)
     }
 }
 

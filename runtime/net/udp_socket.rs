@@ -4,9 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::addr::{ToSocketAddrs, first_that_works};
-use crate::engine::driver::Readiness;
 use crate::engine::interest::Interest;
-use crate::io::socket::{Socket, impl_socket};
+use crate::io::ready::Ready;
+use crate::io::socket::{READY, Socket, socket_traits};
 
 /// A UDP socket. All its methods take `&self`, so that several tasks can share one.
 ///
@@ -31,11 +31,32 @@ use crate::io::socket::{Socket, impl_socket};
 /// ```
 pub struct UdpSocket(Socket<mio::net::UdpSocket>);
 
-impl_socket!(
-    UdpSocket,
-    std::net::UdpSocket,
-    mio::net::UdpSocket,
-    Readiness::READABLE.with(Readiness::WRITABLE)
+socket_traits!(
+    /// Takes over a socket of std's, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses to make it non-blocking or to watch it. The socket is then closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    ///     let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    ///     let socket = UdpSocket::try_from(socket)?;
+    ///     assert!(socket.local_addr()?.ip().is_loopback());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    UdpSocket, std::net::UdpSocket, mio::net::UdpSocket, READY
 );
 
 impl UdpSocket {
@@ -420,5 +441,105 @@ impl UdpSocket {
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().peer_addr()
+    }
+
+    /// Waits until there may be a datagram to receive. It may turn out not to be so: try, and wait again.
+    ///
+    /// A socket that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
+    /// count as not readable: a loop that waits without trying in between spins.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating system refuses to watch the
+    /// socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing from the socket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     socket.send_to(b"ping", socket.local_addr()?).await?;
+    ///     let mut buf = [0; 16];
+    ///     let n = loop {
+    ///         socket.readable().await?;
+    ///         match socket.try_recv_from(&mut buf) {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             received => break received?.0,
+    ///         }
+    ///     };
+    ///     assert_eq!(&buf[..n], b"ping");
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn readable(&self) -> Ready<'_> {
+        self.0.readable()
+    }
+
+    /// Waits until there may be room for a datagram to send.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating system refuses to watch the
+    /// socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing from the socket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::ErrorKind::WouldBlock;
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let to = socket.local_addr()?;
+    ///     loop {
+    ///         socket.writable().await?;
+    ///         match socket.try_send_to(b"ping", to) {
+    ///             Err(e) if e.kind() == WouldBlock => {}
+    ///             sent => break assert_eq!(sent?, 4),
+    ///         }
+    ///     }
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn writable(&self) -> Ready<'_> {
+        self.0.writable()
+    }
+
+    /// The pending error of the socket (`SO_ERROR`), which this clears. One system call.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     assert!(socket.take_error()?.is_none());
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.io().take_error()
     }
 }

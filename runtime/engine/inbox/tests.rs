@@ -1,0 +1,98 @@
+//! The handshake of posting and parking, in every order (loom).
+
+use super::*;
+use crate::engine::loom::model;
+use crate::engine::sync::Arc;
+use loom::sync::Condvar;
+use loom::thread;
+
+/// Each is news.
+impl Coalesce for (u8, u8) {
+    fn repeats(&self, _: &Self) -> bool {
+        false
+    }
+
+    fn coalesce(_: &mut Vec<Self>) {}
+}
+
+/// Stands in for the driver: sleeps until notified, and a notification that comes early is kept, as
+/// an eventfd keeps it. If the loop sleeps and nobody notifies, loom reports the deadlock.
+#[derive(Default)]
+struct Sleeper {
+    notified: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Sleeper {
+    fn sleep(&self) {
+        let mut notified = self.notified.lock().unwrap();
+        while !*notified {
+            notified = self.changed.wait(notified).unwrap();
+        }
+        *notified = false;
+    }
+
+    fn notify(&self) {
+        let doubled = std::mem::replace(&mut *self.notified.lock().unwrap(), true);
+        assert!(!doubled, "one notification for each sleep at most");
+        self.changed.notify_one();
+    }
+}
+
+fn every_message_arrives(posters: u8, messages_each: u8) {
+    model(move || {
+        let shared = Arc::new((MessageQueue::new(), Sleeper::default()));
+        let threads: Vec<_> = (0..posters)
+            .map(|poster| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    for message in 0..messages_each {
+                        if shared.0.post((poster, message)) == Ok(true) {
+                            shared.1.notify();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let (queue, sleeper) = &*shared;
+        let mut got = Vec::new();
+        while got.len() < usize::from(posters * messages_each) {
+            if queue.has_messages() {
+                let mut batch = Vec::new();
+                queue.drain(&mut batch);
+                got.extend(batch);
+            } else if queue.park() {
+                sleeper.sleep();
+                queue.unpark();
+            }
+        }
+        for poster in 0..posters {
+            let order: Vec<u8> = got.iter().filter(|m| m.0 == poster).map(|m| m.1).collect();
+            assert!(order.is_sorted(), "messages of one thread stay in their order");
+        }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn a_message_posted_while_the_loop_goes_to_sleep_is_never_left_lying() {
+    every_message_arrives(1, 2);
+}
+
+#[test]
+fn of_two_threads_that_post_at_once_exactly_one_wakes_the_loop() {
+    every_message_arrives(2, 1);
+}
+
+#[test]
+fn a_message_posted_while_the_loop_closes_is_taken_or_refused_never_lost() {
+    model(|| {
+        let queue = Arc::new(MessageQueue::new());
+        let poster = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.post((1, 1)).is_ok())
+        };
+        let left = queue.close();
+        assert_eq!(poster.join().unwrap(), left == [(1, 1)]);
+    });
+}

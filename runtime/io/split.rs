@@ -1,0 +1,128 @@
+//! The two halves of a stream.
+
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+
+use super::stream::{forward_read, forward_write};
+
+/// A stream whose writing direction can be closed alone. It is public only because the bounds of the halves name it; no other
+/// crate can name or implement it.
+pub trait Duplex {
+    #[doc(hidden)]
+    fn close_write(&self) -> io::Result<()>;
+}
+
+pub(crate) fn split<S: Duplex>(stream: S) -> (ReadHalf<S>, WriteHalf<S>) {
+    let stream = Rc::new(stream);
+    (ReadHalf { stream: stream.clone() }, WriteHalf { stream })
+}
+
+/// The half of a stream that reads; made by `into_split`. What `AsRef` gives is the whole stream, for its
+/// other methods. Dropping it closes nothing while the other half lives.
+///
+/// # Cancel safety
+///
+/// As the stream's own reading: bytes that were read are returned in the same poll.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::io::AsyncReadExt;
+///
+/// oneloop::block_on(async {
+/// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+/// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+/// #     let (mut peer, _) = listener.accept().await?;
+/// #     oneloop::io::AsyncWriteExt::write_all(&mut peer, b"hello").await?;
+///     let (mut reader, _writer) = stream.into_split();
+///     let mut text = [0; 5];
+///     reader.read_exact(&mut text).await?;
+///     assert_eq!(&text, b"hello");
+///     assert_eq!(reader.as_ref().peer_addr()?, peer.local_addr()?);
+/// #   Ok(())
+/// })
+/// # }
+/// ```
+pub struct ReadHalf<S> {
+    stream: Rc<S>,
+}
+
+/// The half of a stream that writes; made by `into_split`. What `AsRef` gives is the whole stream, for its
+/// other methods.
+///
+/// Dropping it shuts writing down: the peer sees the end of what was written. An error of that is not
+/// reported; `close` reports it.
+///
+/// # Cancel safety
+///
+/// As the stream's own writing: bytes count as written in the poll in which they were.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// oneloop::block_on(async {
+/// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+/// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+/// #     let (mut peer, _) = listener.accept().await?;
+///     let (_reader, mut writer) = stream.into_split();
+///     writer.write_all(b"bye").await?;
+///     writer.close().await?;
+///     let mut text = String::new();
+///     peer.read_to_string(&mut text).await?;
+///     assert_eq!(text, "bye");
+/// #   Ok(())
+/// })
+/// # }
+/// ```
+pub struct WriteHalf<S: Duplex> {
+    stream: Rc<S>,
+}
+
+forward_read!(
+    [<S>] ReadHalf<S>,
+    [where for<'a> &'a S: futures_io::AsyncRead],
+    |this| &mut &*this.stream
+);
+forward_write!(
+    [<S: Duplex>] WriteHalf<S>,
+    [where for<'a> &'a S: futures_io::AsyncWrite],
+    |this| &mut &*this.stream
+);
+
+impl<S> AsRef<S> for ReadHalf<S> {
+    /// The whole stream, for its other methods.
+    fn as_ref(&self) -> &S {
+        &self.stream
+    }
+}
+
+impl<S: Duplex> AsRef<S> for WriteHalf<S> {
+    /// The whole stream, for its other methods.
+    fn as_ref(&self) -> &S {
+        &self.stream
+    }
+}
+
+impl<S: Duplex> Drop for WriteHalf<S> {
+    fn drop(&mut self) {
+        // A drop can't report a failure; the peer sees the end of the connection in any case.
+        let _ = self.stream.close_write();
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for ReadHalf<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadHalf").field(&self.stream).finish()
+    }
+}
+
+impl<S: Duplex + fmt::Debug> fmt::Debug for WriteHalf<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WriteHalf").field(&self.stream).finish()
+    }
+}
