@@ -23,38 +23,39 @@
 //!
 //! # The loop
 //!
-//! A program that serves many clients at once spends its life waiting: for bytes, for room to write, for a
-//! moment in time. A thread for each wait is the simplest way to write that down and a costly one. The other way
-//! is one thread that asks the operating system about *all* its waits at once, and runs whatever can go on:
+//! A program that serves many clients at once waits most of the time: for bytes, for room to write, for a deadline. A
+//! thread for each wait is the simplest way to write that down, and a costly one. The other way is one thread that asks the
+//! operating system about *all* waits at once, and runs whatever can go on:
 //!
 //! ```text
-//!          ┌───────────────────────────────────────────────────────────────────────┐
-//!          │                                                                       │
-//!          ▼                                                                       │
-//!   ┌─────────────┐   ┌──────────────────┐   ┌─────────────────┐   ┌───────────────┴────────────────┐
-//!   │ drain inbox │──▶│ run ready tasks  │──▶│ fire due timers │──▶│ poll driver: sleep until an    │
-//!   │             │   │ (at most 256)    │   │                 │   │ event or the next timer (or not│
-//!   │ wakes from  │   │                  │   │ wake who waits  │   │ at all, if tasks are ready);   │
-//!   │ other       │   │ each runs until  │   │ for them        │   │ mark readiness, wake who waits │
-//!   │ threads     │   │ it has to wait   │   │                 │   │                                │
-//!   └─────────────┘   └──────────────────┘   └─────────────────┘   └────────────────────────────────┘
-//!      inbox.rs          tasks.rs               wheel.rs             driver/, reactor.rs
+//!         ┌───────────────────────────────────────────────────────────────────────────┐
+//!         ▼                                                                           │
+//!  ┌─────────────┐    ┌─────────────────┐    ┌─────────────────┐    ┌─────────────────┴────┐
+//!  │ drain inbox │───▶│ run ready tasks │───▶│ fire due timers │───▶│ poll driver          │
+//!  │             │    │                 │    │                 │    │                      │
+//!  │ do what     │    │ poll each once, │    │ wake the tasks  │    │ sleep until an event │
+//!  │ other       │    │ 256 at most; it │    │ whose deadline  │    │ or the next deadline │
+//!  │ threads     │    │ runs until it   │    │ has passed      │    │ (not if a task is    │
+//!  │ asked for   │    │ has to wait     │    │                 │    │ ready); mark         │
+//!  │             │    │                 │    │                 │    │ readiness and wake   │
+//!  └─────────────┘    └─────────────────┘    └─────────────────┘    └──────────────────────┘
+//!    inbox.rs           tasks.rs               wheel.rs               driver/, reactor.rs
 //! ```
 //!
-//! One way around is a *turn*: one function, `Core::turn` in `engine/core.rs`, on one screen, which `block_on` calls until its
-//! future is ready. (The inbox is looked into before each task, so that a busy loop hears other threads at once.) A task is a future;
-//! what "it has to wait" means is that its `poll` returns `Pending`, after leaving a *waker* where it waits. When
-//! that place becomes ready it calls the waker, and waking is: put the task into the ready queue.
+//! Once around is a *turn*: one function, `Core::turn` in `engine/core.rs`, with a statement for each box, which `block_on`
+//! calls until its future is ready. (The inbox is drained again before each task, so that a busy loop receives at once what
+//! other threads send.) A task is a future. It "has to wait" when its `poll` returns `Pending`, after it has left a *waker*
+//! where it waits. When that place becomes ready, the waker is called, and to wake is to put the task into the ready queue.
 //!
 //! # The map
 //!
-//! The files stand in layers, and each imports only from those above it in this table. In this order they can be read in an
-//! afternoon:
+//! The files stand in layers, and each imports only from those above it in this table, which is also the order in which to
+//! read them, in an afternoon:
 //!
 //! | layer | holds |
 //! |---|---|
 //! | `engine/` | what both front ends stand on: the turn (`core`), tasks and their wakers, timers, the reactor, the drivers, and what other threads may do. `engine/mod.rs` lists its files |
-//! | `io/` | what every I/O object stands on: [`Source`], [`Ready`], and the parts that sockets and pipes share; [`io`], what one does with them |
+//! | `io/` | what every I/O object stands on: [`Source`], [`Ready`], and what sockets and pipes share; [`io`], the traits and their combinators |
 //! | `task/` | tasks as a program sees them: [`spawn`], [`JoinHandle`], [`yield_now`] |
 //! | `time/` | [`time`], over the timer wheel |
 //! | `handle.rs`, `runtime.rs` | the first front end, the executor: [`Runtime`], [`Builder`], [`block_on`]; [`Handle`] for other threads |

@@ -130,8 +130,8 @@ impl Runtime {
     /// Runs this runtime's tasks until [`Handle::stop`] is called, from a task or any other thread: for a
     /// thread that serves others.
     ///
-    /// A stop that was asked for before counts: then the tasks that are ready have their turns, and this
-    /// returns. If they are few, that takes at most one turn of the loop.
+    /// A stop that was requested before counts: then the tasks that are ready are polled, and this returns. If they are
+    /// few, that takes at most one turn of the loop.
     ///
     /// # Panics
     ///

@@ -3,11 +3,11 @@
 //! A slot is 32 bytes, half a cache line, and holds all that waking, queueing and joining touch:
 //!
 //! ```text
-//!   task 16 B          waiter 8 B        next 4 B           state 4 B
-//! ┌──────────────────┬─────────────────┬──────────────────┬─────────────────────┐
-//! │ the boxed future │ who awaits the  │ link of the ready │ generation │ flags │
-//! │ (out while polled)│ join handle    │ queue, or IDLE    │   24 bits  │ 8 bits│
-//! └──────────────────┴─────────────────┴──────────────────┴─────────────────────┘
+//!   task 16 B            joiners 8 B       next 4 B           state 4 B
+//! ┌────────────────────┬─────────────────┬──────────────────┬───────────────────────┐
+//! │ the boxed future   │ waiters of the  │ link of the      │ generation  │ flags   │
+//! │ (out while polled) │ join handle     │ queue, or IDLE   │ 24 bits     │ 8 bits  │
+//! └────────────────────┴─────────────────┴──────────────────┴───────────────────────┘
 //! ```
 //!
 //! The ready queue is a linked list through the slots. It needs no memory of its own, so waking never
@@ -17,12 +17,12 @@
 //! A slot that is released while it is still queued can't be reused until the queue has passed it. It is
 //! emptied and its generation ends at once; the key goes back when it is popped.
 //!
-//! Slot 0 is `block_on`'s own future. It has a ticket like any task and takes its turn in the same
-//! queue, but it may borrow and is polled where it stands, so its slot never holds a box. The same is true of what an
-//! `EventLoop` hears of: a slot without a box is a name that can be woken and takes its turn.
+//! Slot 0 is `block_on`'s own future. It has a ticket like any task and stands in the same queue, but it may borrow and is
+//! polled where it stands, so its slot never holds a box. Neither does the slot of a source of an `EventLoop`: a slot without
+//! a box is a key that can be woken and queued.
 //!
-//! Nothing in this file calls foreign code: what must be dropped or woken is handed to the caller, who does
-//! it when the table is no longer borrowed.
+//! Nothing in this file calls foreign code: what must be dropped or woken is handed to the caller, which does it when the
+//! table is no longer borrowed.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -40,7 +40,7 @@ const MAIN: u32 = 0;
 /// `next` of a task that is not in the ready queue. (`NIL` is the last one that is.)
 const IDLE: u32 = NIL - 1;
 
-/// The join handle is gone: nobody wants the output.
+/// The join handle was dropped: the output is dropped, too.
 const DETACHED: u32 = 1;
 /// The output is there and waits for the join handle.
 const DONE: u32 = 2;
@@ -82,7 +82,7 @@ impl TaskSlot {
         self.state & flag != 0
     }
 
-    /// Puts a task in. Nobody can have put one there meanwhile: the slot's own is out, or it was vacant.
+    /// Puts a task in. The slot holds none: its own is out, or it was vacant.
     #[inline]
     fn fill(&mut self, task: BoxedTask) {
         let nothing = self.task.replace(task);
@@ -111,13 +111,13 @@ pub(crate) enum Entry {
     Key(Ticket),
     /// A task, out of its slot until `put_back` or `finish`.
     Task { task: BoxedTask, ticket: Ticket, aborted: bool },
-    /// A waker that isn't ours, to be called.
+    /// A waker of another crate, to be called.
     Foreign(Waker),
 }
 
-/// What can't be done where it comes up, because it is foreign code, and is done as a turn of its own.
+/// What can't be done where it comes up, because it is foreign code, and becomes an entry of its own.
 enum Urgent {
-    /// Calling a waker that isn't ours, whose time has come.
+    /// Calling a waker of another crate.
     Wake(Waker),
     /// Dropping a task's future.
     Abort(Ticket),
@@ -126,7 +126,7 @@ enum Urgent {
 pub(crate) struct Tasks {
     slots: Slots<TaskSlot>,
     wait_nodes: Nodes,
-    /// What comes before the ready queue. Bound: those who wait, and the tasks.
+    /// Entries that come before the ready queue. Bound: the waiters, and the tasks.
     urgent: VecDeque<Urgent>,
     /// The ready queue: pop at the head, push at the tail.
     head: u32,
@@ -194,7 +194,7 @@ impl Tasks {
         was_idle
     }
 
-    /// Queues the task that a ticket names, unless it is queued, finished or gone.
+    /// Queues the task that a ticket names, unless it is queued, finished or released.
     #[inline]
     pub(crate) fn wake(&mut self, ticket: Ticket) {
         // A ticket of a dead runtime that had our number may name a slot that we don't have.
@@ -216,7 +216,7 @@ impl Tasks {
         }
     }
 
-    /// Wakes one who waits: a task of this runtime at once, any other in a turn of its own.
+    /// Wakes a waiter: a task of this runtime at once, any other as an entry of its own.
     #[inline]
     pub(crate) fn wake_waiter(&mut self, waiter: Waiter) {
         match waiter {
@@ -313,7 +313,7 @@ impl Tasks {
         }
     }
 
-    /// Passes over those that came to nothing: what is behind them comes before the ready queue, too.
+    /// Passes over aborts of tasks that have finished: what is behind them comes before the ready queue, too.
     #[cold]
     fn pop_urgent(&mut self) -> Option<Entry> {
         loop {
@@ -348,8 +348,8 @@ impl Tasks {
         self.slots[ticket.key()].fill(task);
     }
 
-    /// Keeps a finished task's output for its join handle, and wakes who waits for it. Hands the task
-    /// back, to be dropped, if nobody will ever ask.
+    /// Keeps a finished task's output for its join handle, and wakes the handle's waiters. Returns the task, to be dropped,
+    /// if the handle was dropped.
     #[inline]
     pub(crate) fn finish(&mut self, ticket: Ticket, task: BoxedTask) -> Option<BoxedTask> {
         let slot = &mut self.slots[ticket.key()];

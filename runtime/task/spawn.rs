@@ -10,7 +10,7 @@ use crate::engine::core::Core;
 use crate::engine::ticket::KEY_MAX;
 
 /// Starts a task on the current loop. It need not be `Send` and runs whether or not the handle is
-/// awaited; dropping the handle detaches it. It is first polled when its turn comes, never inside `spawn`.
+/// awaited; dropping the handle detaches it. It is queued, and never polled inside `spawn`.
 ///
 /// One allocation, of the future's size or the result's plus 8 bytes.
 ///

@@ -1,16 +1,15 @@
-//! `yield_now`: a task gives way.
+//! `yield_now`: a task lets the others run.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Gives every other task that is ready a turn first.
+/// Lets every other task that is ready run first.
 ///
-/// A task that computes for long without awaiting anything keeps the whole loop waiting: call this now and
-/// then. It queues the task behind all that are ready now; sockets and timers are looked at in between as
-/// often as [`Builder::event_interval`](crate::Builder::event_interval) says. A task that is busy with
-/// sockets, timers and join handles need not call it: after 128 operations in one poll it gives way by
-/// itself.
+/// A task that computes for long without awaiting anything keeps the whole loop waiting: call this now and then. It queues
+/// the task behind all that are ready now; the loop polls the driver and fires timers in between as often as
+/// [`Builder::event_interval`](crate::Builder::event_interval) says. A task that is busy with sockets, timers and join
+/// handles need not call it: after 128 operations in one poll the budget makes it give way.
 ///
 /// It works in any executor, and is charged to no budget.
 ///
