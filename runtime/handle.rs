@@ -21,7 +21,7 @@ use crate::engine::ticket::Ticket;
 use crate::task;
 
 /// Reaches a runtime from any thread: to start tasks on it, and to stop it. It does not keep the runtime
-/// alive; when that is gone, tasks started through the handle say cancelled.
+/// alive; after that, tasks started through the handle say cancelled.
 ///
 /// It is also a [`futures_task::Spawn`], and on its loop's own thread a [`futures_task::LocalSpawn`].
 ///
@@ -120,7 +120,7 @@ impl Handle {
         let (sender, receiver) = oneshot::channel();
         let start = move || match catch_unwind(AssertUnwindSafe(make)) {
             // The join handle is dropped, which detaches the task. If that is dropped before it has sent its result,
-            // the receiver sees the sender gone.
+            // the receiver sees that the sender was dropped.
             Ok(future) => drop(task::spawn(Relay { future: Some(future), sender: Some(sender) })),
             Err(payload) => drop(sender.send(Err(JoinError::panic(payload)))),
         };
@@ -131,7 +131,7 @@ impl Handle {
     }
 
     /// Ends [`Runtime::run`](crate::Runtime::run), the current one or else the next. A [`block_on`](crate::Runtime::block_on) is not
-    /// affected. Nothing happens if the runtime is gone.
+    /// affected. Nothing happens if the runtime was dropped.
     ///
     /// # Examples
     ///
@@ -240,14 +240,14 @@ impl<F: Future> Future for Relay<F> {
             Err(payload) => Err(JoinError::panic(payload)),
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
-            // The first panic stands. The output that nobody gets may panic as well when it is dropped.
+            // The first panic stands. The output may panic as well when it is dropped.
             match result {
                 Ok(_) => drop_quietly(std::mem::replace(&mut result, Err(JoinError::panic(payload)))),
                 Err(_) => drop_quietly(payload),
             }
         }
         if let Some(sender) = this.sender.take() {
-            drop_quietly(sender.send(result)); // comes back if nobody waits for it any more
+            drop_quietly(sender.send(result)); // comes back if the receiver was dropped
         }
         Poll::Ready(())
     }
@@ -256,7 +256,7 @@ impl<F: Future> Future for Relay<F> {
 impl Spawn for Handle {
     /// # Errors
     ///
-    /// If the runtime is gone. (A future that finds no room there is dropped.)
+    /// If the runtime was dropped. (A future that finds no room there is dropped.)
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         let start = Box::new(move || drop(task::spawn(future)));
         self.inbox.post(Message::Spawn(start)).map_err(|_| SpawnError::shutdown())

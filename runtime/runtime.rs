@@ -290,7 +290,7 @@ impl Builder {
     /// Going to sleep and being woken takes the operating system some microseconds, on a virtual machine about twenty, which is
     /// most of a round trip on a connection that is alone. A loop that asks busily answers sooner, at the price of a core that
     /// it keeps busy for this long after each event. Worth it for few connections that want low latency, on a core of
-    /// their own; on a shared core it takes the time from whoever it waits for.
+    /// their own; on a shared core it takes the time from the programs that it waits for.
     ///
     /// # Examples
     ///

@@ -15,8 +15,8 @@ pub(crate) fn call_quietly(call: impl FnOnce()) {
     }
 }
 
-/// Drops the payload of a panic that has no receiver; the panic hook has printed it. It is of anybody's type, so this may panic
-/// again, and what that carries likewise. Four in a row are malice, and the last one is leaked: no end is promised otherwise.
+/// Drops the payload of a panic that has no receiver; the panic hook has printed it. It may be of any type, so its drop may panic
+/// again, and that payload's drop likewise. After four in a row the last one is leaked: no end is promised otherwise.
 #[cold]
 pub(super) fn drop_payload(mut payload: Box<dyn Any + Send>) {
     for _ in 0..4 {

@@ -2,7 +2,7 @@
 //!
 //! An object is registered once. Its slot then *caches* readiness in each direction. An operation is simply
 //! tried while its direction counts as ready; when it says `WouldBlock` the direction counts as not ready and
-//! the task waits; an event makes it ready again and wakes all who wait. So a socket that is ready costs
+//! the task waits; an event makes it ready again and wakes all waiters. So a socket that is ready costs
 //! no call here, and one that is not costs none either until the event comes.
 //!
 //! **The short-read rule.** On an edge-triggered driver a read that fills only part of its buffer has
@@ -127,7 +127,7 @@ impl Reactor {
         (0..self.slots.used()).any(|other| other != key && self.slots[other].raw == raw)
     }
 
-    /// Takes an event in: marks what is ready and wakes who waited for it.
+    /// Takes an event in: marks what is ready and wakes the waiters.
     #[inline]
     pub(crate) fn mark(&mut self, event: &Event, tasks: &mut Tasks) {
         let Event { token, readiness } = *event;
@@ -149,12 +149,12 @@ impl Reactor {
         }
     }
 
-    /// An object whose one-shot event has ended the interest of those who wait in its other direction.
+    /// An object whose one-shot event has ended the interest of the waiters in its other direction.
     pub(crate) fn next_to_rearm(&mut self) -> Option<Rearm> {
         self.to_rearm.pop()
     }
 
-    /// Nothing will become ready any more: wakes all who wait.
+    /// Nothing will become ready any more: wakes all waiters.
     pub(crate) fn close(&mut self, tasks: &mut Tasks) {
         self.closed = true;
         for key in 0..self.slots.used() {

@@ -43,7 +43,7 @@ impl Registration<'_> {
         struct Claim<'a>(&'a Core, u32);
         impl Drop for Claim<'_> {
             fn drop(&mut self) {
-                self.0.reactor.borrow_mut().release(self.1); // nobody waits yet
+                self.0.reactor.borrow_mut().release(self.1); // it has no waiters yet
             }
         }
 

@@ -11,7 +11,7 @@ use super::ticket::Ticket;
 struct Runtimes {
     /// By number, from 1 on.
     inboxes: Vec<Option<Arc<Inbox>>>,
-    /// Numbers of runtimes that are gone, the longest gone first.
+    /// Numbers of runtimes that were dropped, the first one first.
     free: VecDeque<u16>,
 }
 
@@ -27,8 +27,8 @@ impl Runtimes {
     const NONE: Runtimes = Runtimes { inboxes: Vec::new(), free: VecDeque::new() };
 }
 
-/// A number rests until so many others are free, too. What still names something of a runtime that is gone (a waker, an
-/// event's id) is then unlikely to hit its successor. The price is ten bytes for each of them.
+/// A number is used again only when so many others are free, too. A waker or an event's id of a runtime that was dropped is
+/// then unlikely to match its successor. The price is ten bytes for each number.
 const RESTING: usize = 1024;
 
 /// Enters a runtime and gives it a free number.
@@ -61,9 +61,9 @@ fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
     runtimes.inboxes.get(usize::from(number) - 1)?.as_deref().map(f)
 }
 
-/// Wakes a task of whatever runtime its ticket names; nothing happens if that is gone.
+/// Wakes a task of the runtime that its ticket names; nothing happens if that was dropped.
 #[cold]
 pub(crate) fn wake(ticket: Ticket) {
-    // A message that comes back is only a ticket: dropping it under the lock runs nobody's code.
+    // A message that comes back is only a ticket: its drop, under the lock, runs no foreign code.
     with(ticket.runtime(), |inbox| drop(inbox.post(Message::Wake(ticket))));
 }

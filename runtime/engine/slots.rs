@@ -36,7 +36,7 @@ impl<T: Slot> Slots<T> {
         Slots { chunks: Vec::new(), used: 0, vacant: NIL }
     }
 
-    /// A slot that nobody uses, and its key; its content is what the last owner left, or the default.
+    /// A vacant slot, and its key; its content is what the last owner left, or the default.
     /// The most recently released slot comes first: its cache line is the likeliest to be warm.
     #[inline]
     pub(crate) fn claim(&mut self) -> (u32, &mut T) {

@@ -9,7 +9,7 @@ use super::registry;
 use super::ticket::Ticket;
 
 impl Ticket {
-    /// The ticket inside a waker of this crate; `None` if the waker is somebody else's.
+    /// The ticket inside a waker of this crate; `None` if the waker is another crate's.
     #[inline]
     pub(crate) fn of(waker: &Waker) -> Option<Ticket> {
         if !ptr::eq(waker.vtable(), &VTABLE) {
@@ -18,7 +18,7 @@ impl Ticket {
         Ticket::from_word(waker.data().addr() as u64)
     }
 
-    /// A waker to poll with. It owns nothing, so nobody need drop it.
+    /// A waker to poll with. It owns nothing and needs no drop.
     #[inline]
     pub(crate) fn waker(self) -> ManuallyDrop<Waker> {
         // SAFETY: the vtable's functions keep `RawWaker`'s contract for any data word: they never

@@ -33,7 +33,7 @@ pub(crate) const LEVELS: usize = 8;
 /// `bucket` of a timer that is in none: it has fired and waits for its owner to notice.
 const FIRED: u16 = u16::MAX;
 
-struct Timer {
+struct TimerSlot {
     deadline_ns: u64,
     waiter: Option<Waiter>,
     /// The bucket's list is a ring: the first one's `previous` is the last.
@@ -42,13 +42,13 @@ struct Timer {
     bucket: u16,
 }
 
-impl Default for Timer {
+impl Default for TimerSlot {
     fn default() -> Self {
-        Timer { deadline_ns: 0, waiter: None, previous: NIL, next: NIL, bucket: FIRED }
+        TimerSlot { deadline_ns: 0, waiter: None, previous: NIL, next: NIL, bucket: FIRED }
     }
 }
 
-impl Slot for Timer {
+impl Slot for TimerSlot {
     fn link(&mut self) -> &mut u32 {
         &mut self.next
     }
@@ -65,7 +65,7 @@ const EMPTY: Bucket = Bucket { first: NIL, earliest_ns: u64::MAX };
 
 /// Times are nanoseconds since a moment of the caller's choice; the wheel never reads a clock.
 pub(crate) struct Wheel {
-    timers: Slots<Timer>,
+    timers: Slots<TimerSlot>,
     /// `LEVELS * BUCKETS` of them; empty until the first timer, so that a runtime without any pays nothing.
     buckets: Vec<Bucket>,
     /// For each level, which buckets hold something.
@@ -94,11 +94,11 @@ impl Wheel {
         key
     }
 
-    /// Takes a timer out, fired or not, and hands back who waited, to be dropped.
+    /// Takes a timer out, fired or not, and returns its waiter, to be dropped.
     pub(crate) fn remove(&mut self, key: u32) -> Option<Waiter> {
         let timer = &mut self.timers[key];
         let waiter = timer.waiter.take();
-        let Timer { previous, next, bucket, .. } = *timer;
+        let TimerSlot { previous, next, bucket, .. } = *timer;
         if bucket != FIRED {
             self.waiting -= 1;
             self.unlink(key, previous, next, usize::from(bucket));
@@ -111,7 +111,7 @@ impl Wheel {
         self.timers[key].bucket == FIRED
     }
 
-    /// Replaces who waits for a timer; hands back the one that won't be needed, to be dropped.
+    /// Replaces a timer's waiter; returns the one before, to be dropped.
     pub(crate) fn set_waiter(&mut self, key: u32, waiter: Waiter) -> Option<Waiter> {
         self.timers[key].waiter.replace(waiter)
     }
@@ -121,7 +121,7 @@ impl Wheel {
         self.first_bucket().map(|(level, index)| self.buckets[level * BUCKETS + index].earliest_ns)
     }
 
-    /// Takes out all that is due at `now_ns` and appends who waited to `due`, with the deadline, in the
+    /// Takes out all that is due at `now_ns` and appends the waiters to `due`, with the deadline, in the
     /// order of deadlines; timers of one deadline in no particular order.
     ///
     /// No bound: a timer fires once, costs a few steps and only queues a task.

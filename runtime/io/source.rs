@@ -93,7 +93,7 @@ impl<T: std::os::fd::AsFd> Source<T> {
     /// What the operating system says: a regular file, for one, can't be watched. `AlreadyExists` for a
     /// descriptor that this runtime watches already, except on kqueue (macOS and the BSDs) with
     /// [`Driver::Mio`](crate::Driver::Mio): there the system doesn't tell, and the second watch silently
-    /// replaces the first, which hears nothing any more.
+    /// replaces the first, which receives no more events.
     ///
     /// # Panics
     ///
@@ -164,7 +164,7 @@ impl<T> Source<T> {
     ///
     /// # Errors
     ///
-    /// If the source's runtime is gone; on the driver `Polling`, and on mio's `poll(2)` fallback, also if the
+    /// If the source's runtime was dropped; on the driver `Polling`, and on mio's `poll(2)` fallback, also if the
     /// operating system refuses to watch the object.
     ///
     /// # Cancel safety
@@ -321,7 +321,7 @@ impl<T> Source<T> {
     ///
     /// # Errors
     ///
-    /// What `operation` returns, or that the source's runtime is gone.
+    /// What `operation` returns, or that the source's runtime was dropped.
     ///
     /// # Cancel safety
     ///

@@ -10,7 +10,7 @@ use super::{Duration, Instant, Sleep, sleep};
 
 /// Ticks every `period`: the first time at once, then on the grid that the first tick begins.
 ///
-/// Ticks that were missed because nobody awaited them are *skipped*, and the grid is kept: with a period of 10 ms, a
+/// Ticks that were missed because the task did not await them are *skipped*, and the grid is kept: with a period of 10 ms, a
 /// consumer that is busy from 5 to 37 ms gets the ticks of 10 ms (late, at 37) and 40 ms.
 ///
 /// It may be made anywhere; its ticks are awaited inside a runtime. The first one is due when this is called.

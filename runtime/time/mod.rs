@@ -86,7 +86,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 ///
 /// # Panics
 ///
-/// When first polled outside a runtime; and when polled there after its own runtime is gone.
+/// When first polled outside a runtime; and when polled there after its own runtime was dropped.
 ///
 /// # Cancel safety
 ///
@@ -111,11 +111,11 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 pub struct Sleep {
     /// `None`: never.
     deadline: Option<Instant>,
-    timer: Option<Timer>,
+    timer: Option<StartedTimer>,
 }
 
 /// A place in a runtime's timer wheel.
-struct Timer {
+struct StartedTimer {
     core: Rc<Core>,
     key: u32,
 }
@@ -159,7 +159,7 @@ impl Sleep {
             _ => {
                 self.timer = None;
                 context::with("a oneloop Sleep was polled", |core| {
-                    self.timer = Some(Timer::start(core, deadline, cx));
+                    self.timer = Some(StartedTimer::start(core, deadline, cx));
                 });
                 Poll::Pending
             }
@@ -167,13 +167,13 @@ impl Sleep {
     }
 }
 
-impl Timer {
+impl StartedTimer {
     /// Enters the wheel. A deadline that has passed fires in the next turn, in its order among the others.
-    fn start(core: &Rc<Core>, deadline: Instant, cx: &mut Context<'_>) -> Timer {
+    fn start(core: &Rc<Core>, deadline: Instant, cx: &mut Context<'_>) -> StartedTimer {
         let deadline_ns = core.clock.ns(deadline);
         let waiter = Waiter::of(cx.waker());
         let key = core.timers.borrow_mut().insert(deadline_ns, waiter);
-        Timer { core: core.clone(), key }
+        StartedTimer { core: core.clone(), key }
     }
 
     /// Whether this is a timer of a runtime that can still fire it: one that is alive and, if we are inside
@@ -196,7 +196,7 @@ impl Timer {
     }
 }
 
-impl Drop for Timer {
+impl Drop for StartedTimer {
     fn drop(&mut self) {
         let waiter = self.core.timers.borrow_mut().remove(self.key);
         waiter.into_iter().for_each(Waiter::discard);

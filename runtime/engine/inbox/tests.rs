@@ -16,7 +16,7 @@ impl Coalesce for (u8, u8) {
 }
 
 /// Stands in for the driver: sleeps until notified, and a notification that comes early is kept, as
-/// an eventfd keeps it. If the loop sleeps and nobody notifies, loom reports the deadlock.
+/// an eventfd keeps it. If the loop sleeps and no thread notifies, loom reports the deadlock.
 #[derive(Default)]
 struct Sleeper {
     notified: Mutex<bool>,
