@@ -52,6 +52,10 @@ fn demo() -> Outcome {
         }
     });
 
+    // loop.add_signal_handler: without it Ctrl+C ends the process, as it does by default.
+    let ctrl_c = calls.ctrl_c()?;
+    calls.on(ctrl_c, |calls, _signal| calls.stop());
+
     // loop.call_soon_threadsafe
     let handle = calls.handle();
     let client = std::thread::spawn(move || {
@@ -67,8 +71,9 @@ fn demo() -> Outcome {
         say!("{failure}; the loop goes on");
         Policy::Continue
     })?;
-    client.join().expect("it doesn't panic")?;
-    say!("{:?} after {} events, {} of which failed", ended.reason, ended.handled, ended.failed);
+    say!("Stopped after {} events, {} of which failed", ended.handled, ended.failed);
+    drop(calls); // it closes the connections: a client that waits for its answer ends, too
+    let _ = client.join().expect("it doesn't panic"); // an error if Ctrl+C came before its answer
     Ok(())
 }
 

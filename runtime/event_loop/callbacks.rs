@@ -172,8 +172,8 @@ impl Callbacks {
         CallHandle(self.events.sender())
     }
 
-    /// Calls what there is to call until the loop is stopped or Ctrl+C is pressed. If a callback panics, `on_failure` decides
-    /// whether to go on. Otherwise as [`EventLoop::run`].
+    /// Calls what there is to call until the loop is stopped. If a callback panics, `on_failure`
+    /// decides whether the loop goes on. Otherwise as [`EventLoop::run`].
     ///
     /// # Errors
     ///

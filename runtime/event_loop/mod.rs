@@ -70,7 +70,7 @@ use std::time::{Duration, Instant};
 
 pub use callbacks::{Call, CallHandle, Callbacks};
 pub use event::{Event, Id};
-pub use run::{Ended, Failure, Policy, Reason};
+pub use run::{Ended, Failure, Policy};
 pub use sender::{PostError, Sender};
 pub use watched::{Listener, Watched};
 

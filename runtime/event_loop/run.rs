@@ -10,7 +10,6 @@ use super::{Event, EventLoop, refuse_inside};
 use crate::engine::context;
 use crate::engine::join_error::Panic;
 use crate::engine::panic::drop_quietly;
-use crate::engine::ticket::Ticket;
 
 /// What to do after a handler has failed.
 ///
@@ -35,7 +34,7 @@ pub enum Failure<E> {
     Error(E),
     /// The handler panicked.
     Panic(Panic),
-    /// The operating system's event queue failed, or Ctrl+C can't be listened for. No policy is asked.
+    /// The operating system's event queue failed, or a signal's listener did. No policy is asked.
     Loop(io::Error),
 }
 
@@ -68,28 +67,13 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {
     }
 }
 
-/// Why a [`run`](EventLoop::run) has ended, if not by a failure.
-///
-/// # Examples
-///
-/// See [`EventLoop::run`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// [`EventLoop::stop`] or [`Sender::stop`](super::Sender::stop) was called.
-    Stopped,
-    /// Ctrl+C was pressed.
-    CtrlC,
-}
-
-/// The account of a [`run`](EventLoop::run).
+/// The account of a [`run`](EventLoop::run) that was stopped.
 ///
 /// # Examples
 ///
 /// See [`EventLoop::run`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// Why it ended.
-    pub reason: Reason,
     /// Events that the handler was called with.
     pub handled: u64,
     /// Those of them that it failed for.
@@ -100,13 +84,15 @@ pub struct Ended {
 }
 
 impl<M> EventLoop<M> {
-    /// Calls `handler` with each event until the loop is [stopped](EventLoop::stop) or Ctrl+C is pressed (with the feature
-    /// `signal`, and unless the program [hears it itself](EventLoop::ctrl_c): then that event is all, and the handler
-    /// decides). A handler that fails or panics doesn't end the loop by itself: the panic is caught, `on_failure` is asked,
-    /// and what it says is done.
+    /// Calls `handler` with each event until the loop is [stopped](EventLoop::stop). A handler that
+    /// fails or panics does not end the loop by itself: the panic is caught, and `on_failure` decides.
     ///
-    /// When it ends, what is still queued stays queued; the account says how many messages that are. Ctrl+C's default
-    /// action is gone for good after this.
+    /// Events that are still queued when `run` returns stay queued; the account says how many
+    /// messages that are.
+    ///
+    /// `run` itself listens for no signal, so Ctrl+C ends the process as it does by default. A
+    /// program that wants another end calls [`ctrl_c`](EventLoop::ctrl_c) first, and its handler
+    /// calls `stop` at that [`Signal`](Event::Signal) event.
     ///
     /// # Errors
     ///
@@ -120,7 +106,7 @@ impl<M> EventLoop<M> {
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// use oneloop::event_loop::{Event, EventLoop, Policy, Reason};
+    /// use oneloop::event_loop::{Event, EventLoop, Policy};
     ///
     /// let mut events = EventLoop::new()?;
     /// for number in ["1", "two", "3"] {
@@ -143,7 +129,7 @@ impl<M> EventLoop<M> {
     ///     },
     /// );
     /// let ended = ended.unwrap();
-    /// assert_eq!((ended.reason, ended.handled, ended.failed), (Reason::Stopped, 3, 1));
+    /// assert_eq!((ended.handled, ended.failed), (3, 1));
     /// # Ok(()) }
     /// ```
     #[track_caller]
@@ -155,8 +141,8 @@ impl<M> EventLoop<M> {
         drive(self, |events| events, handler, on_failure)
     }
 
-    /// Ends [`run`](EventLoop::run), the current one or else the next, before the next event. One that was asked for in a run which
-    /// ends for another reason is done with.
+    /// Ends [`run`](EventLoop::run), the current one or else the next, before the next event. The
+    /// end of a run clears every stop that was requested in it, also if the run ended with a failure.
     ///
     /// # Examples
     ///
@@ -175,7 +161,7 @@ pub(super) fn drive<H, M, E>(
     mut on_failure: impl FnMut(&Failure<E>) -> Policy,
 ) -> Result<Ended, Failure<E>> {
     refuse_inside("an event loop's `run`");
-    let running = Running::begin(events(host)).map_err(Failure::Loop)?;
+    let _running = Running::begin(&events(host).sources);
     let (mut handled, mut failed) = (0, 0);
     loop {
         let event = match events(host).next_event(None, true) {
@@ -195,52 +181,27 @@ pub(super) fn drive<H, M, E>(
         }
         drop_quietly(failure); // dropping what the handler returned, or panicked with, is its code, too
     }
-    let reason = if running.sources.interrupted.get() { Reason::CtrlC } else { Reason::Stopped };
-    Ok(Ended { reason, handled, failed, messages_left: events(host).messages.count() })
+    Ok(Ended { handled, failed, messages_left: events(host).messages.count() })
 }
 
-/// A `run` from its begin to its end, however that comes.
-struct Running {
-    sources: Rc<Sources>,
-    ctrl_c: Option<Ticket>,
-}
+/// Marks a loop as running until it is dropped, however the run ends.
+struct Running(Rc<Sources>);
 
 impl Running {
     #[track_caller]
-    fn begin<M>(events: &EventLoop<M>) -> io::Result<Running> {
-        let sources = events.sources.clone();
+    fn begin(sources: &Rc<Sources>) -> Running {
         assert!(
             !sources.running.replace(true),
             "an event loop's `run` was called in one of its handlers: it runs already"
         );
-        let mut running = Running { sources, ctrl_c: None };
-        running.hear_ctrl_c()?;
-        Ok(running)
-    }
-
-    #[cfg(feature = "signal")]
-    fn hear_ctrl_c(&mut self) -> io::Result<()> {
-        let hearing = context::enter(self.sources.core(), crate::signal::hear_ctrl_c)?;
-        let ticket = self.sources.insert(super::sources::EventSource::Interrupt(Box::new(hearing)))?;
-        self.sources.wake(ticket); // its first turn begins to wait
-        self.ctrl_c = Some(ticket);
-        Ok(())
-    }
-
-    #[cfg(not(feature = "signal"))]
-    fn hear_ctrl_c(&mut self) -> io::Result<()> {
-        Ok(())
+        Running(sources.clone())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ctrl_c {
-            self.sources.remove(ticket);
-        }
-        let core = self.sources.core();
+        let core = self.0.core();
         context::enter(core, || core.take_stop()); // it was meant for this run
-        self.sources.interrupted.set(false);
-        self.sources.running.set(false);
+        self.0.running.set(false);
     }
 }

@@ -20,7 +20,7 @@ use crate::engine::ticket::Ticket;
 use crate::engine::wait_list::Waiter;
 use crate::net::{TcpListener, TcpStream};
 #[cfg(feature = "signal")]
-use crate::signal::{Hearing, is_ctrl_c};
+use crate::signal::Hearing;
 
 /// How long a listener that can't accept is left alone. Its connection stays in the system's queue, so trying again at once
 /// would fail in the same way and spin.
@@ -37,9 +37,6 @@ pub(super) enum EventSource {
     Timer(u32),
     #[cfg(feature = "signal")]
     Signal(Box<Hearing>),
-    /// Ctrl+C, which ends a `run`: no event for anybody.
-    #[cfg(feature = "signal")]
-    Interrupt(Box<Hearing>),
 }
 
 /// A socket that the program holds. Its registration is open as long as its source is in the table.
@@ -125,13 +122,11 @@ pub(super) struct Sources {
     table: RefCell<Vec<EventSource>>,
     /// A `run` is under way.
     pub(super) running: Cell<bool>,
-    /// Ctrl+C was pressed in it.
-    pub(super) interrupted: Cell<bool>,
 }
 
 impl Sources {
     pub(super) fn new(core: Rc<Core>) -> Sources {
-        Sources { core, table: RefCell::default(), running: Cell::default(), interrupted: Cell::default() }
+        Sources { core, table: RefCell::default(), running: Cell::default() }
     }
 
     pub(super) fn core(&self) -> &Rc<Core> {
@@ -185,17 +180,16 @@ impl Sources {
         if !self.is_ours(ticket) {
             return false;
         }
-        let hears_ctrl_c = match &self.table.borrow()[ticket.key() as usize] {
-            EventSource::Timer(_) | EventSource::Connect(_) => false,
+        let known_by_id = match self.table.borrow()[ticket.key() as usize] {
+            EventSource::Timer(_) | EventSource::Connect(_) => true,
             #[cfg(feature = "signal")]
-            EventSource::Signal(hearing) => is_ctrl_c(hearing),
-            _ => return false,
+            EventSource::Signal(_) => true,
+            _ => false,
         };
-        if hears_ctrl_c {
-            self.settle_ctrl_c();
+        if known_by_id {
+            self.remove(ticket);
         }
-        self.remove(ticket);
-        true
+        known_by_id
     }
 
     /// Starts a timer; without a deadline it is one that never fires.
@@ -228,33 +222,6 @@ impl Sources {
         if !muted {
             self.wake(id.0); // it may be ready already
         }
-    }
-
-    /// Ctrl+C was pressed in a `run`, which ends unless the program hears of it itself.
-    #[cfg(feature = "signal")]
-    fn interrupt(&self) {
-        let is_ctrl_c =
-            |source: &EventSource| matches!(source, EventSource::Signal(hearing) if is_ctrl_c(hearing));
-        if !self.table.borrow().iter().any(is_ctrl_c) {
-            self.interrupted.set(true);
-            self.core.request_stop();
-        }
-    }
-
-    /// Before it changes whether the program hears Ctrl+C itself: what was pressed until now is settled as it was until now,
-    /// so that one press doesn't count twice, nor come to nothing. Whether it was pressed. A look at all sources.
-    pub(super) fn settle_ctrl_c(&self) -> bool {
-        let pressed = |source: &mut EventSource| match source {
-            #[cfg(feature = "signal")]
-            EventSource::Interrupt(hearing) => hearing.try_recv(),
-            _ => false,
-        };
-        let pressed = self.table.borrow_mut().iter_mut().any(pressed);
-        #[cfg(feature = "signal")]
-        if pressed {
-            self.interrupt();
-        }
-        pressed
     }
 
     /// Whether a name is one of this loop's and still in use.
@@ -306,16 +273,6 @@ impl Sources {
                 }
                 Poll::Pending => return Ok(None),
             },
-            #[cfg(feature = "signal")]
-            EventSource::Interrupt(hearing) => {
-                if let Poll::Ready(heard) = hearing.poll_recv(cx) {
-                    heard?;
-                    drop(table);
-                    self.interrupt();
-                    self.wake(ticket);
-                }
-                return Ok(None);
-            }
         };
         drop(table);
         if ended {

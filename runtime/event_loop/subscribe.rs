@@ -265,10 +265,7 @@ impl<M> EventLoop<M> {
     }
 
     #[cfg(feature = "signal")]
-    fn hear(&self, mut hearing: signal::Hearing) -> io::Result<Id> {
-        if signal::is_ctrl_c(&hearing) && self.sources.settle_ctrl_c() {
-            hearing.try_recv(); // the same press, if it came since this listens
-        }
+    fn hear(&self, hearing: signal::Hearing) -> io::Result<Id> {
         let ticket = self.sources.insert(EventSource::Signal(Box::new(hearing)))?;
         self.sources.wake(ticket); // its first turn begins to wait
         Ok(Id(ticket))

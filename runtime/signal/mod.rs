@@ -37,17 +37,6 @@ pub(crate) type Hearing = Signal;
 #[cfg(windows)]
 pub(crate) type Hearing = windows::CtrlC;
 
-/// Whether it is Ctrl+C.
-pub(crate) fn is_ctrl_c(hearing: &Hearing) -> bool {
-    #[cfg(unix)]
-    return hearing.kind() == SignalKind::INTERRUPT;
-    #[cfg(windows)]
-    {
-        let _ = hearing; // there is no other
-        true
-    }
-}
-
 /// Hears each Ctrl+C from now on.
 pub(crate) fn hear_ctrl_c() -> io::Result<Hearing> {
     #[cfg(unix)]

@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, Read};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_io::AsyncRead;
 use signal_hook::{SigId, consts, low_level};
-use socket2::SockRef;
 
 use crate::net::UnixStream;
 
@@ -166,16 +165,6 @@ impl Signal {
         let read = ready!(Pin::new(&mut self.bytes).poll_read(cx, &mut [0]))?;
         // The handler's end is closed by nobody but this listener's drop.
         Poll::Ready(if read == 1 { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) })
-    }
-
-    /// Whether it was delivered, also if the loop hasn't taken that in yet; once for all that was.
-    pub(crate) fn try_recv(&mut self) -> bool {
-        let mut delivered = false;
-        // Past the socket's readiness, which may go on saying that there is something: the next poll finds out.
-        while let Ok(1..) = (&*SockRef::from(&self.bytes)).read(&mut [0; 64]) {
-            delivered = true;
-        }
-        delivered
     }
 
     /// Which signal.

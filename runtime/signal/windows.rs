@@ -43,19 +43,10 @@ impl CtrlC {
         Ok(CtrlC { listener: heard.listeners, before: heard.count })
     }
 
-    /// Whether it came since the last time; once for several.
-    pub(crate) fn try_recv(&mut self) -> bool {
-        self.hears(&heard())
-    }
-
-    fn hears(&mut self, heard: &Heard) -> bool {
-        std::mem::replace(&mut self.before, heard.count) < heard.count
-    }
-
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let waker = cx.waker().clone();
         let mut heard = heard();
-        if self.hears(&heard) {
+        if std::mem::replace(&mut self.before, heard.count) < heard.count {
             return Poll::Ready(Ok(()));
         }
         let earlier = heard.waiting.insert(self.listener, waker);

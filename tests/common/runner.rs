@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 /// The words of a command that runs a program of ours. `ONELOOP_TEST_RUNNER` comes before it: an emulator that runs this test
 /// can't start another program of its kind, because the system doesn't know that kind.
@@ -57,9 +57,27 @@ pub fn in_child(test: &str, body: impl FnOnce()) {
 
 /// Like `in_child`, with environment variables.
 pub fn in_child_with(test: &str, vars: &[(&str, &str)], body: impl FnOnce()) {
+    let Some((status, text)) = child(test, vars, body) else { return };
+    assert!(status.success(), "{test} in its own process: {status}\n{text}");
+    let one_ran = text.contains(" 1 passed");
+    assert!(one_ran, "{test} must be the name of one test, and no other's beginning:\n{text}");
+}
+
+/// Like `in_child`, for a body that a signal must end.
+#[cfg(unix)]
+pub fn in_child_ended_by(signal: i32, test: &str, body: impl FnOnce()) {
+    use std::os::unix::process::ExitStatusExt;
+    let Some((status, text)) = child(test, &[], body) else { return };
+    assert_eq!(status.signal(), Some(signal), "{test} in its own process: {status}\n{text}");
+}
+
+/// Starts this test program again for one test, and returns how it ended and what it wrote. In the
+/// program that is started, runs the body instead and returns `None`.
+fn child(test: &str, vars: &[(&str, &str)], body: impl FnOnce()) -> Option<(ExitStatus, String)> {
     const MARK: &str = "ONELOOP_TEST_CHILD";
     if std::env::var(MARK).is_ok_and(|name| name == test) {
-        return body();
+        body();
+        return None;
     }
     let this = std::env::current_exe().expect("the test program knows its path");
     let output = command(&this)
@@ -68,8 +86,7 @@ pub fn in_child_with(test: &str, vars: &[(&str, &str)], body: impl FnOnce()) {
         .envs(vars.iter().copied())
         .output()
         .expect("the test program can be started again");
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(output.status.success(), "{test} in its own process: {}\n{}{}", output.status, text[0], text[1]);
-    let one_ran = text[0].contains(" 1 passed");
-    assert!(one_ran, "{test} must be the name of one test, and no other's beginning:\n{}", text[0]);
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Some((output.status, stdout + &stderr))
 }

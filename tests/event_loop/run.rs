@@ -1,4 +1,5 @@
-//! `run`: a handler for each event, what happens when it fails, and why it ends. (How Ctrl+C ends it: `signals/event_loop.rs`.)
+//! `run`: a handler for each event, what happens when it fails, and how it ends. (Ctrl+C during a run is
+//! in `signals/event_loop.rs`.)
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -6,7 +7,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oneloop::event_loop::{Ended, Event, EventLoop, Failure, Policy, Reason};
+use oneloop::event_loop::{Ended, Event, EventLoop, Failure, Policy};
 
 use common::events::{assert_idle, judge, new_loop, next_message, no_failure, posted};
 use common::executor::{Bomb, Drops, Watchdog, panic_of, text_of};
@@ -17,7 +18,7 @@ fn every_event_is_handled_in_order_until_the_loop_is_stopped() {
     let mut events = posted([1, 2, 0, 3, 4]);
     let seen = RefCell::default();
     let ended = events.run(judge(&seen), no_failure).unwrap();
-    assert_eq!(ended, Ended { reason: Reason::Stopped, handled: 3, failed: 0, messages_left: 2 });
+    assert_eq!(ended, Ended { handled: 3, failed: 0, messages_left: 2 });
     assert_eq!(seen.take(), [1, 2, 0]);
     events.post(0).unwrap();
     let ended = events.run(judge(&seen), no_failure).unwrap();
@@ -46,7 +47,7 @@ fn a_handler_that_fails_or_panics_does_not_end_the_loop_by_itself() {
         Policy::Continue
     });
     let ended = ended.unwrap();
-    assert_eq!((ended.reason, ended.handled, ended.failed), (Reason::Stopped, 6, 3));
+    assert_eq!((ended.handled, ended.failed), (6, 3));
     assert_eq!(seen.take(), [1, -1, 100, 2, -2, 0]);
     let expected = [
         ("the handler failed: -1 is negative", "Failure::Error(\"-1 is negative\")"),

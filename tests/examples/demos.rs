@@ -8,6 +8,7 @@ use common::examples::{assert_fails, command, run};
 /// Those that this build has; true for those that take `--slow`. (`event_queue` ends only when it is told to; see
 /// `event_queue.rs`.)
 const DEMOS: &[(&str, bool)] = &[
+    #[cfg(feature = "signal")]
     ("callbacks", false),
     ("callbacks_and_futures", false),
     ("cooperative_yield", false),

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use oneloop::event_loop::{Event, EventLoop, Reason};
+use oneloop::event_loop::{Event, EventLoop};
 use oneloop::signal::ctrl_c;
 use windows_sys::Win32::System::Console::{
     AllocConsole, CTRL_C_EVENT, FreeConsole, GenerateConsoleCtrlEvent,
@@ -99,15 +99,24 @@ fn a_waker_that_panics_takes_no_other_listeners_wake() {
 }
 
 #[test]
-fn ctrl_c_ends_a_run() {
-    with_a_console_of_its_own("ctrl_c_ends_a_run", || {
+fn ctrl_c_is_an_event_and_the_handler_decides() {
+    with_a_console_of_its_own("ctrl_c_is_an_event_and_the_handler_decides", || {
         let mut events = events::new_loop();
+        let ctrl_c = events.ctrl_c().unwrap();
         events.post(()).unwrap();
-        let handler = |_: &mut EventLoop<()>, event| {
-            assert!(matches!(event, Event::Message(())), "{event:?}");
-            press_ctrl_c();
+        let mut presses = 0;
+        let handler = |events: &mut EventLoop<()>, event| {
+            match event {
+                Event::Message(()) => press_ctrl_c(),
+                Event::Signal(id) if id == ctrl_c && presses == 2 => events.stop(),
+                Event::Signal(id) if id == ctrl_c => {
+                    presses += 1;
+                    press_ctrl_c();
+                }
+                other => panic!("{other:?}"),
+            }
             Ok::<_, ()>(())
         };
-        assert_eq!(events.run(handler, events::no_failure).unwrap().reason, Reason::CtrlC);
+        assert_eq!(events.run(handler, events::no_failure).unwrap().handled, 4);
     });
 }
