@@ -18,11 +18,7 @@ pub fn start(soak: &Rc<Soak>) {
     let tally = soak.kind("child processes");
     for _ in 0..WORKERS {
         let pattern = soak.pattern.clone();
-        let mut by_signal = false;
-        soak.worker(&tally, async move |rng| {
-            by_signal = !by_signal;
-            run(by_signal, &pattern, rng).await
-        });
+        soak.worker(&tally, async move |rng| run(&pattern, rng).await);
     }
 }
 
@@ -40,19 +36,11 @@ fn copier() -> Result<Command, String> {
     Ok(command)
 }
 
-/// `by_signal`: its end is heard of by `SIGCHLD`, where there is such a thing, otherwise as is best on this system.
-async fn run(by_signal: bool, pattern: &Pattern, rng: &mut Rng) -> Result<Done, String> {
-    let mut command = copier()?;
-    #[cfg(unix)]
-    if by_signal {
-        command.wait_by_signal();
-    }
-    #[cfg(not(unix))]
-    let _ = by_signal;
-    let mut child = command.spawn().during("starting a child")?;
+async fn run(pattern: &Pattern, rng: &mut Rng) -> Result<Done, String> {
+    let mut child = copier()?.spawn().during("starting a child")?;
     let message = pattern.message(rng, INPUT_BYTES_MAX);
     match rng.u8(..4) {
-        // Killed, heard of or not.
+        // Killed, and waited for or not.
         0 => {
             child.kill().await.during("killing a child")?;
             Done::bytes(0)

@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use futures_lite::{AsyncRead, AsyncReadExt, future};
 
-use super::end::Way;
 use super::reap::Process;
 use super::{ChildStderr, ChildStdin, ChildStdout};
 use crate::engine::core::Core;
@@ -63,13 +62,8 @@ pub struct Child {
 impl Child {
     /// Takes over a child of std's. If its streams can't be watched, it is killed: nobody has heard of it yet.
     #[track_caller]
-    pub(super) fn new(
-        child: std::process::Child,
-        core: Rc<Core>,
-        way: Way,
-        kill_on_drop: bool,
-    ) -> io::Result<Child> {
-        let mut process = Process::new(child, core, way, true);
+    pub(super) fn new(child: std::process::Child, core: Rc<Core>, kill_on_drop: bool) -> io::Result<Child> {
+        let mut process = Process::new(child, core, true);
         let std = process.child();
         let (stdin, stdout, stderr) = (std.stdin.take(), std.stdout.take(), std.stderr.take());
         let stdin = stdin.map(ChildStdin::new).transpose()?;

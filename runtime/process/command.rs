@@ -9,7 +9,6 @@ use std::rc::Rc;
 use futures_lite::{AsyncRead, future};
 
 use super::Child;
-use super::end::Way;
 use crate::engine::context;
 
 const SPAWNED: &str = "a oneloop child was spawned";
@@ -42,7 +41,6 @@ pub struct Command {
     /// Which of stdin, stdout and stderr the user has chosen: std doesn't tell.
     chosen: [bool; 3],
     kill_on_drop: bool,
-    way: Way,
 }
 
 impl Command {
@@ -212,15 +210,6 @@ impl Command {
         self
     }
 
-    /// Its children's ends are heard by `SIGCHLD`, as if the system had nothing better. Only so that the tests of this
-    /// crate run both ways on Linux; no promise is made about it.
-    #[cfg(unix)]
-    #[doc(hidden)]
-    pub fn wait_by_signal(&mut self) -> &mut Command {
-        self.way = Way::Signal;
-        self
-    }
-
     /// std's own command, to look at.
     ///
     /// # Examples
@@ -273,7 +262,7 @@ impl Command {
     pub fn spawn(&mut self) -> io::Result<Child> {
         let core = context::with(SPAWNED, Rc::clone); // before anything is started
         let child = self.std.spawn().map_err(|error| self.explain(&error))?;
-        Child::new(child, core, self.way, self.kill_on_drop).map_err(|error| self.explain(&error))
+        Child::new(child, core, self.kill_on_drop).map_err(|error| self.explain(&error))
     }
 
     /// Starts a child when it is first polled, and waits until it has ended. What the child writes into pipes, if that was
@@ -382,6 +371,6 @@ async fn throw_away(stream: Option<impl AsyncRead + Unpin>) {
 impl From<std::process::Command> for Command {
     /// What is chosen there for the three streams is not known to [`output`](Command::output), which replaces it.
     fn from(std: std::process::Command) -> Command {
-        Command { std, chosen: [false; 3], kill_on_drop: false, way: Way::Best }
+        Command { std, chosen: [false; 3], kill_on_drop: false }
     }
 }

@@ -1,94 +1,65 @@
-//! How the loop hears that a child has ended.
+//! How the loop waits for the end of a child.
 //!
-//! On Linux a child has a descriptor that becomes readable at its end (`pidfd_open`, since 5.3), which the loop
-//! watches like any other. Other Unix systems say only that *some* child has ended, with `SIGCHLD`; so
-//! does Linux where it has no such descriptor to give. On Windows the child's handle is waited for.
+//! | system | what becomes ready |
+//! |---|---|
+//! | Linux since 5.3 | a descriptor of the child (`pidfd_open`), watched like a socket |
+//! | Linux that has none to give, other Unix systems | a listener of `SIGCHLD`, which says only that *some* child has ended |
+//! | Windows | the child's handle |
 //!
-//! Either way the status itself comes from std's `try_wait`, which remembers it.
+//! `--cfg oneloop_wait_by_signal` makes Linux wait by `SIGCHLD`, too, so that the suite runs that code there.
+//! On every system the status itself comes from std's `try_wait`, which remembers it.
 
 use std::io;
 use std::process::{Child, ExitStatus};
 
-/// The way by which a child's end is heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// The best that the system has.
-    Best,
-    /// `SIGCHLD`, also where there is better.
-    #[cfg(unix)]
-    Signal,
-}
+#[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
+use crate::engine::interest::Interest;
+#[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
+use crate::io::source::Source;
 
-/// Waits until a child has ended, and asks for its status.
+/// Waits until a child has ended, and returns its status.
 ///
-/// What this waits with lives no longer than the future: a child that nobody waits for costs no descriptor, and
-/// one whose waiting is broken off loses nothing. The price is four system calls for each call.
+/// The wait owns the descriptor that it waits with: a child without a wait costs none, and a wait that
+/// is dropped gives it back. The price is four system calls for each wait.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: the status is returned in the poll in which it was asked for.
-pub(super) async fn end_of(child: &mut Child, way: Way) -> io::Result<ExitStatus> {
+/// Cancel safe: the status is returned in the poll in which it was received.
+pub(super) async fn wait_for_end(child: &mut Child) -> io::Result<ExitStatus> {
     #[cfg(unix)]
-    {
-        crate::engine::context::require("a oneloop child was waited for");
-        #[cfg(target_os = "linux")]
-        if way == Way::Best
-            && let Some(end) = watch(child)
-        {
-            return by_descriptor(child, end).await;
-        }
-        let _ = way;
-        by_signal(child).await
+    crate::engine::context::require("a oneloop child was waited for");
+    #[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
+    if let Some(end) = descriptor_of(child) {
+        // `WouldBlock` if the child has ended but a debugger receives the status first: then another
+        // event follows.
+        let status = |_: &_| child.try_wait()?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
+        return end.async_io(Interest::Readable, status).await;
     }
+    // The listener comes before the first `try_wait`, so that an end in between is an event.
+    #[cfg(unix)]
+    let mut end = crate::signal::Signal::new(crate::signal::SignalKind::CHILD)?;
     #[cfg(windows)]
-    {
-        let Way::Best = way;
-        by_handle(child).await
-    }
-}
-
-/// A descriptor that becomes readable at the child's end. `None` if the kernel doesn't know such (`ENOSYS`), may not
-/// give one (`EPERM`, in some sandboxes), or has none left (`EMFILE`): there is another way.
-#[cfg(target_os = "linux")]
-fn watch(child: &Child) -> Option<crate::io::source::Source<std::os::fd::OwnedFd>> {
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
-    // The number is this child's as long as its status was not asked for.
-    let end = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).ok()?;
-    crate::io::source::Source::new(end).ok()
-}
-
-#[cfg(target_os = "linux")]
-async fn by_descriptor(
-    child: &mut Child,
-    end: crate::io::source::Source<std::os::fd::OwnedFd>,
-) -> io::Result<ExitStatus> {
-    // `WouldBlock` if it has ended but can't be asked yet, as when a debugger comes first: then there is
-    // another event.
-    let ask = |_: &_| child.try_wait()?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
-    end.async_io(crate::engine::interest::Interest::Readable, ask).await
-}
-
-#[cfg(unix)]
-async fn by_signal(child: &mut Child) -> io::Result<ExitStatus> {
-    use crate::signal::{Signal, SignalKind};
-    // First to listen, then to look: an end in between is heard.
-    let mut some_child_ended = Signal::new(SignalKind::CHILD)?;
+    let end = {
+        use std::os::windows::io::AsHandle;
+        async_io::os::windows::Waitable::new(child.as_handle().try_clone_to_owned()?)?
+    };
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
-        some_child_ended.recv().await?;
-    }
-}
-
-#[cfg(windows)]
-async fn by_handle(child: &mut Child) -> io::Result<ExitStatus> {
-    use std::os::windows::io::AsHandle;
-    let end = async_io::os::windows::Waitable::new(child.as_handle().try_clone_to_owned()?)?;
-    loop {
+        #[cfg(unix)]
+        end.recv().await?;
+        #[cfg(windows)]
         end.ready().await?;
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
     }
+}
+
+/// A descriptor that becomes readable at the child's end. `None` if the kernel has no such call
+/// (`ENOSYS`), refuses it (`EPERM`, in some sandboxes) or has no descriptor left (`EMFILE`).
+#[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
+fn descriptor_of(child: &Child) -> Option<Source<std::os::fd::OwnedFd>> {
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    // The number names this child until `try_wait` has returned its status.
+    let descriptor = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).ok()?;
+    Source::new(descriptor).ok()
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::process::{Child, ExitStatus};
 use std::rc::Rc;
 
-use super::end::{Way, end_of};
+use super::end::wait_for_end;
 use crate::engine::core::Core;
 use crate::task;
 
@@ -13,7 +13,6 @@ pub(super) struct Process {
     orphan: Orphan,
     state: State,
     core: Rc<Core>,
-    way: Way,
     pub(super) kill_on_drop: bool,
 }
 
@@ -27,8 +26,8 @@ enum State {
 }
 
 impl Process {
-    pub(super) fn new(child: Child, core: Rc<Core>, way: Way, kill_on_drop: bool) -> Process {
-        Process { orphan: Orphan(Some(child)), state: State::Running, core, way, kill_on_drop }
+    pub(super) fn new(child: Child, core: Rc<Core>, kill_on_drop: bool) -> Process {
+        Process { orphan: Orphan(Some(child)), state: State::Running, core, kill_on_drop }
     }
 
     /// std's own handle.
@@ -99,7 +98,7 @@ impl Process {
         if let Some(status) = self.try_wait()? {
             return Ok(status);
         }
-        let asked = end_of(self.orphan.child(), self.way).await;
+        let asked = wait_for_end(self.orphan.child()).await;
         let status = self.note(asked.map(Some))?;
         Ok(status.expect("it was waited for"))
     }
@@ -119,7 +118,7 @@ impl Drop for Process {
         if self.core.is_closed() || !self.core.tasks.borrow().has_room() {
             return; // and the orphan finds its thread
         }
-        drop(task::spawn_on(&self.core, orphan.reap(self.way))); // detached
+        drop(task::spawn_on(&self.core, orphan.reap())); // detached
     }
 }
 
@@ -150,8 +149,8 @@ impl Orphan {
     }
 
     /// The task of a child whose handle is gone. If this fails, or is dropped with its runtime, a thread takes over.
-    async fn reap(mut self, way: Way) {
-        if end_of(self.child(), way).await.is_ok() {
+    async fn reap(mut self) {
+        if wait_for_end(self.child()).await.is_ok() {
             self.0 = None;
         }
     }

@@ -7,37 +7,35 @@ use oneloop::time::sleep;
 
 use crate::sockets::{LIMIT, uninterrupted, within};
 
-/// How a child's end is heard: as is best on this system, or by `SIGCHLD`.
-#[derive(Clone, Copy, Debug)]
-pub enum Way {
-    Best,
-    Signal,
+/// A shell that runs a script.
+pub fn sh(script: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script]);
+    command
 }
 
-pub const BOTH: [Way; 2] = [Way::Best, Way::Signal];
+/// A child that ends when its input does.
+pub fn cat() -> Command {
+    let mut command = Command::new("cat");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
 
-impl Way {
-    pub fn command(self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        if let Way::Signal = self {
-            command.wait_by_signal();
+/// Whether a wait is by `SIGCHLD`: on Linux only if the library is built so, or if the system knows no
+/// `pidfd_open`, as under valgrind.
+pub fn waits_by_signal() -> bool {
+    #[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
+    {
+        use std::os::fd::{FromRawFd, OwnedFd};
+        // SAFETY: a call without pointers.
+        let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, std::process::id(), 0) };
+        if descriptor >= 0 {
+            // SAFETY: the system has just given it to us.
+            drop(unsafe { OwnedFd::from_raw_fd(descriptor as i32) });
+            return false;
         }
-        command
     }
-
-    /// A shell that runs a script.
-    pub fn sh(self, script: &str) -> Command {
-        let mut command = self.command("/bin/sh");
-        command.args(["-c", script]);
-        command
-    }
-
-    /// A child that ends when its input does.
-    pub fn cat(self) -> Command {
-        let mut command = self.command("cat");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        command
-    }
+    true
 }
 
 pub fn pid_of(child: &Child) -> libc::pid_t {

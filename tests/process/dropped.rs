@@ -4,28 +4,27 @@
 use std::time::Duration;
 
 use oneloop::Runtime;
+use oneloop::process::Command;
 use oneloop::time::timeout;
 
-use common::children::{BOTH, Way, exists, gone, gone_without_a_loop, pid_of, wait_until_ended};
+use common::children::{cat, exists, gone, gone_without_a_loop, pid_of, sh, wait_until_ended};
 use common::sockets::{Outcome, run, settle};
 
 #[test]
 fn a_child_is_killed_with_its_handle_if_that_was_asked_for() -> Outcome {
     run(async {
-        for way in BOTH {
-            let child = way.command("sleep").arg("1000").kill_on_drop(true).spawn()?;
-            let pid = pid_of(&child);
-            drop(child);
-            gone(pid).await;
+        let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn()?;
+        let pid = pid_of(&child);
+        drop(child);
+        gone(pid).await;
 
-            // Also inside a future that is cancelled.
-            let mut sleeper = way.command("sleep");
-            sleeper.arg("1000").kill_on_drop(true);
-            let child = sleeper.spawn()?;
-            let pid = pid_of(&child);
-            assert!(timeout(Duration::from_millis(1), child.wait_with_output()).await.is_err());
-            gone(pid).await;
-        }
+        // Also inside a future that is cancelled.
+        let mut sleeper = Command::new("sleep");
+        sleeper.arg("1000").kill_on_drop(true);
+        let child = sleeper.spawn()?;
+        let pid = pid_of(&child);
+        assert!(timeout(Duration::from_millis(1), child.wait_with_output()).await.is_err());
+        gone(pid).await;
         Ok(())
     })
 }
@@ -33,16 +32,14 @@ fn a_child_is_killed_with_its_handle_if_that_was_asked_for() -> Outcome {
 #[test]
 fn a_handle_that_is_dropped_leaves_no_zombie_while_the_loop_goes_on() -> Outcome {
     run(async {
-        for way in BOTH {
-            let mut child = way.cat().spawn()?;
-            let stdin = child.stdin.take();
-            let pid = pid_of(&child);
-            drop(child);
-            settle().await;
-            assert!(exists(pid), "it was not asked to end");
-            drop(stdin);
-            gone(pid).await;
-        }
+        let mut child = cat().spawn()?;
+        let stdin = child.stdin.take();
+        let pid = pid_of(&child);
+        drop(child);
+        settle().await;
+        assert!(exists(pid), "it was not asked to end");
+        drop(stdin);
+        gone(pid).await;
         Ok(())
     })
 }
@@ -50,7 +47,7 @@ fn a_handle_that_is_dropped_leaves_no_zombie_while_the_loop_goes_on() -> Outcome
 #[test]
 fn a_handle_that_is_dropped_after_the_end_leaves_no_zombie() -> Outcome {
     run(async {
-        let child = Way::Best.command("true").spawn()?;
+        let child = Command::new("true").spawn()?;
         let pid = pid_of(&child);
         wait_until_ended(pid);
         assert!(exists(pid));
@@ -62,31 +59,29 @@ fn a_handle_that_is_dropped_after_the_end_leaves_no_zombie() -> Outcome {
 
 #[test]
 fn a_runtime_that_is_dropped_leaves_no_zombies() -> Outcome {
-    for way in BOTH {
-        let runtime = Runtime::new()?;
-        let (stdins, pids, outlives) = runtime.block_on(async {
-            let mut children = Vec::new();
-            for _ in 0..3 {
-                children.push(way.cat().spawn()?);
-            }
-            let stdins: Vec<_> = children
-                .iter_mut()
-                .map(|child| std::process::Stdio::try_from(child.stdin.take().unwrap()))
-                .collect();
-            let pids: Vec<_> = children.iter().map(pid_of).collect();
-            let outlives = children.pop().unwrap();
-            drop(children.pop()); // the reaper's
-            let mut owned = children.pop().unwrap();
-            oneloop::spawn(async move { owned.wait().await }); // a task's
-            settle().await;
-            std::io::Result::Ok((stdins, pids, outlives))
-        })?;
-        drop(runtime);
-        drop(outlives); // nobody's
-        assert!(pids.iter().all(|&pid| exists(pid)));
-        drop(stdins);
-        pids.into_iter().for_each(gone_without_a_loop);
-    }
+    let runtime = Runtime::new()?;
+    let (stdins, pids, outlives) = runtime.block_on(async {
+        let mut children = Vec::new();
+        for _ in 0..3 {
+            children.push(cat().spawn()?);
+        }
+        let stdins: Vec<_> = children
+            .iter_mut()
+            .map(|child| std::process::Stdio::try_from(child.stdin.take().unwrap()))
+            .collect();
+        let pids: Vec<_> = children.iter().map(pid_of).collect();
+        let outlives = children.pop().unwrap();
+        drop(children.pop()); // the reaper's
+        let mut owned = children.pop().unwrap();
+        oneloop::spawn(async move { owned.wait().await }); // a task's
+        settle().await;
+        std::io::Result::Ok((stdins, pids, outlives))
+    })?;
+    drop(runtime);
+    drop(outlives); // nobody's
+    assert!(pids.iter().all(|&pid| exists(pid)));
+    drop(stdins);
+    pids.into_iter().for_each(gone_without_a_loop);
     Ok(())
 }
 
@@ -94,7 +89,7 @@ fn a_runtime_that_is_dropped_leaves_no_zombies() -> Outcome {
 fn a_child_whose_runtime_is_dropped_is_killed_if_that_was_asked_for() -> Outcome {
     let runtime = Runtime::new()?;
     let pid = runtime.block_on(async {
-        let mut child = Way::Best.command("sleep").arg("1000").kill_on_drop(true).spawn()?;
+        let mut child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn()?;
         let pid = pid_of(&child);
         oneloop::spawn(async move { child.wait().await });
         settle().await;
@@ -108,7 +103,7 @@ fn a_child_whose_runtime_is_dropped_is_killed_if_that_was_asked_for() -> Outcome
 #[test]
 fn a_child_that_nobody_drives_is_reaped_when_its_loop_runs_again() -> Outcome {
     let runtime = Runtime::new()?;
-    let child = runtime.block_on(async { Way::Best.command("sleep").arg("1000").spawn() })?;
+    let child = runtime.block_on(async { Command::new("sleep").arg("1000").spawn() })?;
     let pid = pid_of(&child);
     drop(child);
     // SAFETY: a call without pointers, to a child that was not asked for its status.
@@ -131,41 +126,36 @@ fn a_hundred_children_are_awaited_by_one_thread() {
     }
 
     common::sockets::in_child("a_hundred_children_are_awaited_by_one_thread", || {
-        for way in BOTH {
-            run(async {
-                let before = (threads(), common::sockets::open_descriptors());
-                let mut children = Vec::new();
-                for number in 0..100 {
-                    let mut child = way
-                        .sh("read code; exit $code")
-                        .stdin(oneloop::process::Stdio::piped())
-                        .spawn()
-                        .unwrap();
-                    let stdin = child.stdin.take().unwrap();
-                    children.push((number, stdin, oneloop::spawn(async move { child.wait().await })));
-                }
-                settle().await;
-                assert_eq!(threads(), before.0);
-                for (number, stdin, _) in &mut children {
-                    stdin.write_all(format!("{number}\n").as_bytes()).await.unwrap();
-                }
-                for (number, _, ended) in children {
-                    assert_eq!(ended.await.unwrap().unwrap().code(), Some(number));
-                }
-                assert_eq!((threads(), common::sockets::open_descriptors()), before);
-            });
-        }
+        run(async {
+            let before = (threads(), common::sockets::open_descriptors());
+            let mut children = Vec::new();
+            for number in 0..100 {
+                let mut child =
+                    sh("read code; exit $code").stdin(oneloop::process::Stdio::piped()).spawn().unwrap();
+                let stdin = child.stdin.take().unwrap();
+                children.push((number, stdin, oneloop::spawn(async move { child.wait().await })));
+            }
+            settle().await;
+            assert_eq!(threads(), before.0);
+            for (number, stdin, _) in &mut children {
+                stdin.write_all(format!("{number}\n").as_bytes()).await.unwrap();
+            }
+            for (number, _, ended) in children {
+                assert_eq!(ended.await.unwrap().unwrap().code(), Some(number));
+            }
+            assert_eq!((threads(), common::sockets::open_descriptors()), before);
+        });
     });
 }
 
-/// Neither way of hearing a child's end is left then.
+/// Then the loop has no descriptor to wait with, neither the child's own nor a signal's pipe.
 #[cfg(target_os = "linux")]
 #[test]
 fn out_of_descriptors_a_wait_is_an_error_and_no_child_is_lost() {
     common::sockets::in_child("out_of_descriptors_a_wait_is_an_error_and_no_child_is_lost", || {
         run(async {
-            let mut child = Way::Best.cat().spawn().unwrap();
-            let mut dropped = Way::Best.cat().spawn().unwrap();
+            let mut child = cat().spawn().unwrap();
+            let mut dropped = cat().spawn().unwrap();
             // Closing these would make room.
             let kept = (child.stdin.take(), dropped.stdin.take(), dropped.stdout.take());
             let dropped_pid = pid_of(&dropped);

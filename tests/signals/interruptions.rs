@@ -184,22 +184,16 @@ fn sleeps_are_never_early_and_end() -> Outcome {
 fn children_are_started_fed_and_waited_for() -> Outcome {
     use oneloop::process::{Command, Stdio};
     interrupted(async |round| {
-        for by_signal in [false, true] {
-            let mut command = Command::new("cat");
-            if by_signal {
-                command.wait_by_signal();
-            }
-            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-            let (mut stdin, bytes) = (child.stdin.take().unwrap(), pattern(100_000, round));
-            let writing = async {
-                stdin.write_all(&bytes).await?;
-                stdin.close().await
-            };
-            let (wrote, output) = join(writing, child.wait_with_output()).await;
-            wrote?;
-            let output = output?;
-            assert!(output.status.success() && output.stdout == bytes);
-        }
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (mut stdin, bytes) = (child.stdin.take().unwrap(), pattern(100_000, round));
+        let writing = async {
+            stdin.write_all(&bytes).await?;
+            stdin.close().await
+        };
+        let (wrote, output) = join(writing, child.wait_with_output()).await;
+        wrote?;
+        let output = output?;
+        assert!(output.status.success() && output.stdout == bytes);
         Ok(())
     })
 }
