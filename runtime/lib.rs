@@ -79,10 +79,15 @@
 //!
 //! | feature | default | brings |
 //! |---|---|---|
+//! | `net` | yes | [`net`], the sockets; on Unix also `pipe` |
+//! | `event-loop` | yes | [`event_loop`]; implies `net` |
 //! | `unblock` | yes | [`unblock`], and the resolution of host names |
-//! | `signal` | yes | [`signal`] |
-//! | `process` | yes | [`process`]; brings those two along |
+//! | `signal` | yes | [`signal`]; implies `net` |
+//! | `process` | yes | [`process`]; implies `unblock` and `signal` |
 //! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |
+//!
+//! Without any of them the crate is the executor: tasks, timers, [`Source`] for I/O objects of one's own, and
+//! [`Handle`] for other threads.
 //!
 //! # Platforms
 //!
@@ -90,18 +95,22 @@
 //! Windows, and of signals only Ctrl+C; the modules say what else differs.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Without the second front end, parts of the engine have no caller. With it, dead code is a warning.
+#![cfg_attr(not(feature = "event-loop"), allow(dead_code))]
 
 mod engine;
+#[cfg(feature = "event-loop")]
 pub mod event_loop;
 pub mod future;
 mod handle;
 pub mod io;
+#[cfg(feature = "net")]
 pub mod net;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "net"))]
 pub mod pipe;
 #[cfg(feature = "process")]
 pub mod process;
-#[cfg(all(test, oneloop_loom))]
+#[cfg(all(test, oneloop_loom, feature = "event-loop"))]
 mod races;
 mod runtime;
 #[cfg(feature = "signal")]
@@ -122,6 +131,6 @@ pub use task::{AbortHandle, JoinError, JoinHandle, YieldNow, spawn, yield_now};
 pub use unblock::unblock;
 
 /// The README's example compiles and runs.
-#[cfg(all(doctest, feature = "unblock"))]
+#[cfg(all(doctest, feature = "net"))]
 #[doc = include_str!("../README.md")]
 mod readme {}

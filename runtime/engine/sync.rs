@@ -1,14 +1,14 @@
 //! The few things shared between threads, from std; under `--cfg oneloop_loom` from loom, which tries every order
 //! in which they can interleave.
 
-#[cfg(not(oneloop_loom))]
-pub(crate) use std::sync::{
-    Arc, Mutex, RwLock,
-    atomic::{AtomicU8, AtomicUsize, Ordering},
-};
-
 #[cfg(oneloop_loom)]
-pub(crate) use loom::sync::{
+use loom::sync;
+#[cfg(not(oneloop_loom))]
+use std::sync;
+
+#[cfg(feature = "event-loop")]
+pub(crate) use sync::atomic::AtomicUsize;
+pub(crate) use sync::{
     Arc, Mutex, RwLock,
-    atomic::{AtomicU8, AtomicUsize, Ordering},
+    atomic::{AtomicU8, Ordering},
 };

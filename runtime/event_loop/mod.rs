@@ -26,6 +26,7 @@
 //! | `event.rs` | [`Event`], and [`Id`], which says where it came from |
 //! | `subscribe.rs` | how one says what is to be heard of: `watch`, `listen`, `connect`, `timer`, `signal` |
 //! | `sources.rs` | what can make events, and what each one's turn is |
+//! | `watch.rs` | [`Watch`]: what can be watched |
 //! | `watched.rs` | [`Watched`] sockets and [`Listener`]s, as the program holds them |
 //! | `sender.rs` | messages: [`Sender`] for other threads, and the bound |
 //! | `run.rs` | [`run`](EventLoop::run): a handler for each event, and what to do when it fails |
@@ -60,6 +61,7 @@ mod run;
 mod sender;
 mod sources;
 mod subscribe;
+mod watch;
 mod watched;
 
 use std::fmt;
@@ -72,10 +74,10 @@ pub use callbacks::{Call, CallHandle, Callbacks};
 pub use event::{Event, Id};
 pub use run::{Ended, Failure, Policy};
 pub use sender::{PostError, Sender};
+pub use watch::Watch;
 pub use watched::{Listener, Watched};
 
 pub use crate::engine::join_error::Panic;
-pub use crate::io::watch::Watch;
 
 use crate::engine::context;
 use crate::engine::core::Core;

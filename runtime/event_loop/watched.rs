@@ -8,10 +8,10 @@ use std::rc::Rc;
 
 use super::event::Id;
 use super::sources::{EventSource, Sources, WatchedListener, WatchedSocket};
+use super::watch::Watch;
 use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
 use crate::engine::ticket::Ticket;
-use crate::io::watch::Watch;
 use crate::net::TcpListener;
 
 /// A source that ends with its owner.

@@ -49,11 +49,13 @@
 //! ```
 
 pub(crate) mod ready;
+#[cfg_attr(not(feature = "net"), allow(dead_code))] // `Source` uses a part of it
 pub(crate) mod socket;
 pub(crate) mod source;
+#[cfg(feature = "net")]
 pub(crate) mod split;
+#[cfg(feature = "net")]
 pub(crate) mod stream;
-pub(crate) mod watch;
 
 #[cfg(feature = "unblock")]
 #[doc(no_inline)]

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use super::ready::Ready;
 use super::socket::{Socket, Watchable};
-use super::watch::Watch;
 use crate::engine::context;
 use crate::engine::driver::{Object, Readiness};
 use crate::engine::interest::Interest;
@@ -425,12 +424,6 @@ impl<T> Source<T> {
     pub fn into_inner(mut self) -> io::Result<T> {
         self.0.deregister()?;
         Ok(self.0.io_mut().io.take().expect("only into_inner takes it"))
-    }
-}
-
-impl<T> Watch for Source<T> {
-    fn readable(&self) -> Ready<'_> {
-        self.readable()
     }
 }
 

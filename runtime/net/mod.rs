@@ -27,6 +27,7 @@ mod addr;
 mod send;
 mod tcp_listener;
 mod tcp_stream;
+mod traits;
 mod udp_socket;
 #[cfg(unix)]
 mod unix_datagram;

@@ -9,9 +9,10 @@ use socket2::{Domain, Protocol, Type};
 use super::accept::{Accept, Incoming, Listen};
 use super::addr::{ToSocketAddrs, first_that_works};
 use super::tcp_stream::TcpStream;
+use super::traits::socket_traits;
 use crate::engine::driver::Readiness;
 use crate::io::ready::Ready;
-use crate::io::socket::{Socket, socket_traits};
+use crate::io::socket::Socket;
 
 /// Connections that the system completes before anybody accepts them. The system caps it (on Linux at
 /// `net.core.somaxconn`, 4,096 by default), so this asks for what there is.

@@ -10,10 +10,11 @@ use socket2::SockRef;
 
 use super::addr::{ToSocketAddrs, first_that_works};
 use super::send::{send, send_vectored};
+use super::traits::socket_traits;
 use crate::engine::driver::Readiness;
 use crate::engine::interest::Interest;
 use crate::io::ready::Ready;
-use crate::io::socket::{READY, Socket, socket_traits};
+use crate::io::socket::{READY, Socket};
 use crate::io::split::{Duplex, ReadHalf, WriteHalf, split};
 use crate::io::stream::{ReadBytes, ShutDown, WriteBytes, forward_read, forward_write};
 use crate::time::timeout;

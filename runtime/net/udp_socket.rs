@@ -4,9 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::addr::{ToSocketAddrs, first_that_works};
+use super::traits::socket_traits;
 use crate::engine::interest::Interest;
 use crate::io::ready::Ready;
-use crate::io::socket::{READY, Socket, socket_traits};
+use crate::io::socket::{READY, Socket};
 
 /// A UDP socket. All its methods take `&self`, so that several tasks can share one.
 ///

@@ -4,11 +4,12 @@ use std::io;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
+use super::traits::socket_traits;
 use super::unix_stream::BACKLOG_RETRY;
 use crate::engine::context;
 use crate::engine::interest::Interest;
 use crate::io::ready::Ready;
-use crate::io::socket::{READY, Socket, socket_traits};
+use crate::io::socket::{READY, Socket};
 use crate::time::sleep;
 
 /// Datagrams between processes of one machine.

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::task::{Context, Poll};
 
 use super::accept::{Accept, Incoming, Listen};
+use super::traits::socket_traits;
 use super::unix_stream::UnixStream;
 use crate::engine::context;
 use crate::engine::driver::Readiness;
 use crate::io::ready::Ready;
-use crate::io::socket::{Socket, socket_traits};
+use crate::io::socket::Socket;
 
 /// Accepts connections at a path.
 ///

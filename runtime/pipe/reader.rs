@@ -44,12 +44,6 @@ forward_read!(
 );
 forward_read!([] PipeReader, [], |this| &mut &this.0);
 
-impl crate::io::watch::Watch for PipeReader {
-    fn readable(&self) -> Ready<'_> {
-        self.readable()
-    }
-}
-
 impl PipeReader {
     #[track_caller]
     pub(super) fn new(receiver: Receiver) -> io::Result<PipeReader> {

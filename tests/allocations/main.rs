@@ -3,5 +3,6 @@
 #[path = "../common/counting.rs"]
 mod counting;
 
+#[cfg(feature = "event-loop")]
 mod event_loop;
 mod tasks;

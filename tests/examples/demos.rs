@@ -8,11 +8,13 @@ use common::examples::{assert_fails, command, run};
 /// Those that this build has; true for those that take `--slow`. (`event_queue` ends only when it is told to; see
 /// `event_queue.rs`.)
 const DEMOS: &[(&str, bool)] = &[
-    #[cfg(feature = "signal")]
+    #[cfg(all(feature = "event-loop", feature = "signal"))]
     ("callbacks", false),
     ("callbacks_and_futures", false),
     ("cooperative_yield", false),
+    #[cfg(feature = "event-loop")]
     ("event_queue_tasks", false),
+    #[cfg(feature = "event-loop")]
     ("failing_handlers", false),
     ("framed_messages", false),
     ("overlapping_requests", true),

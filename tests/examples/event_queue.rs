@@ -1,6 +1,6 @@
 //! The examples on the queue-based event loop, run as a user would run them.
 
-#![cfg(feature = "signal")]
+#![cfg(all(feature = "event-loop", feature = "signal"))]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

@@ -1,6 +1,6 @@
 //! The example `soak` does all its kinds of work without an error, and finds the faults that it is there to find.
 
-#![cfg(feature = "signal")]
+#![cfg(all(feature = "event-loop", feature = "signal"))]
 
 #[path = "../../examples/soak/check.rs"]
 mod check;

@@ -4,6 +4,7 @@
 mod check;
 #[path = "../common/counting.rs"]
 mod counting;
+#[cfg(feature = "event-loop")]
 mod event_loop;
 mod executor;
 mod reactor;
@@ -63,6 +64,7 @@ fn an_event_wakes_all_that_wait_and_a_late_drop_takes_no_wake_up_from_another() 
 }
 
 /// See `models/event_loop/mod.rs`.
+#[cfg(feature = "event-loop")]
 #[test]
 fn all_that_happens_is_an_event_once_and_in_order_whatever_the_program_does() {
     let (run, explain, failures) = (event_loop::run, event_loop::explain, failures!("event_loop"));

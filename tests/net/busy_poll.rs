@@ -96,6 +96,7 @@ fn without_it_the_loop_sleeps_at_once() {
     waiting.assert_slept("a loop that is not busy");
 }
 
+#[cfg(feature = "event-loop")]
 #[test]
 fn an_event_loop_takes_its_time_outs_busily_too() -> Outcome {
     use oneloop::event_loop::{Event, EventLoop};

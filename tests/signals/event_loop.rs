@@ -1,7 +1,7 @@
 //! Signals as events. A run listens for Ctrl+C only if the program has asked for it. Signals are for the
 //! whole process, so every test that raises one does so in a process of its own.
 
-#![cfg(all(unix, feature = "signal"))]
+#![cfg(all(unix, feature = "event-loop", feature = "signal"))]
 
 use std::io;
 use std::sync::mpsc;

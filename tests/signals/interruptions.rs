@@ -2,7 +2,7 @@
 //! a handler that doesn't ask the system to restart anything. All that a loop does goes on as if nothing was.
 //!
 //! (`.ci/interrupted` does the same to every thread of every test there is.)
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "event-loop"))]
 
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};

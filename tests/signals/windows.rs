@@ -1,6 +1,6 @@
 //! Ctrl+C on Windows, the one signal there is. It goes to every program of a console, so each test is a process of its own
 //! with a console of its own.
-#![cfg(all(windows, feature = "signal"))]
+#![cfg(all(windows, feature = "event-loop", feature = "signal"))]
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,0 +1,53 @@
+//! The traits that every socket type has.
+
+/// For a type `struct $name(Socket<$mio>)`. The documentation is that of `TryFrom`.
+macro_rules! socket_traits {
+    ($(#[$doc:meta])* $name:ident, $std:ty, $mio:ty, $assumed:expr) => {
+        $(#[$doc])*
+        impl TryFrom<$std> for $name {
+            type Error = std::io::Error;
+
+            #[track_caller]
+            fn try_from(socket: $std) -> std::io::Result<$name> {
+                socket.set_nonblocking(true)?;
+                Socket::new(<$mio>::from_std(socket), $assumed).map($name)
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsFd for $name {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.0.io().as_fd()
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsRawFd for $name {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                self.0.io().as_raw_fd()
+            }
+        }
+
+        #[cfg(windows)]
+        impl std::os::windows::io::AsSocket for $name {
+            fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+                self.0.io().as_socket()
+            }
+        }
+
+        #[cfg(windows)]
+        impl std::os::windows::io::AsRawSocket for $name {
+            fn as_raw_socket(&self) -> std::os::windows::io::RawSocket {
+                self.0.io().as_raw_socket()
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.io().fmt(f)
+            }
+        }
+    };
+}
+
+pub(crate) use socket_traits;
