@@ -1,21 +1,14 @@
 //! The two halves of a stream.
 
-use std::fmt;
 use std::io;
 use std::rc::Rc;
 
 use super::stream::{forward_read, forward_write};
 
-/// A stream whose writing direction can be closed alone. It is public only because the bounds of the halves name it; no other
-/// crate can name or implement it.
-pub trait Duplex {
-    #[doc(hidden)]
-    fn close_write(&self) -> io::Result<()>;
-}
-
-pub(crate) fn split<S: Duplex>(stream: S) -> (ReadHalf<S>, WriteHalf<S>) {
+/// `close_write` shuts writing down.
+pub(crate) fn split<S>(stream: S, close_write: fn(&S) -> io::Result<()>) -> (ReadHalf<S>, WriteHalf<S>) {
     let stream = Rc::new(stream);
-    (ReadHalf { stream: stream.clone() }, WriteHalf { stream })
+    (ReadHalf { stream: stream.clone() }, WriteHalf { stream, close_write })
 }
 
 /// The half of a stream that reads; made by `into_split`. What `AsRef` gives is the whole stream, for its
@@ -45,6 +38,7 @@ pub(crate) fn split<S: Duplex>(stream: S) -> (ReadHalf<S>, WriteHalf<S>) {
 /// })
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct ReadHalf<S> {
     stream: Rc<S>,
 }
@@ -79,8 +73,10 @@ pub struct ReadHalf<S> {
 /// })
 /// # }
 /// ```
-pub struct WriteHalf<S: Duplex> {
+#[derive(Debug)]
+pub struct WriteHalf<S> {
     stream: Rc<S>,
+    close_write: fn(&S) -> io::Result<()>,
 }
 
 forward_read!(
@@ -89,7 +85,7 @@ forward_read!(
     |this| &mut &*this.stream
 );
 forward_write!(
-    [<S: Duplex>] WriteHalf<S>,
+    [<S>] WriteHalf<S>,
     [where for<'a> &'a S: futures_io::AsyncWrite],
     |this| &mut &*this.stream
 );
@@ -101,28 +97,16 @@ impl<S> AsRef<S> for ReadHalf<S> {
     }
 }
 
-impl<S: Duplex> AsRef<S> for WriteHalf<S> {
+impl<S> AsRef<S> for WriteHalf<S> {
     /// The whole stream, for its other methods.
     fn as_ref(&self) -> &S {
         &self.stream
     }
 }
 
-impl<S: Duplex> Drop for WriteHalf<S> {
+impl<S> Drop for WriteHalf<S> {
     fn drop(&mut self) {
         // A drop can't report a failure; the peer sees the end of the connection in any case.
-        let _ = self.stream.close_write();
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for ReadHalf<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ReadHalf").field(&self.stream).finish()
-    }
-}
-
-impl<S: Duplex + fmt::Debug> fmt::Debug for WriteHalf<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WriteHalf").field(&self.stream).finish()
+        let _ = (self.close_write)(&self.stream);
     }
 }

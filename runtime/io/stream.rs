@@ -4,6 +4,7 @@
 //! `forward_write!`: Rust lets no crate implement a foreign trait for all of its own types at once.
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
+use std::net::Shutdown;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -23,42 +24,13 @@ pub(crate) trait ReadBytes: Watchable {
 pub(crate) trait WriteBytes: Watchable {
     fn write(&self, buf: &[u8]) -> io::Result<usize>;
     fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
-}
-
-/// A socket of mio whose directions are closed one at a time.
-pub(crate) trait ShutDown: Watchable {
-    fn shut_down(&self, how: std::net::Shutdown) -> io::Result<()>;
+    fn shut_down(&self, how: Shutdown) -> io::Result<()>;
 }
 
 impl<T: ReadBytes> Socket<T>
 where
     for<'a> &'a T: Read,
 {
-    #[inline]
-    fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let asked = buf.len();
-        if asked == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        let read = self.poll_io(cx, Interest::Readable, |mut io| io.read(buf));
-        read.map_ok(|read| self.count_read(read, asked))
-    }
-
-    fn poll_read_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let range = passed_on(bufs.iter().map(|buf| buf.len()));
-        let bufs = &mut bufs[range];
-        let asked = bufs.iter().map(|buf| buf.len()).sum();
-        if asked == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        let read = self.poll_io(cx, Interest::Readable, |mut io| io.read_vectored(bufs));
-        read.map_ok(|read| self.count_read(read, asked))
-    }
-
     pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let asked = buf.len();
         if asked == 0 {
@@ -78,29 +50,6 @@ where
 }
 
 impl<T: WriteBytes> Socket<T> {
-    #[inline]
-    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let written = self.poll_io(cx, Interest::Writable, |io| io.write(buf));
-        written.map_ok(|written| self.count_write(written, buf.len()))
-    }
-
-    pub(crate) fn poll_write_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let bufs = &bufs[passed_on(bufs.iter().map(|buf| buf.len()))];
-        let asked = bufs.iter().map(|buf| buf.len()).sum();
-        if asked == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        let written = self.poll_io(cx, Interest::Writable, |io| io.write_vectored(bufs));
-        written.map_ok(|written| self.count_write(written, asked))
-    }
-
     pub(crate) fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
@@ -114,10 +63,8 @@ impl<T: WriteBytes> Socket<T> {
         self.clear_if_short(Interest::Writable, written, asked);
         written
     }
-}
 
-impl<T: ShutDown> Socket<T> {
-    pub(crate) fn shutdown(&self, how: std::net::Shutdown) -> io::Result<()> {
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.io().shut_down(how)?;
         #[cfg(windows)]
         self.announce(ended(how));
@@ -126,7 +73,7 @@ impl<T: ShutDown> Socket<T> {
 
     /// Shuts writing down. A connection that has ended already has nothing left to shut down.
     pub(crate) fn close_write(&self) -> io::Result<()> {
-        match self.shutdown(std::net::Shutdown::Write) {
+        match self.shutdown(Shutdown::Write) {
             Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         }
@@ -139,7 +86,12 @@ where
 {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        Socket::poll_read(&self, cx, buf)
+        let asked = buf.len();
+        if asked == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let read = self.poll_io(cx, Interest::Readable, |mut io| io.read(buf));
+        read.map_ok(|read| self.count_read(read, asked))
     }
 
     fn poll_read_vectored(
@@ -147,14 +99,25 @@ where
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        Socket::poll_read_vectored(&self, cx, bufs)
+        let range = passed_on(bufs.iter().map(|buf| buf.len()));
+        let bufs = &mut bufs[range];
+        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        if asked == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let read = self.poll_io(cx, Interest::Readable, |mut io| io.read_vectored(bufs));
+        read.map_ok(|read| self.count_read(read, asked))
     }
 }
 
-impl<T: WriteBytes + ShutDown> AsyncWrite for &Socket<T> {
+impl<T: WriteBytes> AsyncWrite for &Socket<T> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Socket::poll_write(&self, cx, buf)
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let written = self.poll_io(cx, Interest::Writable, |io| io.write(buf));
+        written.map_ok(|written| self.count_write(written, buf.len()))
     }
 
     fn poll_write_vectored(
@@ -162,7 +125,13 @@ impl<T: WriteBytes + ShutDown> AsyncWrite for &Socket<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Socket::poll_write_vectored(&self, cx, bufs)
+        let bufs = &bufs[passed_on(bufs.iter().map(|buf| buf.len()))];
+        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        if asked == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let written = self.poll_io(cx, Interest::Writable, |io| io.write_vectored(bufs));
+        written.map_ok(|written| self.count_write(written, asked))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -257,13 +226,13 @@ fn passed_on(mut lengths: impl ExactSizeIterator<Item = usize>) -> Range<usize> 
 
 /// What a shut-down has ended. Unix makes an event of it, Windows has none for what the program itself did.
 #[cfg(windows)]
-fn ended(how: std::net::Shutdown) -> crate::engine::driver::Readiness {
+fn ended(how: Shutdown) -> crate::engine::driver::Readiness {
     use crate::engine::driver::Readiness;
     const READ: Readiness = Readiness::READABLE.with(Readiness::READ_CLOSED);
     const WRITE: Readiness = Readiness::WRITABLE.with(Readiness::WRITE_CLOSED);
     match how {
-        std::net::Shutdown::Read => READ,
-        std::net::Shutdown::Write => WRITE,
-        std::net::Shutdown::Both => READ.with(WRITE),
+        Shutdown::Read => READ,
+        Shutdown::Write => WRITE,
+        Shutdown::Both => READ.with(WRITE),
     }
 }

@@ -1,52 +1,48 @@
 //! What TCP and Unix listeners share: accepting.
 
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use futures_lite::Stream;
-
-use super::tcp_listener::TcpListener;
 use crate::engine::core::Core;
 use crate::engine::interest::Interest;
 use crate::io::socket::{READY, Socket, Watchable};
 
-/// A listener of mio.
-pub(crate) trait Listen: Watchable {
-    type Stream: Watchable;
-    type Addr;
-    fn accept(&self) -> io::Result<(Self::Stream, Self::Addr)>;
-}
-
-/// The three ways to accept. `own` makes the public type.
-impl<L: Listen> Socket<L> {
-    pub(super) fn poll_accept<S>(
+/// The three ways to accept. `accept` is that of mio's listener, and `own` makes the public type.
+impl<L: Watchable> Socket<L> {
+    pub(super) fn poll_accept<T: Watchable, S, A>(
         &self,
         cx: &mut Context<'_>,
-        own: impl Fn(Socket<L::Stream>) -> S,
-    ) -> Poll<io::Result<(S, L::Addr)>> {
-        self.poll_io(cx, Interest::Readable, |listener| accept(listener, self.core(), &own))
+        accept: impl Fn(&L) -> io::Result<(T, A)>,
+        own: impl Fn(Socket<T>) -> S,
+    ) -> Poll<io::Result<(S, A)>> {
+        self.poll_io(cx, Interest::Readable, |listener| take_over(self.core(), || accept(listener), &own))
     }
 
-    pub(super) fn accept<S>(
+    pub(super) fn accept<T: Watchable, S, A>(
         &self,
-        own: impl Fn(Socket<L::Stream>) -> S,
-    ) -> impl Future<Output = io::Result<(S, L::Addr)>> {
-        self.async_io(Interest::Readable, move |listener| accept(listener, self.core(), &own))
+        accept: impl Fn(&L) -> io::Result<(T, A)>,
+        own: impl Fn(Socket<T>) -> S,
+    ) -> impl Future<Output = io::Result<(S, A)>> {
+        self.async_io(Interest::Readable, move |l| take_over(self.core(), || accept(l), &own))
     }
 
-    pub(super) fn try_accept<S>(&self, own: impl Fn(Socket<L::Stream>) -> S) -> io::Result<(S, L::Addr)> {
-        self.try_io(Interest::Readable, |listener| accept(listener, self.core(), &own))
+    pub(super) fn try_accept<T: Watchable, S, A>(
+        &self,
+        accept: impl Fn(&L) -> io::Result<(T, A)>,
+        own: impl Fn(Socket<T>) -> S,
+    ) -> io::Result<(S, A)> {
+        self.try_io(Interest::Readable, |listener| take_over(self.core(), || accept(listener), &own))
     }
 }
 
-fn accept<L: Listen, S>(
-    listener: &L,
+/// Accepts, and watches the connection on the listener's runtime.
+fn take_over<T: Watchable, S, A>(
     core: &Rc<Core>,
-    own: impl Fn(Socket<L::Stream>) -> S,
-) -> io::Result<(S, L::Addr)> {
-    let (stream, peer) = skip_broken(|| listener.accept())?;
+    accept: impl Fn() -> io::Result<(T, A)>,
+    own: impl Fn(Socket<T>) -> S,
+) -> io::Result<(S, A)> {
+    let (stream, peer) = skip_broken(accept)?;
     Ok((own(Socket::on(core, stream, READY)?), peer))
 }
 
@@ -77,30 +73,6 @@ fn concerns_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     matches!(error.kind(), ConnectionAborted | ConnectionReset | NotConnected)
         || matches!(error.kind(), NetworkDown | NetworkUnreachable | HostUnreachable)
-}
-
-/// A listener whose connections are a stream. It is public only because the bounds of [`Incoming`] name it; no other crate can
-/// name or implement it.
-pub trait Accept {
-    #[doc(hidden)]
-    type Stream;
-    #[doc(hidden)]
-    fn poll_accept_stream(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
-}
-
-/// The connections of a listener: errors, cancel safety and an example are at [`TcpListener::incoming`].
-#[derive(Debug)]
-#[must_use = "streams do nothing unless polled"]
-pub struct Incoming<'a, L = TcpListener> {
-    pub(super) listener: &'a L,
-}
-
-impl<L: Accept> Stream for Incoming<'_, L> {
-    type Item = io::Result<L::Stream>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.listener.poll_accept_stream(cx).map(Some)
-    }
 }
 
 #[cfg(all(test, unix))]

@@ -37,9 +37,8 @@ mod unix_listener;
 mod unix_stream;
 
 pub use crate::io::split::{ReadHalf, WriteHalf};
-pub use accept::Incoming;
 pub use addr::{SocketAddrs, ToSocketAddrs};
-pub use tcp_listener::TcpListener;
+pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;
 pub use udp_socket::UdpSocket;
 #[cfg(unix)]

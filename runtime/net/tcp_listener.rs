@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_lite::Stream;
 use socket2::{Domain, Protocol, Type};
 
-use super::accept::{Accept, Incoming, Listen};
 use super::addr::{ToSocketAddrs, first_that_works};
 use super::tcp_stream::TcpStream;
 use super::traits::socket_traits;
@@ -163,7 +164,7 @@ impl TcpListener {
     /// # }
     /// ```
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.0.accept(TcpStream).await
+        self.0.accept(mio::net::TcpListener::accept, TcpStream).await
     }
 
     /// The poll behind [`accept`](TcpListener::accept). Several tasks may wait at one listener: a connection
@@ -190,7 +191,7 @@ impl TcpListener {
     /// # }
     /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        self.0.poll_accept(cx, TcpStream)
+        self.0.poll_accept(cx, mio::net::TcpListener::accept, TcpStream)
     }
 
     /// Accepts a connection if one is there now. Those that were broken off before are passed over.
@@ -228,7 +229,7 @@ impl TcpListener {
     /// # }
     /// ```
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.0.try_accept(TcpStream)
+        self.0.try_accept(mio::net::TcpListener::accept, TcpStream)
     }
 
     /// The connections, as a stream that never ends. They belong to the listener's runtime.
@@ -341,19 +342,17 @@ impl TcpListener {
     }
 }
 
-impl Listen for mio::net::TcpListener {
-    type Stream = mio::net::TcpStream;
-    type Addr = SocketAddr;
-
-    fn accept(&self) -> io::Result<(mio::net::TcpStream, SocketAddr)> {
-        self.accept()
-    }
+/// The connections of a listener: errors, cancel safety and an example are at [`TcpListener::incoming`].
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct Incoming<'a> {
+    listener: &'a TcpListener,
 }
 
-impl Accept for TcpListener {
-    type Stream = TcpStream;
+impl Stream for Incoming<'_> {
+    type Item = io::Result<TcpStream>;
 
-    fn poll_accept_stream(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
-        self.poll_accept(cx).map_ok(|(stream, _)| stream)
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.listener.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
     }
 }

@@ -15,8 +15,8 @@ use crate::engine::driver::Readiness;
 use crate::engine::interest::Interest;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
-use crate::io::split::{Duplex, ReadHalf, WriteHalf, split};
-use crate::io::stream::{ReadBytes, ShutDown, WriteBytes, forward_read, forward_write};
+use crate::io::split::{ReadHalf, WriteHalf, split};
+use crate::io::stream::{ReadBytes, WriteBytes, forward_read, forward_write};
 use crate::time::timeout;
 
 /// A TCP connection.
@@ -122,17 +122,9 @@ impl WriteBytes for mio::net::TcpStream {
     fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.try_io(|| send_vectored(self, bufs))
     }
-}
 
-impl ShutDown for mio::net::TcpStream {
     fn shut_down(&self, how: Shutdown) -> io::Result<()> {
         self.shutdown(how)
-    }
-}
-
-impl Duplex for TcpStream {
-    fn close_write(&self) -> io::Result<()> {
-        self.0.close_write()
     }
 }
 
@@ -557,7 +549,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn into_split(self) -> (ReadHalf<TcpStream>, WriteHalf<TcpStream>) {
-        split(self)
+        split(self, |stream| stream.0.close_write())
     }
 }
 

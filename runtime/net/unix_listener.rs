@@ -5,7 +5,8 @@ use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use super::accept::{Accept, Incoming, Listen};
+use futures_lite::Stream;
+
 use super::traits::socket_traits;
 use super::unix_stream::UnixStream;
 use crate::engine::context;
@@ -123,7 +124,7 @@ impl UnixListener {
     ///
     /// See [`UnixListener`].
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.0.accept(UnixStream).await
+        self.0.accept(mio::net::UnixListener::accept, UnixStream).await
     }
 
     /// The poll behind [`accept`](UnixListener::accept). Several tasks may wait at one listener: a connection
@@ -151,7 +152,7 @@ impl UnixListener {
     /// # }
     /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        self.0.poll_accept(cx, UnixStream)
+        self.0.poll_accept(cx, mio::net::UnixListener::accept, UnixStream)
     }
 
     /// Accepts a connection if one is there now, and says whose. Those that were broken off before are passed
@@ -192,7 +193,7 @@ impl UnixListener {
     /// # }
     /// ```
     pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.0.try_accept(UnixStream)
+        self.0.try_accept(mio::net::UnixListener::accept, UnixStream)
     }
 
     /// The connections, as a stream that never ends. They belong to the listener's runtime.
@@ -225,8 +226,10 @@ impl UnixListener {
     /// })
     /// # }
     /// ```
-    pub fn incoming(&self) -> Incoming<'_, UnixListener> {
-        Incoming { listener: self }
+    pub fn incoming(&self) -> impl Stream<Item = io::Result<UnixStream>> + '_ {
+        futures_lite::stream::poll_fn(|cx| {
+            self.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
+        })
     }
 
     /// The path that it listens at.
@@ -293,22 +296,5 @@ impl UnixListener {
     /// See [`TcpListener::take_error`](super::TcpListener::take_error).
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.io().take_error()
-    }
-}
-
-impl Listen for mio::net::UnixListener {
-    type Stream = mio::net::UnixStream;
-    type Addr = SocketAddr;
-
-    fn accept(&self) -> io::Result<(mio::net::UnixStream, SocketAddr)> {
-        self.accept()
-    }
-}
-
-impl Accept for UnixListener {
-    type Stream = UnixStream;
-
-    fn poll_accept_stream(&self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
-        self.poll_accept(cx).map_ok(|(stream, _)| stream)
     }
 }

@@ -12,8 +12,8 @@ use crate::engine::driver::Readiness;
 use crate::engine::interest::Interest;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
-use crate::io::split::{Duplex, ReadHalf, WriteHalf, split};
-use crate::io::stream::{ReadBytes, ShutDown, WriteBytes, forward_read, forward_write};
+use crate::io::split::{ReadHalf, WriteHalf, split};
+use crate::io::stream::{ReadBytes, WriteBytes, forward_read, forward_write};
 use crate::time::sleep;
 
 /// A connection between two processes of one machine, or within one. Everything said of
@@ -109,17 +109,9 @@ impl WriteBytes for mio::net::UnixStream {
     fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.try_io(|| send_vectored(self, bufs))
     }
-}
 
-impl ShutDown for mio::net::UnixStream {
     fn shut_down(&self, how: Shutdown) -> io::Result<()> {
         self.shutdown(how)
-    }
-}
-
-impl Duplex for UnixStream {
-    fn close_write(&self) -> io::Result<()> {
-        self.0.close_write()
     }
 }
 
@@ -451,6 +443,6 @@ impl UnixStream {
     /// # }
     /// ```
     pub fn into_split(self) -> (ReadHalf<UnixStream>, WriteHalf<UnixStream>) {
-        split(self)
+        split(self, |stream| stream.0.close_write())
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, IoSlice, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -28,6 +29,11 @@ impl WriteBytes for Sender {
 
     fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         Write::write_vectored(&mut &*self, bufs)
+    }
+
+    /// A pipe has one direction, which its drop closes.
+    fn shut_down(&self, _: Shutdown) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -203,7 +209,7 @@ impl PipeWriter {
 
 impl AsyncWrite for PipeWriter {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.socket()?.poll_write(cx, buf)
+        Pin::new(&mut self.socket()?).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -211,7 +217,7 @@ impl AsyncWrite for PipeWriter {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.socket()?.poll_write_vectored(cx, bufs)
+        Pin::new(&mut self.socket()?).poll_write_vectored(cx, bufs)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

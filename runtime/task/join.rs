@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -51,15 +52,14 @@ use crate::engine::wait_list::{WaitList, Waiter};
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    core: Rc<Core>,
-    /// `None` once the output was taken.
-    ticket: Option<Ticket>,
-    output: std::marker::PhantomData<fn() -> T>,
+    /// Its ticket is `None` once the output was taken.
+    task: AbortHandle,
+    output: PhantomData<fn() -> T>,
 }
 
 impl<T> JoinHandle<T> {
     pub(crate) fn new(core: Rc<Core>, ticket: Ticket) -> Self {
-        JoinHandle { core, ticket: Some(ticket), output: std::marker::PhantomData }
+        JoinHandle { task: AbortHandle { core, ticket: Some(ticket) }, output: PhantomData }
     }
 
     /// Asks the task to stop. Its future is dropped in the loop's next turn, before any other task runs, and before this
@@ -76,9 +76,7 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn abort(&self) {
-        if let Some(ticket) = self.ticket {
-            self.core.tasks.borrow_mut().abort(ticket);
-        }
+        self.task.abort();
     }
 
     /// Whether the task has finished, panicked, or been dropped. A task that was only just aborted hasn't.
@@ -95,7 +93,7 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.ticket.is_none_or(|ticket| self.core.tasks.borrow().is_finished(ticket))
+        self.task.is_finished()
     }
 
     /// A handle that can abort the task but not await it.
@@ -104,7 +102,7 @@ impl<T> JoinHandle<T> {
     ///
     /// See [`AbortHandle`].
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle { core: self.core.clone(), ticket: self.ticket }
+        self.task.clone()
     }
 }
 
@@ -113,17 +111,18 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let ticket = self.ticket.expect("a JoinHandle was polled again after it had given the task's result");
-        if self.core.budget.is_spent() && self.is_finished() {
-            self.core.budget.deny(cx);
+        let ticket =
+            self.task.ticket.expect("a JoinHandle was polled again after it had given the task's result");
+        if self.task.core.budget.is_spent() && self.is_finished() {
+            self.task.core.budget.deny(cx);
             return Poll::Pending;
         }
         let mut waits = false;
         let wait = |joiner: &mut WaitList| waits = joiner.add_alone(cx.waker());
-        let finished = self.core.tasks.borrow_mut().take_finished(ticket, wait);
+        let finished = self.task.core.tasks.borrow_mut().take_finished(ticket, wait);
         if let Some(task) = finished {
-            self.core.budget.spend();
-            self.ticket = None;
+            self.task.core.budget.spend();
+            self.task.ticket = None;
             return Poll::Ready(take_output(task));
         }
         if !waits {
@@ -137,7 +136,7 @@ impl<T> JoinHandle<T> {
     #[cold]
     fn wait_beside(&self, ticket: Ticket, waker: &Waker) {
         let waiter = Waiter::of(waker); // a clone: before anything is borrowed
-        let duplicate = self.core.tasks.borrow_mut().add_joiner(ticket, waiter);
+        let duplicate = self.task.core.tasks.borrow_mut().add_joiner(ticket, waiter);
         duplicate.into_iter().for_each(Waiter::discard);
     }
 }
@@ -145,8 +144,8 @@ impl<T> JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            let (output, waiters) = self.core.tasks.borrow_mut().detach(ticket);
+        if let Some(ticket) = self.task.ticket {
+            let (output, waiters) = self.task.core.tasks.borrow_mut().detach(ticket);
             // With nothing borrowed, as both drops may be foreign code.
             waiters.into_iter().for_each(Waiter::discard);
             drop(output);
