@@ -85,7 +85,7 @@ fn run(options: &Options) -> Result<String, Failure> {
             #[cfg(unix)]
             Server::Unix(path) => {
                 let path = path.clone();
-                drive(options, move || oneloop::net::UnixStream::connect(path.clone())).await
+                drive(options, move || connect_unix(path.clone())).await
             }
         };
         outcome.map_err(|reason| failure(1, reason))
@@ -99,6 +99,12 @@ async fn connect_tcp(addresses: Rc<[SocketAddr]>) -> io::Result<TcpStream> {
     // there are fewer than thirty thousand of them. Nothing is lost: every answer is here by then.
     stream.set_linger(Some(Duration::ZERO))?;
     Ok(stream)
+}
+
+/// A listener that doesn't accept has no room after a while, and the attempt then waits for some.
+#[cfg(unix)]
+async fn connect_unix(path: std::path::PathBuf) -> io::Result<oneloop::net::UnixStream> {
+    oneloop::time::timeout(PATIENCE, oneloop::net::UnixStream::connect(path)).await?
 }
 
 /// Makes the connections, keeps them busy for the time that was asked for, and reports.

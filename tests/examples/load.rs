@@ -50,6 +50,19 @@ fn it_drives_a_unix_socket() {
     std::fs::remove_file(path).unwrap();
 }
 
+/// Elsewhere the system refuses such a connection at once.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_unix_server_that_never_accepts_is_an_error_after_five_seconds() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    let path = std::env::temp_dir().join(format!("oneloop-load-deaf-{}", std::process::id()));
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    listener.listen(1).unwrap();
+    assert_fails("load", &["--unix", path.to_str().unwrap(), "--conns", "20"], 1, &["failed", "elapsed"]);
+    std::fs::remove_file(path).unwrap();
+}
+
 /// A server that treats its one connection in its own way. Returns its address.
 fn server(treat: impl FnOnce(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
