@@ -3,6 +3,7 @@
 
 #[cfg(all(unix, feature = "process"))]
 pub mod children;
+pub mod drivers;
 #[cfg(feature = "event-loop")]
 pub mod events;
 pub mod examples;

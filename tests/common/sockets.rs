@@ -141,14 +141,6 @@ pub fn thread_sleeps() -> i64 {
     usage.ru_nvcsw
 }
 
-/// Whether mio was told to do without epoll, on poll(2).
-pub const POLL_FALLBACK: bool = cfg!(mio_unsupported_force_poll_poll);
-
-/// Whether the tests run on the polling driver.
-pub fn on_polling() -> bool {
-    std::env::var("ONELOOP_DRIVER").is_ok_and(|name| name == "polling")
-}
-
 /// Whether the loopback interface has IPv6; without it, `test` says that it is skipped.
 pub fn has_ipv6(test: &str) -> bool {
     let has = std::net::UdpSocket::bind("[::1]:0").is_ok();

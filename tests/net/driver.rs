@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
+#[cfg(target_os = "linux")]
+use std::os::{fd::AsRawFd, unix::net::UnixStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,20 +15,23 @@ use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream, UdpSocket};
 use oneloop::time::{sleep, timeout};
 use oneloop::{Driver, Runtime};
+#[cfg(target_os = "linux")]
+use oneloop::{Interest, JoinHandle, Source};
 
 #[cfg(target_os = "linux")]
 use crate::clock;
+use common::drivers::DRIVERS;
+#[cfg(target_os = "linux")]
+use common::drivers::POLL_FALLBACK;
 use common::sockets::{self, LIMIT, Outcome, tcp_pair, within};
-
-const DRIVERS: &[Driver] = &[
-    Driver::Mio,
-    #[cfg(feature = "polling")]
-    Driver::Polling,
-];
 
 /// Runs a test on every driver, each with the ordinary event interval and the smallest.
 fn on_each(test: impl AsyncFn() -> Outcome) -> Outcome {
-    for &driver in DRIVERS {
+    on(DRIVERS.iter().copied(), test)
+}
+
+fn on(drivers: impl Iterator<Item = Driver>, test: impl AsyncFn() -> Outcome) -> Outcome {
+    for driver in drivers {
         for interval in [256, 1] {
             let runtime = Runtime::builder().driver(driver).event_interval(interval).build()?;
             let result = runtime.block_on(timeout(LIMIT, test()));
@@ -344,6 +349,82 @@ fn a_duplicate_that_outlives_its_socket_does_not_keep_the_loop_busy() -> Outcome
         drop(peer);
         assert_idle("a duplicate of a dropped socket, closed by the peer").await;
         drop(duplicate);
+        Ok(())
+    })
+}
+
+/// An interest outlives the task that waited. A level-triggered system reports a hang-up as long as
+/// it lasts.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_loop_sleeps_after_sockets_hang_up_whose_waiters_gave_up() -> Outcome {
+    on_each(async || {
+        let (reader, peer) = tcp_pair().await?;
+        while reader.try_read(&mut [0; 8]).is_ok() {}
+        assert!(futures::poll!(reader.readable()).is_pending());
+        let (writer, peer_2) = tcp_pair().await?;
+        while writer.try_write(&[0; 65536]).is_ok() {}
+        while futures::poll!(writer.writable()).is_ready() {
+            let _ = writer.try_write(&[0; 65536]);
+        }
+        peer_2.set_linger(Some(Duration::ZERO))?;
+        drop((peer, peer_2));
+        assert_idle("sockets that hung up after their waiters gave up").await;
+        assert_eq!((&reader).read(&mut [0; 8]).await?, 0);
+        assert!((&writer).write(b"x").await.is_err());
+        assert_idle("sockets that hung up, after an operation on each").await;
+        Ok(())
+    })
+}
+
+/// The source of a stream, a task that waits to read from it, and two more descriptors: a duplicate of
+/// the stream's, and the peer.
+#[cfg(target_os = "linux")]
+type Watched = (Rc<Source<UnixStream>>, JoinHandle<std::io::Result<usize>>, [UnixStream; 2]);
+
+#[cfg(target_os = "linux")]
+async fn watched_stream() -> std::io::Result<Watched> {
+    let (peer, ours) = UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    let duplicate = ours.try_clone()?;
+    let source = Rc::new(Source::new(ours)?);
+    let shared = source.clone();
+    let reading = oneloop::spawn(async move {
+        shared.async_io(Interest::Readable, |mut stream| stream.read(&mut [0; 8])).await
+    });
+    sockets::settle().await;
+    Ok((source, reading, [duplicate, peer]))
+}
+
+/// Makes a source's number another object's, behind the loop's back.
+#[cfg(target_os = "linux")]
+fn replace(source: &Source<UnixStream>, by: &impl AsRawFd) {
+    // SAFETY: both numbers are open descriptors; the source goes on to own the copy.
+    assert!(unsafe { libc::dup2(by.as_raw_fd(), source.get_ref().as_raw_fd()) } >= 0);
+}
+
+/// The system's own entry for such a stream lasts as long as the duplicate, and no number names it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stream_whose_number_was_replaced_behind_the_loops_back_does_not_keep_it_busy() -> Outcome {
+    // poll(2) watches numbers, whatever they stand for.
+    let drivers = DRIVERS.iter().copied().filter(|driver| !(POLL_FALLBACK && *driver == Driver::Mio));
+    on(drivers, async || {
+        for watched_anew in [false, true] {
+            let (source, reading, [_duplicate, mut peer]) = watched_stream().await?;
+            let (_bystander, bystander_reads, [_, mut bystanders_peer]) = watched_stream().await?;
+            let (_other_peer, other) = UnixStream::pair()?;
+            other.set_nonblocking(true)?;
+            replace(&source, &other);
+            if watched_anew {
+                let _ = futures::poll!(source.readable()); // `polling` reports an error
+            }
+            peer.write_all(b"x")?;
+            assert_idle("a duplicate of a stream whose number was replaced").await;
+            bystanders_peer.write_all(b"hello")?;
+            assert_eq!(within(bystander_reads).await.unwrap()?, 5);
+            reading.abort();
+        }
         Ok(())
     })
 }

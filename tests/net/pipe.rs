@@ -11,7 +11,8 @@ use futures::FutureExt;
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::pipe::{PipeReader, PipeWriter, pipe};
 
-use common::sockets::{Outcome, POLL_FALLBACK, SocketPath, run, settle, within};
+use common::drivers::on_poll_fallback;
+use common::sockets::{Outcome, SocketPath, run, settle, within};
 
 #[track_caller]
 fn assert_kind<T>(result: std::io::Result<T>, kind: ErrorKind) {
@@ -162,7 +163,7 @@ fn a_named_pipe_is_opened_without_waiting() -> Outcome {
         assert_eq!(text, "hello");
 
         // A writer that comes after the end is heard, too. (mio's fallback has forgotten the descriptor.)
-        if !POLL_FALLBACK {
+        if !on_poll_fallback() {
             let mut writer = PipeWriter::open(&path)?;
             let mut waiting = Box::pin(reader.read(&mut buf));
             assert!(futures::poll!(&mut waiting).is_pending());

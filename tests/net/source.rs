@@ -13,7 +13,8 @@ use oneloop::{Driver, Interest, Runtime, Source};
 
 #[cfg(target_os = "linux")]
 use crate::clock;
-use common::sockets::{self, LIMIT, Outcome, POLL_FALLBACK, on_polling, run, settle, within};
+use common::drivers::{on_poll_fallback, one_shot};
+use common::sockets::{self, LIMIT, Outcome, run, settle, within};
 
 fn pair() -> std::io::Result<(UnixStream, UnixStream)> {
     let (a, b) = UnixStream::pair()?;
@@ -299,7 +300,7 @@ fn a_source_over_a_watched_socket_does_not_silence_the_socket() -> Outcome {
 
 #[test]
 fn a_regular_file_can_not_be_watched() -> Outcome {
-    if POLL_FALLBACK && !on_polling() {
+    if on_poll_fallback() {
         return Ok(()); // poll(2) can, and says that it is always ready
     }
     run(async {
@@ -335,17 +336,19 @@ fn a_mio_source_is_watched_by_the_mio_driver() -> Outcome {
     }))
 }
 
-#[cfg(feature = "polling")]
 #[test]
-fn a_mio_source_is_unsupported_on_the_polling_driver() -> Outcome {
-    let runtime = Runtime::builder().driver(Driver::Polling).build()?;
-    runtime.block_on(async {
-        let (_sender, receiver) = mio::unix::pipe::new()?;
-        let error = Source::from_mio(receiver).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.to_string().contains("Driver::Mio"), "{error}");
-        Ok(())
-    })
+fn a_mio_source_is_unsupported_on_a_driver_that_watches_descriptors_only() -> Outcome {
+    for driver in one_shot() {
+        let runtime = Runtime::builder().driver(driver).build()?;
+        runtime.block_on(async {
+            let (_sender, receiver) = mio::unix::pipe::new()?;
+            let error = Source::from_mio(receiver).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.to_string().contains("Driver::Mio"), "{error}");
+            Outcome::Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -12,6 +12,7 @@ use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::time::sleep;
 use oneloop::{Driver, JoinHandle, Runtime, spawn, yield_now};
 
+use common::drivers::DRIVERS;
 use common::executor::*;
 
 #[test]
@@ -38,17 +39,9 @@ fn any_other_event_interval_works() {
     }
 }
 
-fn drivers() -> Vec<Driver> {
-    vec![
-        Driver::Mio,
-        #[cfg(feature = "polling")]
-        Driver::Polling,
-    ]
-}
-
 #[test]
 fn each_driver_can_be_chosen() {
-    for driver in drivers() {
+    for &driver in DRIVERS {
         let runtime = Runtime::builder().driver(driver).build().unwrap();
         let text = finish_on(&runtime, async {
             let (mut ours, mut theirs) = tcp_pair().await?;
