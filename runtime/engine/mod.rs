@@ -1,4 +1,4 @@
-//! What both front ends stand on: the loop, its tables, and the seam to the operating system. Nothing here imports from outside.
+//! What both front ends stand on: the loop, its tables, and the boundary to the operating system. Nothing here imports from outside.
 //!
 //! | file | holds |
 //! |---|---|

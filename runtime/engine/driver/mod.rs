@@ -1,26 +1,57 @@
-//! The seam to the operating system. Everything above it is the same on every system and driver.
+//! The boundary to the operating system. Everything above it is the same on every system and
+//! driver.
 //!
 //! # The contract of a driver
 //!
-//! A driver is one file here and one variant of [`Backend`]. It supplies:
+//! A driver supplies:
 //!
 //! | what | must |
 //! |---|---|
 //! | `new` | make the queue and its notifier |
-//! | `register(object, token)` | watch both directions. Readiness that exists already must be reported, too |
+//! | `register(object, token)` | watch both directions, and say with which [`Trigger`]. An object that can't be watched is an error here, not later; one whose number is watched already is `AlreadyExists` |
 //! | `take_over(object, token)` | after `register` has said `AlreadyExists`: watch this object instead of the one that was registered under its number |
-//! | `rearm(raw, token, interest)` | only if `register` said so: watch these directions until the next event |
+//! | `rearm(raw, token, interest)` | with `Trigger::OneShot` only: watch exactly these directions until the next event |
 //! | `deregister(object)` | end the watch of an object that lives on: no event of its token comes later than the current batch |
 //! | `forget(raw)` | the same for one that is about to be closed; nothing, where closing is enough |
 //! | `poll(timeout, on_event)` | sleep until an event, a notification or the time-out, never less than the time-out (of `SLEEP_MAX` at most) without one of them; then report every event. A signal that interrupts the sleep is no error: it returns early |
 //! | `notify` | from any thread: end the current or the next `poll` |
 //!
-//! Events may be spurious, may report more than was asked for, and may name a token whose registration is
-//! gone; the reactor above copes with all three. Lost ones are not allowed.
+//! Events may be spurious, may report more than was asked for, and may name a token whose
+//! registration has ended; the reactor copes with all three. A lost event is a defect, and so is an
+//! event that comes again and again for an object that no task waits for: the loop would never
+//! sleep.
 //!
-//! Drivers differ in one thing that the reactor must know ([`Trigger`]): after an event, does the next
-//! change make a new one by itself (edge), or must interest be declared again (one-shot)? Edge-triggered
-//! drivers save a system call for each wait, and allow the short-read rule (see `reactor.rs`).
+//! # The three triggers
+//!
+//! Drivers differ in one thing that the reactor must know: what makes the next event after an
+//! event? The answer belongs to the registration, so one driver may give different ones.
+//!
+//! | [`Trigger`] | the driver promises | the reactor |
+//! |---|---|---|
+//! | `Edge` | readiness that exists at `register` makes an event, and each change after it makes another, with no call in between | caches readiness until an operation says `WouldBlock` or moves less than it asked for (the short-read rule); never calls `rearm` |
+//! | `EdgeAfterWouldBlock` | the same, but after an event the next one comes only once an operation on the object has said `WouldBlock`: the object's own methods tell the driver | caches readiness until `WouldBlock`, and only until then: after a short read no operation has said it, so no event would come; never calls `rearm` |
+//! | `OneShot` | readiness that exists at `rearm`, or the first change after it, makes one event, which ends the interest in *both* directions. Without an interest the driver need not report anything | caches readiness until `WouldBlock`. `Registration::wait` calls `rearm` with every direction that has waiters, each time that a task waits; `Core::take_events` calls it after a batch, for an object that still has waiters in the direction that the event did not name |
+//!
+//! **An `Edge` driver must report the closed and the urgent facts** ([`Readiness::READ_CLOSED`],
+//! [`Readiness::WRITE_CLOSED`], [`Readiness::URGENT`]) in the event of the change that brings them.
+//! The short-read rule (see `reactor.rs`) takes a read that fills a part of its buffer as proof
+//! that the socket is drained. The proof fails in two cases: the peer has closed, so that the end
+//! of file is still to be read and has no edge of its own; or the read has stopped at urgent data,
+//! with bytes behind it. The rule spares a slot that has one of these facts. A driver that leaves
+//! them out loses the end of file, or those bytes. With the other two triggers the facts change
+//! nothing, and a driver may leave them out.
+//!
+//! # The places that a new driver touches
+//!
+//! 1. Its file here, and the `mod` line and the `use` line for it.
+//! 2. [`Driver`]: the public variant, and its name in `Driver::from_env`.
+//! 3. [`Backend`]: the variant, its arm in `each!`, and its arm in `Backend::new`.
+//! 4. [`Notifier`]: the variant, and its arm in `notify`.
+//! 5. `Cargo.toml`: the dependency, and the feature or the `cfg` that compiles the driver. A feature
+//!    is passed on in `tests/Cargo.toml` and has a row in `lib.rs`; a `cfg` stands in the `check-cfg`
+//!    list of either manifest.
+//! 6. `tests/common/drivers.rs`: its line in the list of drivers.
+//! 7. `.ci/run`: the step that runs the suites on it.
 
 #[cfg_attr(oneloop_loom, path = "model.rs")]
 mod mio;
@@ -136,14 +167,15 @@ pub(crate) struct Event {
     pub(crate) readiness: Readiness,
 }
 
-/// How a registration goes on after an event.
+/// What makes the next event of a registration after an event. The contract above says what each
+/// one promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
-    /// Each change makes an event, and an event means that what was there may be drained until the next.
+    /// Each change. The short-read rule holds.
     Edge,
-    /// Each change makes an event once an operation has said `WouldBlock`, as on mio's IOCP backend.
+    /// Each change after an operation has said `WouldBlock`, as on mio's IOCP backend.
     EdgeAfterWouldBlock,
-    /// An event ends the interest; `rearm` declares it again.
+    /// `rearm`: an event ends the interest.
     OneShot,
 }
 

@@ -1,9 +1,9 @@
-//! The driver over the `polling` crate, in its one-shot mode: an event ends the interest in an object, and
-//! waiting for the next one declares it again, with a system call.
+//! The driver over the `polling` crate, in its one-shot mode: an event ends the interest in an
+//! object, and waiting for the next one declares it again, with a system call.
 //!
-//! It is here for two reasons. A seam with one driver behind it proves nothing; and one-shot is the simplest
-//! discipline there is (no cached edge can be wrong), so what behaves differently on the two drivers is a
-//! bug in the rooms above.
+//! It is here for two reasons. An interface with one driver behind it proves nothing; and one-shot
+//! is the simplest trigger there is (no cached edge can be wrong), so a difference in behaviour
+//! between the two drivers is a defect of the layers above.
 
 use std::io;
 use std::num::NonZeroUsize;
