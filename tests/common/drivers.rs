@@ -7,6 +7,8 @@ pub const DRIVERS: &[Driver] = &[
     Driver::Mio,
     #[cfg(feature = "polling")]
     Driver::Polling,
+    #[cfg(oneloop_driver_epoll)]
+    Driver::Epoll,
 ];
 
 /// Those that watch descriptors only and need each interest to be declared again: all but mio. A

@@ -429,6 +429,24 @@ fn a_stream_whose_number_was_replaced_behind_the_loops_back_does_not_keep_it_bus
     })
 }
 
+/// The driver makes a new set at the first one's event, and can't add the second one.
+#[cfg(oneloop_driver_epoll)]
+#[test]
+fn of_two_streams_whose_numbers_were_replaced_the_second_is_reported_with_the_first() -> Outcome {
+    Runtime::builder().driver(Driver::Epoll).build()?.block_on(async {
+        let (first, first_reads, [_duplicate, mut peer]) = watched_stream().await?;
+        let (second, second_reads, [_duplicate_2, _peer_2]) = watched_stream().await?;
+        let null = std::fs::File::open("/dev/null")?;
+        replace(&first, &null);
+        replace(&second, &null);
+        peer.write_all(b"x")?;
+        // Each has tried to receive from an object that is no socket.
+        within(first_reads).await.unwrap().unwrap_err();
+        within(second_reads).await.unwrap().unwrap_err();
+        Ok(())
+    })
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_idle_loop_is_not_scheduled_at_all() -> Outcome {

@@ -12,7 +12,7 @@ use common::sockets::{self, run};
 
 #[test]
 fn the_environment_names_the_driver() {
-    for name in ["steam", "", "mio", "polling"] {
+    for name in ["steam", "", "mio", "polling", "epoll"] {
         let vars = [("ONELOOP_DRIVER", name)];
         sockets::in_child_with("the_environment_names_the_driver", &vars, || {
             // An explicit choice goes before it.
@@ -20,6 +20,7 @@ fn the_environment_names_the_driver() {
             let name = std::env::var("ONELOOP_DRIVER").unwrap();
             let expected = match name.as_str() {
                 "steam" => Err(ErrorKind::InvalidInput),
+                "epoll" if cfg!(not(oneloop_driver_epoll)) => Err(ErrorKind::InvalidInput),
                 "polling" if cfg!(not(feature = "polling")) => Err(ErrorKind::Unsupported),
                 _ => Ok(()),
             };

@@ -52,7 +52,12 @@
 //!    list of either manifest.
 //! 6. `tests/common/drivers.rs`: its line in the list of drivers.
 //! 7. `.ci/run`: the step that runs the suites on it.
+//!
+//! `epoll.rs` proves that the list is complete: a level-triggered driver, compiled only with
+//! `--cfg oneloop_driver_epoll`.
 
+#[cfg(oneloop_driver_epoll)]
+mod epoll;
 #[cfg_attr(oneloop_loom, path = "model.rs")]
 mod mio;
 #[cfg(feature = "polling")]
@@ -61,6 +66,8 @@ mod polling;
 use std::io;
 use std::time::Duration;
 
+#[cfg(oneloop_driver_epoll)]
+use self::epoll::{EpollDriver, EpollNotifier};
 use self::mio::{MioDriver, MioNotifier};
 #[cfg(feature = "polling")]
 use self::polling::{PollingDriver, PollingNotifier};
@@ -91,6 +98,10 @@ pub enum Driver {
     /// each wait.
     #[cfg(feature = "polling")]
     Polling,
+    /// Linux's epoll itself, level-triggered: two more system calls for each wait. It proves the
+    /// contract of a driver, and is compiled only for that, with `--cfg oneloop_driver_epoll`.
+    #[cfg(oneloop_driver_epoll)]
+    Epoll,
 }
 
 impl Driver {
@@ -106,6 +117,8 @@ impl Driver {
                 io::ErrorKind::Unsupported,
                 "ONELOOP_DRIVER is `polling`, but oneloop was built without its feature `polling`",
             )),
+            #[cfg(oneloop_driver_epoll)]
+            Some("epoll") => Ok(Driver::Epoll),
             _ => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!("ONELOOP_DRIVER is {name:?}; the drivers are `mio` and `polling`"),
@@ -202,6 +215,8 @@ pub(crate) enum Backend {
     Mio(MioDriver),
     #[cfg(feature = "polling")]
     Polling(PollingDriver),
+    #[cfg(oneloop_driver_epoll)]
+    Epoll(EpollDriver),
 }
 
 /// Calls the same method of whichever driver it is.
@@ -211,6 +226,8 @@ macro_rules! each {
             Backend::Mio($driver) => $call,
             #[cfg(feature = "polling")]
             Backend::Polling($driver) => $call,
+            #[cfg(oneloop_driver_epoll)]
+            Backend::Epoll($driver) => $call,
         }
     };
 }
@@ -226,6 +243,11 @@ impl Backend {
             Driver::Polling => {
                 let (driver, notifier) = PollingDriver::new()?;
                 (Backend::Polling(driver), Notifier::Polling(notifier))
+            }
+            #[cfg(oneloop_driver_epoll)]
+            Driver::Epoll => {
+                let (driver, notifier) = EpollDriver::new()?;
+                (Backend::Epoll(driver), Notifier::Epoll(notifier))
             }
         })
     }
@@ -261,6 +283,8 @@ pub(crate) enum Notifier {
     Mio(MioNotifier),
     #[cfg(feature = "polling")]
     Polling(PollingNotifier),
+    #[cfg(oneloop_driver_epoll)]
+    Epoll(EpollNotifier),
 }
 
 impl Notifier {
@@ -269,6 +293,8 @@ impl Notifier {
             Notifier::Mio(notifier) => notifier.notify(),
             #[cfg(feature = "polling")]
             Notifier::Polling(notifier) => notifier.notify(),
+            #[cfg(oneloop_driver_epoll)]
+            Notifier::Epoll(notifier) => notifier.notify(),
         }
     }
 }
