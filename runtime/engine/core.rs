@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::budget::Budget;
 use super::cell::{self, BoxedTask};
 use super::clock::Clock;
-use super::driver::{self, Backend, Driver, Event};
+use super::driver::{self, Backend, Driver, IoEvent};
 use super::inbox::{Inbox, Message};
 use super::options::Options;
 use super::panic::{call_quietly, drop_quietly};
@@ -257,7 +257,7 @@ impl Core {
             let Some(Rearm { raw, token, wanted }) = self.reactor.borrow_mut().next_to_rearm() else { break };
             if driver.rearm(raw, token, wanted).is_err() {
                 // The next operation of each task that waits reports the error.
-                mark(Event { token, readiness: wanted });
+                mark(IoEvent { token, readiness: wanted });
             }
         }
         Ok(())

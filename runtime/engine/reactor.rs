@@ -15,7 +15,7 @@
 //! not a pointer, and an event carries key and generation: a late event for a slot that has a new
 //! owner is recognised and dropped.
 
-use super::driver::{Event, Raw, Readiness, Token, Trigger};
+use super::driver::{IoEvent, Raw, Readiness, Token, Trigger};
 use super::interest::Interest;
 use super::slots::{NIL, Slot, Slots};
 use super::tasks::Tasks;
@@ -129,8 +129,8 @@ impl Reactor {
 
     /// Takes an event in: marks what is ready and wakes the waiters.
     #[inline]
-    pub(crate) fn mark(&mut self, event: &Event, tasks: &mut Tasks) {
-        let Event { token, readiness } = *event;
+    pub(crate) fn mark(&mut self, event: &IoEvent, tasks: &mut Tasks) {
+        let IoEvent { token, readiness } = *event;
         let slot = &mut self.slots[token.key];
         if slot.generation != token.generation {
             return;

@@ -112,7 +112,7 @@ impl Registration<'_> {
     pub(crate) fn stop_waiting(self, interest: Interest, node: u32) {
         let mut reactor = self.core.reactor.borrow_mut();
         let list = &mut reactor.slots[self.key].waiting[interest as usize];
-        let waiter = self.core.tasks.borrow_mut().remove_waiter(list, node);
+        let waiter = self.core.tasks.borrow_mut().wait_nodes.remove(list, node);
         drop(reactor);
         waiter.into_iter().for_each(Waiter::discard);
     }
@@ -188,7 +188,7 @@ impl Registration<'_> {
     pub(crate) fn announce(self, readiness: Readiness) {
         let mut reactor = self.core.reactor.borrow_mut();
         let token = reactor.token(self.key);
-        reactor.mark(&Event { token, readiness }, &mut self.core.tasks.borrow_mut());
+        reactor.mark(&IoEvent { token, readiness }, &mut self.core.tasks.borrow_mut());
     }
 
     fn clear(self, interest: Interest) {

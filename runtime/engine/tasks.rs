@@ -125,7 +125,7 @@ enum Urgent {
 
 pub(crate) struct Tasks {
     slots: Slots<TaskSlot>,
-    wait_nodes: Nodes,
+    pub(super) wait_nodes: Nodes,
     /// Entries that come before the ready queue. Bound: the waiters, and the tasks.
     urgent: VecDeque<Urgent>,
     /// The ready queue: pop at the head, push at the tail.
@@ -267,12 +267,6 @@ impl Tasks {
             None => wait_nodes.add(waiters, waiter, is_stale),
         };
         added.map(|oldest| oldest.into_iter().for_each(|waiter| self.wake_waiter(waiter))).err()
-    }
-
-    /// Removes the node of a future that is dropped. Returns a waiter to be [discarded](Waiter::discard).
-    #[cold]
-    pub(crate) fn remove_waiter(&mut self, waiters: &mut WaitList, key: u32) -> Option<Waiter> {
-        self.wait_nodes.remove(waiters, key)
     }
 
     /// Removes all waiters of a place that is no more. Returns those to be [discarded](Waiter::discard).

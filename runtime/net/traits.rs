@@ -1,4 +1,4 @@
-//! The traits that every socket type has.
+//! The traits that every socket type has, and those of streams.
 
 /// For a type `struct $name(Socket<$mio>)`. The documentation is that of `TryFrom`.
 macro_rules! socket_traits {
@@ -50,4 +50,39 @@ macro_rules! socket_traits {
     };
 }
 
-pub(crate) use socket_traits;
+/// For a type `struct $name(Socket<…>)` whose socket is a stream.
+macro_rules! stream_traits {
+    ($name:ident) => {
+        crate::io::stream::forward_read!(
+            /// Reads by shared reference.
+            ///
+            /// # Errors
+            ///
+            /// What the operating system says, for instance `ConnectionReset`; or that the runtime of the stream was dropped.
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel safe: bytes that were read are returned in the same poll. (What is built on it and reads several times, such as
+            /// `read_exact`, is not.)
+            [] &$name, [], |this| &mut &this.0
+        );
+        crate::io::stream::forward_write!(
+            /// Writes by shared reference. Flushing does nothing, closing shuts writing down.
+            ///
+            /// # Errors
+            ///
+            /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a signal); or that the runtime of the
+            /// stream was dropped.
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel safe: bytes count as written in the poll in which they were. (What is built on it and writes several times, such
+            /// as `write_all`, is not.)
+            [] &$name, [], |this| &mut &this.0
+        );
+        crate::io::stream::forward_read!([] $name, [], |this| &mut &this.0);
+        crate::io::stream::forward_write!([] $name, [], |this| &mut &this.0);
+    };
+}
+
+pub(crate) use {socket_traits, stream_traits};

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::send::{send, send_vectored};
-use super::traits::socket_traits;
+use super::traits::{socket_traits, stream_traits};
 use crate::engine::driver::Readiness;
 use crate::engine::interest::Interest;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
 use crate::io::split::{ReadHalf, WriteHalf, split};
-use crate::io::stream::{ReadBytes, WriteBytes, forward_read, forward_write};
+use crate::io::stream::{ReadBytes, WriteBytes};
 use crate::time::sleep;
 
 /// A connection between two processes of one machine, or within one. Everything said of
@@ -64,35 +64,7 @@ socket_traits!(
     /// ```
     UnixStream, std::os::unix::net::UnixStream, mio::net::UnixStream, READY
 );
-forward_read!(
-    /// Reads by shared reference.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says, for instance `ConnectionReset`; or that the runtime of the stream was dropped.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: bytes that were read are returned in the same poll. (What is built on it and reads several times, such as
-    /// `read_exact`, is not.)
-    [] &UnixStream, [], |this| &mut &this.0
-);
-forward_write!(
-    /// Writes by shared reference. Flushing does nothing, closing shuts writing down.
-    ///
-    /// # Errors
-    ///
-    /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a signal); or that the runtime of the
-    /// stream was dropped.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: bytes count as written in the poll in which they were. (What is built on it and writes several times, such
-    /// as `write_all`, is not.)
-    [] &UnixStream, [], |this| &mut &this.0
-);
-forward_read!([] UnixStream, [], |this| &mut &this.0);
-forward_write!([] UnixStream, [], |this| &mut &this.0);
+stream_traits!(UnixStream);
 
 impl ReadBytes for mio::net::UnixStream {
     /// A read also stops short after bytes that came with a descriptor (`SCM_RIGHTS`), and no event says so. The price is the

@@ -31,7 +31,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
 
-use super::{Event, Object, Raw, Readiness, Token, Trigger};
+use super::{IoEvent, Object, Raw, Readiness, Token, Trigger};
 
 /// The notifier's own events. No descriptor is -1.
 const NOTIFIED: u64 = u64::MAX;
@@ -135,7 +135,7 @@ impl EpollDriver {
     pub(super) fn poll(
         &mut self,
         timeout: Option<Duration>,
-        mut on_event: impl FnMut(Event),
+        mut on_event: impl FnMut(IoEvent),
     ) -> io::Result<()> {
         // rustix rounds a time-out up to whole milliseconds.
         let timeout = timeout.map(|timeout| Timespec {
@@ -162,7 +162,7 @@ impl EpollDriver {
             };
             watch.wanted = Readiness::NONE;
             stale |= epoll::delete(&self.set, borrow(&raw)).is_err();
-            on_event(Event { token: watch.token, readiness: readiness(flags) });
+            on_event(IoEvent { token: watch.token, readiness: readiness(flags) });
         }
         if stale {
             // Without a descriptor for a new set, the stale entry's next event is the next attempt.
@@ -173,7 +173,7 @@ impl EpollDriver {
 
     /// Replaces the set by one without stale entries.
     #[cold]
-    fn renew(&mut self, mut on_event: impl FnMut(Event)) -> io::Result<()> {
+    fn renew(&mut self, mut on_event: impl FnMut(IoEvent)) -> io::Result<()> {
         let set = new_set(&self.notified)?;
         for (raw, watch) in self.watches.get_mut() {
             if watch.wanted != Readiness::NONE
@@ -181,7 +181,7 @@ impl EpollDriver {
             {
                 // The descriptor was closed, too. The next operation of each task that waits
                 // reports it.
-                on_event(Event { token: watch.token, readiness: std::mem::take(&mut watch.wanted) });
+                on_event(IoEvent { token: watch.token, readiness: std::mem::take(&mut watch.wanted) });
             }
         }
         self.set = set;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ::mio::{Events, Interest, Poll, Waker};
 
-use super::{Event, Object, Raw, Readiness, Token, Trigger};
+use super::{IoEvent, Object, Raw, Readiness, Token, Trigger};
 
 /// The notifier's own events. No registration has this token: its generation is out of range.
 const NOTIFIED: ::mio::Token = ::mio::Token(usize::MAX);
@@ -96,7 +96,7 @@ impl MioDriver {
     pub(super) fn poll(
         &mut self,
         timeout: Option<Duration>,
-        mut on_event: impl FnMut(Event),
+        mut on_event: impl FnMut(IoEvent),
     ) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
@@ -104,7 +104,7 @@ impl MioDriver {
         }
         for event in &self.events {
             if event.token() != NOTIFIED {
-                on_event(Event { token: Token::from_word(event.token().0), readiness: readiness(event) });
+                on_event(IoEvent { token: Token::from_word(event.token().0), readiness: readiness(event) });
             }
         }
         Ok(())

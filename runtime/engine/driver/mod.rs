@@ -175,7 +175,7 @@ impl Readiness {
 }
 
 /// What happened to one object.
-pub(crate) struct Event {
+pub(crate) struct IoEvent {
     pub(crate) token: Token,
     pub(crate) readiness: Readiness,
 }
@@ -272,7 +272,11 @@ impl Backend {
         each!(self, driver => driver.forget(raw));
     }
 
-    pub(crate) fn poll(&mut self, timeout: Option<Duration>, on_event: impl FnMut(Event)) -> io::Result<()> {
+    pub(crate) fn poll(
+        &mut self,
+        timeout: Option<Duration>,
+        on_event: impl FnMut(IoEvent),
+    ) -> io::Result<()> {
         debug_assert!(timeout.is_none_or(|timeout| timeout.as_millis() <= i32::MAX as u128));
         each!(self, driver => driver.poll(timeout, on_event))
     }

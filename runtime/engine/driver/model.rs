@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use loom::sync::{Arc, Condvar, Mutex};
 
-use super::{Event, Object, Raw, Readiness, Token, Trigger};
+use super::{IoEvent, Object, Raw, Readiness, Token, Trigger};
 
 #[derive(Default)]
 struct Bell {
@@ -27,7 +27,7 @@ impl MioDriver {
     }
 
     /// Models have no timers, so whoever sleeps sleeps until notified.
-    pub(super) fn poll(&mut self, timeout: Option<Duration>, _: impl FnMut(Event)) -> io::Result<()> {
+    pub(super) fn poll(&mut self, timeout: Option<Duration>, _: impl FnMut(IoEvent)) -> io::Result<()> {
         let mut rung = self.0.rung.lock().unwrap();
         while timeout.is_none() && !*rung {
             rung = self.0.changed.wait(rung).unwrap();

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ::polling::{Events, Poller};
 
-use super::{Event, Object, Raw, Readiness, Token, Trigger};
+use super::{IoEvent, Object, Raw, Readiness, Token, Trigger};
 
 const BATCH: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
@@ -66,7 +66,7 @@ impl PollingDriver {
     pub(super) fn poll(
         &mut self,
         timeout: Option<Duration>,
-        mut on_event: impl FnMut(Event),
+        mut on_event: impl FnMut(IoEvent),
     ) -> io::Result<()> {
         self.events.clear();
         match self.poller.wait(&mut self.events, timeout) {
@@ -74,7 +74,7 @@ impl PollingDriver {
             _ => {}
         }
         for event in self.events.iter() {
-            on_event(Event { token: Token::from_word(event.key), readiness: readiness(&event) });
+            on_event(IoEvent { token: Token::from_word(event.key), readiness: readiness(&event) });
         }
         Ok(())
     }
