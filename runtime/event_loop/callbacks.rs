@@ -1,31 +1,28 @@
-//! The loop as a set of callbacks, for those who come from asyncio: call this soon, call that later, call it when the
-//! socket is readable.
+//! `Callbacks`: the loop for those who come from asyncio. Call this soon, call that later, call it
+//! when the socket is readable.
 //!
-//! It is a map from ids to functions on top of [`EventLoop`]. What it adds is that the functions get the loop, so that
-//! one can lead to the next.
+//! It is a map from ids to functions on top of [`EventLoop`]. Each function gets the whole, so that
+//! one callback can lead to the next.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::run::drive;
+use super::run::run_host;
 use super::{Ended, Event, EventLoop, Failure, Id, Policy, PostError, Sender};
 
-type Once = Box<dyn FnOnce(&mut Callbacks)>;
-type Each = Box<dyn FnMut(&mut Callbacks, Event<Call>)>;
+type Callback = dyn FnMut(&mut Callbacks, Event<Call>);
+type Soon = dyn FnOnce(&mut Callbacks);
+type SoonFromElsewhere = dyn FnOnce(&mut Callbacks) + Send;
 
-/// A message of the loop below [`Callbacks`]: something to be called.
-pub struct Call(Kind);
-
-enum Kind {
-    /// The oldest of those that stay on the loop's thread, because they need not be `Send`.
-    Soon,
-    FromElsewhere(Box<dyn FnOnce(&mut Callbacks) + Send>),
-}
+/// The message of the loop below [`Callbacks`]: a function to call. `None` is the oldest function
+/// that stays on the loop's thread, because it need not be `Send`.
+pub struct Call(Option<Box<SoonFromElsewhere>>);
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,14 +30,15 @@ impl fmt::Debug for Call {
     }
 }
 
-/// An [`EventLoop`] that calls functions. It derefs to the loop, for `watch`, `listen`, `connect`, `ctrl_c` and the others.
+/// An [`EventLoop`] that calls functions. It derefs to the loop, for `watch`, `listen`, `connect`,
+/// `ctrl_c` and the others.
 ///
 /// | asyncio | here |
 /// |---|---|
 /// | `loop.call_soon(f)` | [`call_soon`](Callbacks::call_soon) |
 /// | `loop.call_later(s, f)`, `handle.cancel()` | [`call_later`](Callbacks::call_later), [`cancel`](Callbacks::cancel) |
 /// | `loop.call_soon_threadsafe(f)` | [`CallHandle::call_soon`] |
-/// | `loop.call_at(t, f)` | `call_later` with what is left until then |
+/// | `loop.call_at(t, f)` | `call_later` with the time that is left until then |
 /// | `loop.add_reader(fd, f)`, `loop.remove_reader(fd)` | [`watch`](EventLoop::watch) (for a descriptor, of a non-blocking [`Source`](crate::Source)) and [`on`](Callbacks::on); `cancel` |
 /// | `loop.add_writer(fd, f)` | the same `on`, which gets both; [`Watched::add_interest`](super::Watched::add_interest) |
 /// | `loop.add_signal_handler(n, f)` | [`signal`](EventLoop::signal) or [`ctrl_c`](EventLoop::ctrl_c), and [`on`](Callbacks::on) |
@@ -79,15 +77,14 @@ impl fmt::Debug for Call {
 /// ```
 pub struct Callbacks {
     events: EventLoop<Call>,
-    /// As many as there are messages `Soon`. No bound: each is the program's own decision.
-    soon: VecDeque<Once>,
-    once: HashMap<Id, Once>,
-    /// `None` while it is being called.
-    each: HashMap<Id, Option<Each>>,
+    /// One for each message `Call(None)`. No bound: each is the program's own decision.
+    soon: VecDeque<Box<Soon>>,
+    /// Shared with the call under way, in which a callback may cancel or replace itself.
+    callbacks: HashMap<Id, Rc<RefCell<Callback>>>,
 }
 
 impl Callbacks {
-    /// A loop with nothing to call yet.
+    /// A loop without callbacks.
     ///
     /// # Errors
     ///
@@ -98,10 +95,10 @@ impl Callbacks {
     /// See [`Callbacks`].
     pub fn new() -> io::Result<Callbacks> {
         let events = EventLoop::new()?;
-        Ok(Callbacks { events, soon: VecDeque::new(), once: HashMap::new(), each: HashMap::new() })
+        Ok(Callbacks { events, soon: VecDeque::new(), callbacks: HashMap::new() })
     }
 
-    /// Calls a function after all that is queued now.
+    /// Calls a function after every event that is queued now.
     ///
     /// # Examples
     ///
@@ -115,10 +112,11 @@ impl Callbacks {
     /// ```
     pub fn call_soon(&mut self, call: impl FnOnce(&mut Callbacks) + 'static) {
         self.soon.push_back(Box::new(call));
-        self.events.post(Call(Kind::Soon)).expect("the queue has no bound and the loop is here");
+        self.events.post(Call(None)).expect("the queue has no bound and the loop is here");
     }
 
-    /// Calls a function when `delay` has passed. [`cancel`](Callbacks::cancel) takes it back.
+    /// Calls a function when `delay` has passed, unless it is [cancelled](Callbacks::cancel)
+    /// before.
     ///
     /// # Errors
     ///
@@ -133,37 +131,44 @@ impl Callbacks {
         call: impl FnOnce(&mut Callbacks) + 'static,
     ) -> io::Result<Id> {
         let id = self.events.timer(delay)?;
-        self.once.insert(id, Box::new(call));
+        let mut call = Some(call);
+        let once = move |calls: &mut Callbacks, _| call.take().expect("a timer fires once")(calls);
+        self.callbacks.insert(id, Rc::new(RefCell::new(once)));
         Ok(id)
     }
 
-    /// Calls a function with every event that comes from `id`: a watched socket, a listener, a signal, an attempt to
-    /// connect. It replaces an earlier one, which is dropped with all that it owns. It stays until it is
-    /// [cancelled](Callbacks::cancel), also when its socket is gone; that of a timer or of an attempt to connect is dropped
-    /// after its one event. A watched socket without a callback is not heard of until it has one; other events without one
+    /// Calls a function with every event of `id`: a watched socket, a listener, a signal, an
+    /// attempt to connect. It replaces an earlier one, which is dropped with all that it owns. It
+    /// stays until it is [cancelled](Callbacks::cancel), also after its socket was dropped; the
+    /// callback of a timer or of an attempt to connect is dropped after its one event. A watched
+    /// socket without a callback makes no events until it has one; other events without a callback
     /// are passed over.
     ///
     /// # Examples
     ///
     /// See [`Callbacks`].
     pub fn on(&mut self, id: Id, call: impl FnMut(&mut Callbacks, Event<Call>) + 'static) {
-        self.each.insert(id, Some(Box::new(call)));
-        self.events.sources.set_muted(id, false);
+        self.callbacks.insert(id, Rc::new(RefCell::new(call)));
+        self.events.sources.change(id.0, |socket| socket.muted = false);
     }
 
-    /// Drops what is to be called for `id`, and takes back a timer, a signal or an attempt to connect. Of a watched socket nothing is
-    /// heard any more; if the callback owns it, it is dropped, too.
+    /// Drops the callback of `id`, and cancels a timer, a signal or an attempt to connect. A
+    /// watched socket makes no more events; if the callback owns it, it is dropped, too.
     ///
     /// # Examples
     ///
     /// See [`Callbacks`].
     pub fn cancel(&mut self, id: Id) {
         self.events.cancel(id);
-        self.events.sources.set_muted(id, true);
-        drop((self.once.remove(&id), self.each.remove(&id)));
+        self.mute(id);
+        self.callbacks.remove(&id);
     }
 
-    /// What other threads use to have something called here.
+    fn mute(&self, id: Id) {
+        self.events.sources.change(id.0, |socket| socket.muted = true);
+    }
+
+    /// The handle with which other threads call functions on this loop.
     ///
     /// # Examples
     ///
@@ -172,8 +177,8 @@ impl Callbacks {
         CallHandle(self.events.sender())
     }
 
-    /// Calls what there is to call until the loop is stopped. If a callback panics, `on_failure`
-    /// decides whether the loop goes on. Otherwise as [`EventLoop::run`].
+    /// Waits for events and calls their callbacks until the loop is stopped. If a callback panics,
+    /// `on_failure` decides whether the loop goes on. Otherwise as [`EventLoop::run`].
     ///
     /// # Errors
     ///
@@ -195,44 +200,26 @@ impl Callbacks {
             calls.dispatch(event);
             Ok(())
         };
-        drive(self, |calls| &mut calls.events, handler, on_failure)
+        run_host(self, |calls| &mut calls.events, handler, on_failure)
     }
 
     fn dispatch(&mut self, event: Event<Call>) {
         let id = match event {
-            Event::Message(Call(Kind::FromElsewhere(call))) => return call(self),
-            Event::Message(Call(Kind::Soon)) => {
-                let call = self.soon.pop_front().expect("one for each message");
-                return call(self);
+            Event::Message(Call(Some(call))) => return call(self),
+            Event::Message(Call(None)) => {
+                return self.soon.pop_front().expect("one for each message")(self);
             }
-            Event::Timer(id) => {
-                if let Some(call) = self.once.remove(&id) {
-                    return call(self);
-                }
-                id
-            }
-            Event::Readable(id)
-            | Event::Writable(id)
-            | Event::Accepted(id, _)
-            | Event::Connected(id, _)
-            | Event::Signal(id) => id,
             Event::TimedOut => return,
+            Event::Timer(id) | Event::Connected(id, _) | Event::Accepted(id, _) => id,
+            Event::Readable(id) | Event::Writable(id) | Event::Signal(id) => id,
         };
-        let happens_once = matches!(event, Event::Connected(..) | Event::Timer(_));
-        // Out of the map while it is called: it may cancel itself, or put another in its place.
-        let Some(mut call) = self.each.get_mut(&id).and_then(Option::take) else {
-            // Nobody to read what is there: it would be announced for ever.
-            return self.events.sources.set_muted(id, true);
+        let callback = match event {
+            Event::Timer(_) | Event::Connected(..) => self.callbacks.remove(&id), // its last event
+            _ => self.callbacks.get(&id).cloned(),
         };
-        // One that panics is put back, too: without it a socket's events would be passed over for ever.
-        let outcome = catch_unwind(AssertUnwindSafe(|| call(self, event)));
-        match self.each.get_mut(&id) {
-            Some(place @ None) if !happens_once => *place = Some(call),
-            Some(None) => drop(self.each.remove(&id)),
-            _ => {}
-        }
-        if let Err(payload) = outcome {
-            resume_unwind(payload);
+        match callback {
+            Some(callback) => (callback.borrow_mut())(self, event),
+            None => self.mute(id), // or the socket would stay readable, and the loop spin
         }
     }
 }
@@ -251,7 +238,7 @@ impl fmt::Debug for Callbacks {
     }
 }
 
-/// Has functions called on the loop's thread, from any other.
+/// Calls functions on the loop's thread, from any other.
 ///
 /// # Examples
 ///
@@ -274,12 +261,15 @@ impl CallHandle {
     ///
     /// # Errors
     ///
-    /// [`PostError::Closed`] if the loop is gone: the function will not be called, and is dropped.
+    /// [`PostError::Closed`] if the loop was dropped: the function is not called, and is dropped.
     ///
     /// # Examples
     ///
     /// See [`CallHandle`].
-    pub fn call_soon(&self, call: impl FnOnce(&mut Callbacks) + Send + 'static) -> Result<(), PostError<()>> {
-        self.0.post(Call(Kind::FromElsewhere(Box::new(call)))).map_err(|_| PostError::Closed(()))
+    pub fn call_soon<F>(&self, call: F) -> Result<(), PostError<()>>
+    where
+        F: FnOnce(&mut Callbacks) + Send + 'static,
+    {
+        self.0.post(Call(Some(Box::new(call)))).map_err(|_| PostError::Closed(()))
     }
 }

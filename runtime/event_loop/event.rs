@@ -1,4 +1,4 @@
-//! What comes out of the queue.
+//! `Event`: what `EventLoop::take` returns.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use crate::engine::ticket::Ticket;
 use crate::net::TcpStream;
 
-/// Something that happened. An [`Id`] says to what.
+/// An event of an [`EventLoop`](super::EventLoop). Its [`Id`] names the source.
 ///
 /// # Examples
 ///
@@ -16,25 +16,26 @@ use crate::net::TcpStream;
 pub enum Event<M> {
     /// A message that the program or another thread has posted.
     Message(M),
-    /// A watched socket can be read, or its end has come.
+    /// A watched socket is readable, or its end has come.
     Readable(Id),
-    /// A watched socket can be written, or the peer reads no more.
+    /// A watched socket is writable, or the peer reads no more.
     Writable(Id),
-    /// A listener has a new connection and the peer's address. Or it can't accept one, mostly for want of descriptors: then
-    /// it rests for 100 ms, while those who wait stay in the system's queue, and tries again.
+    /// A listener has accepted a connection; the address is the peer's. An error says that it can't
+    /// accept one, mostly for want of descriptors: then the listener rests for 100 ms, while the
+    /// connections stay in the system's queue, and tries again.
     Accepted(Id, io::Result<(TcpStream, SocketAddr)>),
-    /// An attempt to connect has come to its end.
+    /// An attempt to connect has succeeded or failed.
     Connected(Id, io::Result<TcpStream>),
-    /// A timer's time has come.
+    /// The deadline of a timer has passed.
     Timer(Id),
     /// A signal, Ctrl+C for one, was delivered.
     Signal(Id),
-    /// The time-out of [`take`](super::EventLoop::take) is over, and nothing else has happened.
+    /// The time-out of [`take`](super::EventLoop::take) has passed, and nothing else has happened.
     TimedOut,
 }
 
-/// Where an event comes from: one watched socket, listener, timer, …. An id is never used again in the life of its loop, and a
-/// program's map from ids to what they mean to it may be a hash map or an ordered one.
+/// Names the source of an event: one watched socket, listener, timer, …. A loop never uses an id
+/// twice, and a program's map from ids to its own state may be a hash map or an ordered one.
 ///
 /// # Examples
 ///
@@ -42,7 +43,7 @@ pub enum Event<M> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub(super) Ticket);
 
-/// The place in the loop's table, and how many had it before.
+/// The index in the loop's table, and how many sources had it before.
 impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Id({}.{})", self.0.key(), self.0.generation())

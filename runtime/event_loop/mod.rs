@@ -1,7 +1,7 @@
-//! The queue-based event loop, without futures: **everything that happens is an event in one queue, and the program
-//! takes one at a time.**
+//! The queue-based event loop, without futures: **everything that happens is an event in one queue,
+//! and the program takes one at a time.**
 //!
-//! It is the loop that introductory articles draw, made real:
+//! It is the loop of the introductory articles, made real:
 //!
 //! ```text
 //!    post ──────────────┐
@@ -15,21 +15,22 @@
 //!
 //! # The loop and the executor are one engine
 //!
-//! The queue is the [runtime](crate::Runtime)'s own ready queue. There its entries are *tasks*, and the loop polls them. Here they are
-//! *sources of events* (a socket, a timer, the queue of messages): the loop hands each over, it is asked what has happened, and that is
-//! the event. `Core::turn` in `engine/core.rs` runs both. Reactor, timer wheel, inbox and driver don't know what is in the queue: they
+//! The queue is the [runtime](crate::Runtime)'s own ready queue. In the executor its entries are
+//! *tasks*, whose futures the loop polls. Here they are *sources of events* (a socket, a timer, the
+//! queue of messages): the loop polls each, and the poll returns the event. `Core::turn` in
+//! `engine/core.rs` runs both. Reactor, timer wheel, inbox and driver do not distinguish them: they
 //! wake a ticket.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `mod.rs` | [`EventLoop`]: the queue, and [`take`](EventLoop::take) |
-//! | `event.rs` | [`Event`], and [`Id`], which says where it came from |
-//! | `subscribe.rs` | how one says what is to be heard of: `watch`, `listen`, `connect`, `timer`, `signal` |
-//! | `sources.rs` | what can make events, and what each one's turn is |
+//! | `event.rs` | [`Event`], and [`Id`], which names its source |
+//! | `subscribe.rs` | the methods that add a source: `watch`, `listen`, `connect`, `timer`, `signal` |
+//! | `sources.rs` | the table of sources, and the poll of each kind |
 //! | `watch.rs` | [`Watch`]: what can be watched |
-//! | `watched.rs` | [`Watched`] sockets and [`Listener`]s, as the program holds them |
+//! | `watched.rs` | [`Watched`] sockets and [`Listener`]s, as the program owns them |
 //! | `sender.rs` | messages: [`Sender`] for other threads, and the bound |
-//! | `run.rs` | [`run`](EventLoop::run): a handler for each event, and what to do when it fails |
+//! | `run.rs` | [`run`](EventLoop::run): a handler for each event, and a policy for handlers that fail |
 //! | `callbacks.rs` | [`Callbacks`]: "call this soon", "call that when the socket is readable" |
 //!
 //! # Examples
@@ -48,7 +49,7 @@
 //! loop {
 //!     match events.take(Some(Duration::from_millis(10)))? {
 //!         Event::Message(text) => println!("Processing message: {text}"),
-//!         Event::TimedOut => break, // the articles' loop goes round again
+//!         Event::TimedOut => break, // the articles' loop takes again
 //!         other => println!("not expected here: {other:?}"),
 //!     }
 //! }
@@ -68,6 +69,7 @@ use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 pub use callbacks::{Call, CallHandle, Callbacks};
@@ -81,15 +83,17 @@ pub use crate::engine::join_error::Panic;
 
 use crate::engine::context;
 use crate::engine::core::Core;
+use crate::engine::ticket::Ticket;
 use crate::runtime::Runtime;
 use sender::Messages;
-use sources::{EventSource, Sources};
+use sources::{EventSource, EventSources};
 
-/// A loop whose events the program takes one at a time. `M` is what messages are.
+/// A loop whose events the program takes one at a time. `M` is the type of its messages.
 ///
-/// What is to be heard of is said once: [`watch`](EventLoop::watch) a socket, [`listen`](EventLoop::listen) for
-/// connections, set a [`timer`](EventLoop::timer). Then [`take`](EventLoop::take) returns what happens, or
-/// [`run`](EventLoop::run) calls a handler with it.
+/// The program adds each source of events once: it [watches](EventLoop::watch) a socket,
+/// [listens](EventLoop::listen) for connections, starts a [timer](EventLoop::timer). Then
+/// [`take`](EventLoop::take) returns the next event, or [`run`](EventLoop::run) calls a handler
+/// with it.
 ///
 /// It belongs to its thread; other threads have [senders](EventLoop::sender):
 ///
@@ -100,21 +104,21 @@ use sources::{EventSource, Sources};
 ///
 /// # Order and fairness
 ///
-/// First in, first out. A source (a socket, a timer, …) stands in the queue once at most, however much it has to say; when
-/// its turn comes it says one thing and goes to the back. All messages together are one such source, which says
-/// up to 64 of them in a turn: they come in the order in which they were posted, and a flood of them delays a
-/// socket by 64 messages at most. After 256 events without a pause, and the rest of a turn of messages, the operating system is
-/// asked for news.
+/// First in, first out. A source (a socket, a timer, …) stands in the queue once at most, however
+/// many events it has; a poll returns one of them, and the source goes to the back. All messages
+/// together are one such source, with up to 64 events in a row: messages come in the order in which
+/// they were posted, and a flood of them delays a socket by 64 messages at most. After 256 events
+/// without a pause, and the rest of such a row, the loop polls the driver.
 ///
 /// # Examples
 ///
 /// See the [module](self) and, for sockets, [`watch`](EventLoop::watch).
 pub struct EventLoop<M> {
-    /// First, so that it is dropped first: a thread that waits for room in the queue then hears that there will be none,
-    /// even if a task that is dropped with the runtime waits for that thread.
+    /// First, so that it is dropped first: that wakes a thread that waits for room in the queue,
+    /// also if a task that is dropped with the runtime waits for that thread.
     messages: Messages<M>,
     runtime: Runtime,
-    sources: Rc<Sources>,
+    sources: Rc<EventSources>,
 }
 
 impl<M> EventLoop<M> {
@@ -131,9 +135,10 @@ impl<M> EventLoop<M> {
         EventLoop::on(Runtime::new()?, None)
     }
 
-    /// A loop whose queue holds at most `capacity` messages. Only messages can pile up: every other source stands
-    /// in the queue once. Whoever posts to a full queue chooses: [`Sender::post`] waits for room, [`Sender::try_post`] and
-    /// [`post`](EventLoop::post) refuse. The memory for `capacity` messages is taken at once.
+    /// A loop whose queue holds at most `capacity` messages. Only messages can pile up: every other
+    /// source stands in the queue once. If the queue is full, [`Sender::post`] waits for room;
+    /// [`Sender::try_post`] and [`post`](EventLoop::post) return an error. The memory for
+    /// `capacity` messages is taken at once.
     ///
     /// # Errors
     ///
@@ -154,8 +159,9 @@ impl<M> EventLoop<M> {
         EventLoop::on(Runtime::new()?, Some(capacity))
     }
 
-    /// A loop on the engine of a runtime, for the options of a [`Builder`](crate::Builder). `capacity` as in
-    /// [`bounded`](EventLoop::bounded); `None` for no bound. Tasks of the runtime have their turns in the same queue.
+    /// A loop on the engine of a runtime, for the options of a [`Builder`](crate::Builder).
+    /// `capacity` as in [`bounded`](EventLoop::bounded); `None` for no bound. Tasks of the runtime
+    /// are entries of the same queue.
     ///
     /// # Errors
     ///
@@ -173,23 +179,26 @@ impl<M> EventLoop<M> {
     /// # Ok(()) }
     /// ```
     pub fn on(runtime: Runtime, capacity: Option<usize>) -> io::Result<EventLoop<M>> {
-        let sources = Rc::new(Sources::new(runtime.core.clone()));
-        let messages = Messages::new(runtime.handle(), sources.insert(EventSource::Messages)?, capacity)?;
+        let sources = Rc::new(EventSources::new(runtime.core.clone()));
+        let ticket = sources.insert(EventSource::Messages)?;
+        let messages = Messages::new(runtime.handle(), ticket, capacity)?;
         Ok(EventLoop { runtime, sources, messages })
     }
 
-    /// Takes the next event out of the queue. If there is none it waits, asleep; with a `timeout`, that long at most, and
-    /// then the event is [`TimedOut`](Event::TimedOut). A time-out of zero only looks.
+    /// Takes the next event out of the queue. If there is none, the loop sleeps until one comes;
+    /// with a `timeout`, that long at most, and then the event is [`TimedOut`](Event::TimedOut).
+    /// With a time-out of zero the loop does not sleep.
     ///
-    /// `TimedOut` says that the time-out has passed, and that neither what was queued then nor what the operating system reported
-    /// next was an event. What happens later is the next `take`'s.
+    /// `TimedOut` says that the time-out has passed, and that neither the entries that were queued
+    /// then nor those that the operating system reported next had an event. A later event is the
+    /// next `take`'s.
     ///
-    /// While it sleeps, the one system call it made is the one that it sleeps in.
+    /// A loop without an event makes one system call, the one that it sleeps in.
     ///
     /// # Errors
     ///
-    /// If the operating system's event queue fails, or a signal can't be heard any more; that is said once, and the signal is
-    /// [cancelled](EventLoop::cancel).
+    /// If the operating system's event queue fails, or the listener of a signal does. The latter is
+    /// reported once, and the signal is [cancelled](EventLoop::cancel).
     ///
     /// # Panics
     ///
@@ -201,13 +210,13 @@ impl<M> EventLoop<M> {
     #[track_caller]
     pub fn take(&mut self, timeout: Option<Duration>) -> io::Result<Event<M>> {
         refuse_inside("EventLoop::take");
-        let event = self.next_event(timeout, false)?;
-        Ok(event.expect("only `run` is told to stop"))
+        self.next_event(timeout, false).map(|event| event.expect("only `run` can be stopped"))
     }
 
-    /// The next event, or `None` if the loop was told to [stop](EventLoop::stop) and `stoppable` says that this counts here.
+    /// The next event; or `None` after a [stop](EventLoop::stop), if `stoppable`.
     ///
-    /// The loop is the executor's: `Core::turn` runs it, and hands over the sources that are ready, one by one.
+    /// The loop is the executor's: `Core::turn` runs it, and calls back with each source that is
+    /// ready.
     fn next_event(&mut self, timeout: Option<Duration>, stoppable: bool) -> io::Result<Option<Event<M>>> {
         let EventLoop { runtime, sources, messages } = self;
         let core = &runtime.core;
@@ -222,48 +231,43 @@ impl<M> EventLoop<M> {
                     core.count_poll();
                     return Ok(Some(Event::Message(message)));
                 }
-                let mut found = Ok(None);
-                let turn = core.turn(
-                    || limit.remaining(),
-                    |ticket| {
-                        if stoppable && core.stop.get() {
-                            core.tasks.borrow_mut().wake(ticket); // not asked now, but by the next `run` or `take`
-                        } else if ticket.is_main() {
-                            end.pass();
+                let mut polled = Poll::Pending;
+                let on_key = |ticket: Ticket| {
+                    if stoppable && core.stop.get() {
+                        sources.wake(ticket); // the next `run` or `take` polls it
+                    } else if ticket.is_main() {
+                        end.pass();
+                        return ControlFlow::Continue(());
+                    } else if ticket == messages.ticket() {
+                        messages.begin_batch();
+                    } else {
+                        polled = sources.poll(ticket);
+                        if polled.is_pending() {
                             return ControlFlow::Continue(());
-                        } else if ticket == messages.ticket() {
-                            messages.begin_batch();
-                        } else {
-                            found = sources.poll(ticket);
-                            if matches!(found, Ok(None)) {
-                                return ControlFlow::Continue(());
-                            }
                         }
-                        ControlFlow::Break(())
-                    },
-                )?;
-                if turn.is_break() {
-                    core.count_poll();
-                    if let Some(event) = found? {
-                        return Ok(Some(event));
                     }
-                    continue;
-                }
-                // Only after a whole turn: the driver was asked behind every source that has said that it waits.
-                if limit.is_over() && end.is_reached(core) {
+                    ControlFlow::Break(())
+                };
+                if core.turn(|| limit.remaining(), on_key)?.is_break() {
+                    core.count_poll();
+                    if let Poll::Ready(event) = polled {
+                        return event.map(Some);
+                    }
+                } else if limit.is_over() && end.is_reached(core) {
+                    // Only after a whole turn: the driver was polled after every source that waits.
                     return Ok(Some(Event::TimedOut));
                 }
             }
         })
     }
 
-    /// Adds a message from the loop's own thread: a handler that posts has its message back as an event, after
-    /// those that are queued already.
+    /// Adds a message from the loop's own thread. It comes as an event, after those that are queued
+    /// already.
     ///
     /// # Errors
     ///
-    /// [`PostError::Full`] if the queue is [bounded](EventLoop::bounded) and full: waiting here would be for ever. The
-    /// message comes back.
+    /// [`PostError::Full`] if the queue is [bounded](EventLoop::bounded) and full: a wait on the
+    /// loop's own thread would be for ever. The error returns the message.
     ///
     /// # Examples
     ///
@@ -274,16 +278,17 @@ impl<M> EventLoop<M> {
         Ok(())
     }
 
-    /// What other threads post messages with. Cheap to clone.
+    /// The handle with which other threads post messages. Cheap to clone.
     ///
     /// # Examples
     ///
     /// See [`Sender`].
     pub fn sender(&self) -> Sender<M> {
-        self.messages.sender()
+        self.messages.sender.clone()
     }
 
-    /// Takes all messages that are queued, without their turns: those that are left when a program wants to end.
+    /// Takes all messages that are queued, past all other events: those that are left when a
+    /// program ends.
     ///
     /// # Examples
     ///
@@ -305,14 +310,15 @@ impl<M> EventLoop<M> {
 fn refuse_inside(what: &str) {
     assert!(
         !context::is_inside(),
-        "{what} was called inside a oneloop runtime, whose loop it would stop: give the event loop a thread of its own"
+        "{what} was called inside a oneloop runtime, whose loop it would stop: \
+         give the event loop a thread of its own"
     );
 }
 
 /// How long a `take` may wait.
 struct Limit {
     timeout: Option<Duration>,
-    /// Set when the loop may first have to sleep, so that taking an event that is there reads no clock.
+    /// Set before the first sleep, so that a `take` of an event that is queued reads no clock.
     deadline: Option<Instant>,
 }
 
@@ -331,9 +337,10 @@ impl Limit {
     }
 }
 
-/// The end of the queue when a time-out has passed. What is queued then is still asked: the end is marked with key 0, which is
-/// `block_on`'s and free here. A source that was asked may be watched only since then (on a one-shot driver), so what the driver says
-/// after that pass is asked, too, in a second one. Then the time-out is the event, however much is ready again.
+/// The end of the queue when a time-out has passed. The loop still polls the sources that are
+/// queued then: key 0, which is `block_on`'s and free here, marks the end of them. A one-shot
+/// driver watches a source only since that poll, so a second pass polls those that the driver
+/// reports after the first. Then the time-out is the event, however many sources are ready again.
 #[derive(Default)]
 struct QueueEnd {
     /// The mark is in the queue.
@@ -344,10 +351,10 @@ struct QueueEnd {
 impl QueueEnd {
     const PASSES_MAX: u8 = 2;
 
-    /// Whether nothing is left to be asked. Otherwise marks the end of what is.
+    /// Whether no source is left to poll. Otherwise marks the end of the queue.
     fn is_reached(&mut self, core: &Core) -> bool {
         core.fire_due_timers(); // a timer that is due before the time-out is an event before it
-        core.drain_inbox(); // so is a message that ended the sleep, or that a timer's waker has posted
+        core.drain_inbox(); // so is a message that ended the sleep, or that a timer's waker posted
         if !core.has_ready() || self.passes == Self::PASSES_MAX {
             return true;
         }
@@ -355,7 +362,7 @@ impl QueueEnd {
         false
     }
 
-    /// Key 0 came out of the queue: it was the mark, or `stop` has queued it.
+    /// Key 0 came out of the queue: either it was the mark, or `stop` has queued it.
     fn pass(&mut self) {
         self.passes += u8::from(std::mem::take(&mut self.marked));
     }
@@ -363,7 +370,7 @@ impl QueueEnd {
 
 impl<M> Drop for EventLoop<M> {
     fn drop(&mut self) {
-        // A `Watched` that lives on keeps the table, but need not keep what the loop listened with.
+        // A `Watched` that outlives the loop keeps the table, which then need not keep any source.
         self.sources.end_all();
     }
 }

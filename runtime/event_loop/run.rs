@@ -1,17 +1,17 @@
-//! Running the loop: a handler for each event, and what to do when it fails.
+//! `run`: a handler for each event, and a policy for handlers that fail.
 
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use super::sources::Sources;
+use super::sources::EventSources;
 use super::{Event, EventLoop, refuse_inside};
 use crate::engine::context;
 use crate::engine::join_error::Panic;
 use crate::engine::panic::drop_quietly;
 
-/// What to do after a handler has failed.
+/// What the loop does after a handler has failed.
 ///
 /// # Examples
 ///
@@ -24,17 +24,19 @@ pub enum Policy {
     Stop,
 }
 
-/// What went wrong in a handler, or in the loop itself.
+/// The failure of a handler, or of the loop itself.
 ///
 /// # Examples
 ///
 /// See [`EventLoop::run`].
+#[derive(Debug)]
 pub enum Failure<E> {
     /// The handler returned an error.
     Error(E),
     /// The handler panicked.
     Panic(Panic),
-    /// The operating system's event queue failed, or a signal's listener did. No policy is asked.
+    /// The operating system's event queue failed, or a signal's listener did. The loop asks for no
+    /// policy.
     Loop(io::Error),
 }
 
@@ -48,24 +50,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-impl<E: fmt::Debug> fmt::Debug for Failure<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Error(error) => f.debug_tuple("Failure::Error").field(error).finish(),
-            Failure::Panic(panic) => write!(f, "Failure::{panic:?}"),
-            Failure::Loop(error) => f.debug_tuple("Failure::Loop").field(error).finish(),
-        }
-    }
-}
-
-impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Failure::Loop(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {}
 
 /// The account of a [`run`](EventLoop::run) that was stopped.
 ///
@@ -78,14 +63,15 @@ pub struct Ended {
     pub handled: u64,
     /// Those of them that it failed for.
     pub failed: u64,
-    /// Messages that are still queued, for the next `run` or `take`, or for [`EventLoop::drain`]. (What else has happened is not
-    /// lost either: it is the next events.)
+    /// Messages that are still queued, for the next `run` or `take`, or for [`EventLoop::drain`].
+    /// (Other events are not lost either: they come next.)
     pub messages_left: usize,
 }
 
 impl<M> EventLoop<M> {
     /// Calls `handler` with each event until the loop is [stopped](EventLoop::stop). A handler that
-    /// fails or panics does not end the loop by itself: the panic is caught, and `on_failure` decides.
+    /// fails or panics does not end the loop by itself: the panic is caught, and `on_failure`
+    /// decides.
     ///
     /// Events that are still queued when `run` returns stay queued; the account says how many
     /// messages that are.
@@ -96,11 +82,12 @@ impl<M> EventLoop<M> {
     ///
     /// # Errors
     ///
-    /// The failure after which `on_failure` said [`Policy::Stop`]; or [`Failure::Loop`]. The loop can be run again.
+    /// The failure for which `on_failure` returned [`Policy::Stop`]; or [`Failure::Loop`]. The loop
+    /// can be run again.
     ///
     /// # Panics
     ///
-    /// As [`take`](EventLoop::take). Inside a handler of this loop, which runs already. If `on_failure` panics.
+    /// As [`take`](EventLoop::take). If a handler of this loop calls it. If `on_failure` panics.
     ///
     /// # Examples
     ///
@@ -138,11 +125,12 @@ impl<M> EventLoop<M> {
         handler: impl FnMut(&mut EventLoop<M>, Event<M>) -> Result<(), E>,
         on_failure: impl FnMut(&Failure<E>) -> Policy,
     ) -> Result<Ended, Failure<E>> {
-        drive(self, |events| events, handler, on_failure)
+        run_host(self, |events| events, handler, on_failure)
     }
 
     /// Ends [`run`](EventLoop::run), the current one or else the next, before the next event. The
-    /// end of a run clears every stop that was requested in it, also if the run ended with a failure.
+    /// end of a run clears every stop that was requested in it, also if the run ended with a
+    /// failure.
     ///
     /// # Examples
     ///
@@ -152,9 +140,9 @@ impl<M> EventLoop<M> {
     }
 }
 
-/// `run`, for an event loop that is a part of something else, which the handler gets whole.
+/// `run` for a host that has an event loop as a part of it. The handler gets the host.
 #[track_caller]
-pub(super) fn drive<H, M, E>(
+pub(super) fn run_host<H, M, E>(
     host: &mut H,
     events: impl Fn(&mut H) -> &mut EventLoop<M>,
     mut handler: impl FnMut(&mut H, Event<M>) -> Result<(), E>,
@@ -163,12 +151,7 @@ pub(super) fn drive<H, M, E>(
     refuse_inside("an event loop's `run`");
     let _running = Running::begin(&events(host).sources);
     let (mut handled, mut failed) = (0, 0);
-    loop {
-        let event = match events(host).next_event(None, true) {
-            Err(error) => return Err(Failure::Loop(error)),
-            Ok(None) => break,
-            Ok(Some(event)) => event,
-        };
+    while let Some(event) = events(host).next_event(None, true).map_err(Failure::Loop)? {
         handled += 1;
         let failure = match catch_unwind(AssertUnwindSafe(|| handler(host, event))) {
             Ok(Ok(())) => continue,
@@ -179,29 +162,27 @@ pub(super) fn drive<H, M, E>(
         if on_failure(&failure) == Policy::Stop {
             return Err(failure);
         }
-        drop_quietly(failure); // dropping what the handler returned, or panicked with, is its code, too
+        drop_quietly(failure); // the error's drop, or the panic payload's, is the handler's code
     }
     Ok(Ended { handled, failed, messages_left: events(host).messages.count() })
 }
 
 /// Marks a loop as running until it is dropped, however the run ends.
-struct Running(Rc<Sources>);
+struct Running(Rc<EventSources>);
 
 impl Running {
     #[track_caller]
-    fn begin(sources: &Rc<Sources>) -> Running {
-        assert!(
-            !sources.running.replace(true),
-            "an event loop's `run` was called in one of its handlers: it runs already"
-        );
+    fn begin(sources: &Rc<EventSources>) -> Running {
+        let text = "an event loop's `run` was called in one of its handlers: it runs already";
+        assert!(!sources.running.replace(true), "{text}");
         Running(sources.clone())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let core = self.0.core();
-        context::enter(core, || core.take_stop()); // it was meant for this run
+        let core = &self.0.core;
+        context::enter(core, || core.take_stop()); // a stop that was requested in this run is done
         self.0.running.set(false);
     }
 }

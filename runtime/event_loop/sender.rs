@@ -1,15 +1,16 @@
 //! Messages: posted by other threads, or by the program to itself.
 //!
-//! They travel through a channel of std's, which knows about bounds and about a receiver that is gone. What it doesn't know is how to
-//! wake a loop: so after each message the loop's ticket for the channel is posted to the runtime's inbox, as a task's wake-up is
-//! (and as these are, it is folded with the one before it, and costs a system call only if the loop sleeps).
+//! They go through a channel of std's, which has the bound and the error of a receiver that was
+//! dropped. It can't wake a loop. So after each message the sender posts the loop's ticket for the
+//! channel to the runtime's inbox, as a task's waker does on another thread. There the wake is
+//! coalesced with the one before, and costs a system call only if the loop sleeps.
 
 use std::fmt;
 use std::io;
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, SendError, SyncSender, TrySendError};
 use std::thread::{self, ThreadId};
 
-use super::sources::Sources;
+use super::sources::EventSources;
 use crate::engine::sync::{Arc, AtomicUsize, Ordering};
 use crate::engine::ticket::Ticket;
 use crate::handle::Handle;
@@ -17,11 +18,11 @@ use crate::handle::Handle;
 /// The largest bound of a queue: std's channel takes the memory for it at once.
 const CAPACITY_MAX: usize = 1 << 24;
 
-/// Messages in one turn of theirs, while other sources wait.
+/// Messages that are events in a row, while other sources wait.
 const MESSAGES_PER_BATCH: u32 = 64;
 
-/// Posts messages to an [`EventLoop`](super::EventLoop) from any thread, and wakes it if it sleeps. Messages of one thread keep
-/// their order.
+/// Posts messages to an [`EventLoop`](super::EventLoop) from any thread, and wakes the loop if it
+/// sleeps. Messages of one thread keep their order.
 ///
 /// # Examples
 ///
@@ -43,12 +44,18 @@ const MESSAGES_PER_BATCH: u32 = 64;
 /// # Ok(()) }
 /// ```
 pub struct Sender<M> {
-    channel: Channel<M>,
+    shared: Arc<Shared<M>>,
     handle: Handle,
     ticket: Ticket,
+}
+
+/// What all senders of a loop share.
+struct Shared<M> {
+    channel: Channel<M>,
+    /// Messages in the channel, or about to be: the channel itself doesn't tell.
+    queued: AtomicUsize,
+    /// The loop's own thread, which must not wait for itself.
     home: ThreadId,
-    /// How many messages are in the channel, or about to be: the channel itself doesn't tell.
-    queued: Arc<AtomicUsize>,
 }
 
 enum Channel<M> {
@@ -56,37 +63,50 @@ enum Channel<M> {
     Bounded(SyncSender<M>),
 }
 
+impl<M> Shared<M> {
+    fn send(&self, message: M, may_wait: bool) -> Result<(), PostError<M>> {
+        let closed = |SendError(message)| PostError::Closed(message);
+        self.queued.fetch_add(1, Ordering::Relaxed); // first, so that the loop takes none uncounted
+        let sent = match &self.channel {
+            Channel::Unbounded(channel) => channel.send(message).map_err(closed),
+            Channel::Bounded(channel) if may_wait && thread::current().id() != self.home => {
+                channel.send(message).map_err(closed)
+            }
+            Channel::Bounded(channel) => channel.try_send(message).map_err(|error| match error {
+                TrySendError::Full(message) => PostError::Full(message),
+                TrySendError::Disconnected(message) => PostError::Closed(message),
+            }),
+        };
+        if sent.is_err() {
+            self.queued.fetch_sub(1, Ordering::Relaxed);
+        }
+        sent
+    }
+}
+
 impl<M> Sender<M> {
-    /// Posts a message. If the queue is [bounded](super::EventLoop::bounded) and full, waits until there is room: that
-    /// is how a loop holds back those who send more than it handles. (Two bounded loops whose handlers post to each other in this
-    /// way can wait for each other for ever.)
+    /// Posts a message. If the queue is [bounded](super::EventLoop::bounded) and full, waits until
+    /// there is room: so a loop holds senders back that are faster than its handlers. (Two bounded
+    /// loops whose handlers post to each other in this way can wait for each other for ever.)
     ///
     /// # Errors
     ///
-    /// [`PostError::Closed`] if the loop is gone, also if that happens while this waits. [`PostError::Full`] if this is called on the
-    /// loop's own thread, where waiting would be for ever. Each brings the message back.
+    /// [`PostError::Closed`] if the loop was dropped, also while this waits. [`PostError::Full`] if
+    /// the loop's own thread calls this, where a wait would be for ever. Each returns the message.
     ///
     /// # Examples
     ///
     /// See [`Sender`].
     pub fn post(&self, message: M) -> Result<(), PostError<M>> {
-        match &self.channel {
-            Channel::Bounded(channel) if thread::current().id() != self.home => {
-                self.counting(|| {
-                    channel.send(message).map_err(|mpsc::SendError(message)| PostError::Closed(message))
-                })?;
-                self.handle.wake(self.ticket);
-                Ok(())
-            }
-            _ => self.try_post(message),
-        }
+        self.send(message, true)
     }
 
     /// Posts a message if there is room; never waits.
     ///
     /// # Errors
     ///
-    /// [`PostError::Full`] if there is no room, [`PostError::Closed`] if the loop is gone. Each brings the message back.
+    /// [`PostError::Full`] if there is no room, [`PostError::Closed`] if the loop was dropped. Each
+    /// returns the message.
     ///
     /// # Examples
     ///
@@ -101,35 +121,17 @@ impl<M> Sender<M> {
     /// # Ok(()) }
     /// ```
     pub fn try_post(&self, message: M) -> Result<(), PostError<M>> {
-        self.enqueue(message)?;
+        self.send(message, false)
+    }
+
+    fn send(&self, message: M, may_wait: bool) -> Result<(), PostError<M>> {
+        self.shared.send(message, may_wait)?;
         self.handle.wake(self.ticket);
         Ok(())
     }
 
-    fn enqueue(&self, message: M) -> Result<(), PostError<M>> {
-        self.counting(|| match &self.channel {
-            Channel::Unbounded(channel) => {
-                channel.send(message).map_err(|mpsc::SendError(message)| PostError::Closed(message))
-            }
-            Channel::Bounded(channel) => channel.try_send(message).map_err(|error| match error {
-                TrySendError::Full(message) => PostError::Full(message),
-                TrySendError::Disconnected(message) => PostError::Closed(message),
-            }),
-        })
-    }
-
-    /// Counts a message before it is in the channel, so that the loop never takes one that isn't counted.
-    fn counting(&self, send: impl FnOnce() -> Result<(), PostError<M>>) -> Result<(), PostError<M>> {
-        self.queued.fetch_add(1, Ordering::Relaxed);
-        let sent = send();
-        if sent.is_err() {
-            self.queued.fetch_sub(1, Ordering::Relaxed);
-        }
-        sent
-    }
-
-    /// Ends [`EventLoop::run`](super::EventLoop::run), as [`EventLoop::stop`](super::EventLoop::stop) does. Nothing happens if the
-    /// loop is gone.
+    /// Ends [`EventLoop::run`](super::EventLoop::run), as
+    /// [`EventLoop::stop`](super::EventLoop::stop) does. Nothing happens if the loop was dropped.
     ///
     /// # Examples
     ///
@@ -141,12 +143,8 @@ impl<M> Sender<M> {
 
 impl<M> Clone for Sender<M> {
     fn clone(&self) -> Sender<M> {
-        let channel = match &self.channel {
-            Channel::Unbounded(channel) => Channel::Unbounded(channel.clone()),
-            Channel::Bounded(channel) => Channel::Bounded(channel.clone()),
-        };
-        let (handle, queued) = (self.handle.clone(), self.queued.clone());
-        Sender { channel, handle, ticket: self.ticket, home: self.home, queued }
+        let (shared, handle) = (self.shared.clone(), self.handle.clone());
+        Sender { shared, handle, ticket: self.ticket }
     }
 }
 
@@ -156,7 +154,7 @@ impl<M> fmt::Debug for Sender<M> {
     }
 }
 
-/// Why a message could not be posted. The message comes back.
+/// Says why a message could not be posted, and returns it.
 ///
 /// # Examples
 ///
@@ -165,7 +163,7 @@ impl<M> fmt::Debug for Sender<M> {
 pub enum PostError<M> {
     /// The queue holds as many messages as it may.
     Full(M),
-    /// The loop is gone.
+    /// The loop was dropped.
     Closed(M),
 }
 
@@ -190,7 +188,7 @@ impl<M> fmt::Display for PostError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             PostError::Full(_) => "the event loop's queue is full",
-            PostError::Closed(_) => "the event loop is gone",
+            PostError::Closed(_) => "the event loop was dropped",
         })
     }
 }
@@ -198,10 +196,7 @@ impl<M> fmt::Display for PostError<M> {
 /// Without the message, which need not be `Debug`.
 impl<M> fmt::Debug for PostError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PostError::Full(_) => "PostError::Full(..)",
-            PostError::Closed(_) => "PostError::Closed(..)",
-        })
+        write!(f, "PostError({self})")
     }
 }
 
@@ -210,80 +205,75 @@ impl<M> std::error::Error for PostError<M> {}
 /// The loop's end of the channel. All messages together are one source of events.
 pub(super) struct Messages<M> {
     receiver: Receiver<M>,
-    /// How many the channel holds at most.
+    /// How many messages the channel holds at most.
     capacity: usize,
-    sender: Sender<M>,
+    pub(super) sender: Sender<M>,
     left_in_batch: u32,
 }
 
 impl<M> Messages<M> {
-    pub(super) fn new(handle: Handle, ticket: Ticket, capacity: Option<usize>) -> io::Result<Messages<M>> {
+    pub(super) fn new(handle: Handle, ticket: Ticket, capacity: Option<usize>) -> io::Result<Self> {
         let (channel, receiver) = match capacity {
             Some(capacity @ 1..=CAPACITY_MAX) => {
                 let (sender, receiver) = mpsc::sync_channel(capacity);
                 (Channel::Bounded(sender), receiver)
             }
             Some(capacity) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!("the queue's capacity is {capacity}; it must be 1 to {CAPACITY_MAX}"),
-                ));
+                let text = format!("the capacity is {capacity}; it must be 1 to {CAPACITY_MAX}");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
             }
             None => {
                 let (sender, receiver) = mpsc::channel();
                 (Channel::Unbounded(sender), receiver)
             }
         };
-        let (home, queued) = (thread::current().id(), Arc::default());
-        let sender = Sender { channel, handle, ticket, home, queued };
-        Ok(Messages { receiver, capacity: capacity.unwrap_or(usize::MAX), sender, left_in_batch: 0 })
+        let (home, queued) = (thread::current().id(), AtomicUsize::new(0));
+        let sender = Sender { shared: Arc::new(Shared { channel, queued, home }), handle, ticket };
+        let capacity = capacity.unwrap_or(usize::MAX);
+        Ok(Messages { receiver, capacity, sender, left_in_batch: 0 })
     }
 
     pub(super) fn ticket(&self) -> Ticket {
         self.sender.ticket
     }
 
-    pub(super) fn sender(&self) -> Sender<M> {
-        self.sender.clone()
-    }
-
-    /// Posts without waking: the caller is on the loop's own thread and has quicker means.
+    /// Posts without waking: on the loop's own thread waking needs no inbox.
     pub(super) fn post(&self, message: M) -> Result<(), PostError<M>> {
-        self.sender.enqueue(message)
+        self.sender.shared.send(message, false)
     }
 
     pub(super) fn begin_batch(&mut self) {
         self.left_in_batch = MESSAGES_PER_BATCH;
     }
 
-    /// The next message of the batch. After the last one the source of messages is queued again: there may be more.
-    pub(super) fn next_of_batch(&mut self, sources: &Sources) -> Option<M> {
-        if self.left_in_batch == 0 {
-            return None;
-        }
+    /// The next message of the batch. After the last one the source is queued again: there may be
+    /// more.
+    pub(super) fn next_of_batch(&mut self, sources: &EventSources) -> Option<M> {
+        self.left_in_batch = self.left_in_batch.checked_sub(1)?;
         let message = self.pop();
-        self.left_in_batch = if message.is_some() { self.left_in_batch - 1 } else { 0 };
-        if self.left_in_batch == 0 && message.is_some() {
+        if message.is_none() {
+            self.left_in_batch = 0;
+        } else if self.left_in_batch == 0 {
             sources.wake(self.ticket());
         }
         message
     }
 
     fn pop(&self) -> Option<M> {
-        // The loop holds a sender itself, so an error only means that it is empty.
+        // The loop has a sender itself, so an error only means that the channel is empty.
         let message = self.receiver.try_recv().ok()?;
-        self.sender.queued.fetch_sub(1, Ordering::Relaxed);
+        self.sender.shared.queued.fetch_sub(1, Ordering::Relaxed);
         Some(message)
     }
 
-    /// Not those that others post meanwhile: it would have no end.
+    /// Takes as many messages as are queued now; without that limit the drain might never end.
     pub(super) fn drain(&mut self) -> Vec<M> {
         let count = self.count();
         std::iter::from_fn(|| self.pop()).take(count).collect()
     }
 
-    /// How many messages are queued. (Those are counted, too, who wait for room.)
+    /// How many messages are queued. (A sender that waits for room is counted, too.)
     pub(super) fn count(&self) -> usize {
-        self.sender.queued.load(Ordering::Relaxed).min(self.capacity)
+        self.sender.shared.queued.load(Ordering::Relaxed).min(self.capacity)
     }
 }

@@ -1,9 +1,10 @@
-//! What can make events: the table behind the names in the ready queue.
+//! The sources of events: the table behind the tickets in the ready queue.
 //!
-//! A source is to the event loop what a task is to the executor. It has a slot in the same table, so it can be woken by the same
-//! ticket; when its turn comes it is polled with that ticket as its waker; and if nothing has happened, polling has left the
-//! ticket where the source waits. If something has, that is an event, and the source goes to the back of the queue at
-//! once: it may have more, and finds out at its next turn.
+//! A source is to the event loop what a task is to the executor. It has a key in the same table, so
+//! the same ticket wakes it. The loop polls it with that ticket as the waker. If nothing has
+//! happened there, the poll has left the ticket where the source waits. Otherwise the poll returns
+//! an event, and the source goes to the back of the ready queue at once: its next poll finds out
+//! whether there is more.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -20,15 +21,16 @@ use crate::engine::ticket::Ticket;
 use crate::engine::wait_list::Waiter;
 use crate::net::{TcpListener, TcpStream};
 #[cfg(feature = "signal")]
-use crate::signal::Hearing;
+use crate::signal::SignalListener;
 
-/// How long a listener that can't accept is left alone. Its connection stays in the system's queue, so trying again at once
-/// would fail in the same way and spin.
+/// How long a listener rests after it could not accept. The connection stays in the system's queue,
+/// so an attempt at once would fail in the same way, and the loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What an entry of the table makes events of.
 pub(super) enum EventSource {
     Vacant,
-    /// What other threads and the program post. Its turns are taken elsewhere, where the messages are.
+    /// The queue of messages, which `EventLoop` has and polls itself.
     Messages,
     Socket(WatchedSocket),
     Listener(WatchedListener),
@@ -36,15 +38,17 @@ pub(super) enum EventSource {
     /// A key of the timer wheel.
     Timer(u32),
     #[cfg(feature = "signal")]
-    Signal(Box<Hearing>),
+    Signal(Box<SignalListener>),
 }
 
-/// A socket that the program holds. Its registration is open as long as its source is in the table.
+/// A socket that the program owns. Its registration is open as long as its source is in the table.
 pub(super) struct WatchedSocket {
     registration: u32,
-    wanted: [bool; 2],
-    muted: bool,
-    /// Of which direction the last event was; the other one's turn is next.
+    /// Which events the program wants, by `Interest`.
+    pub(super) wanted: [bool; 2],
+    /// Makes no events, whatever is wanted.
+    pub(super) muted: bool,
+    /// The direction of the last event. The next poll begins with the other one.
     last: Interest,
 }
 
@@ -58,18 +62,19 @@ impl WatchedSocket {
         }
     }
 
-    /// Waits for each direction that is wanted; the first that is ready is the event. If the driver can't watch the socket any
-    /// more that counts as ready, too: the program's next operation finds out.
+    /// Waits for each direction that is wanted; the first that is ready is the event. A socket that
+    /// the driver can't watch any more counts as ready, too: the program's next operation returns
+    /// the error.
     fn poll(&mut self, core: &Rc<Core>, cx: &mut Context<'_>) -> Poll<Interest> {
         let order = match self.last {
             Interest::Readable => [Interest::Writable, Interest::Readable],
             Interest::Writable => [Interest::Readable, Interest::Writable],
         };
         for interest in order {
-            let registration = Registration { core, key: self.registration };
             if self.muted || !self.wanted[interest as usize] {
                 continue;
             }
+            let registration = Registration { core, key: self.registration };
             if let Poll::Ready(watched) = registration.poll_ready(cx, interest, None) {
                 if watched.is_err() {
                     registration.assume_ready(interest);
@@ -84,7 +89,7 @@ impl WatchedSocket {
 
 pub(super) struct WatchedListener {
     listener: TcpListener,
-    /// While it rests, the key of the timer that ends that.
+    /// While the listener rests, the key of the timer that ends the rest.
     resting: Option<u32>,
 }
 
@@ -96,7 +101,7 @@ impl WatchedListener {
     /// Accepts a connection, or fails and rests.
     fn poll(
         &mut self,
-        core: &Rc<Core>,
+        core: &Core,
         ticket: Ticket,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
@@ -116,24 +121,20 @@ impl WatchedListener {
     }
 }
 
-/// The sources of a loop, by their tickets' slot keys.
-pub(super) struct Sources {
-    core: Rc<Core>,
+/// The sources of one loop, each at the index of its ticket's key.
+pub(super) struct EventSources {
+    pub(super) core: Rc<Core>,
     table: RefCell<Vec<EventSource>>,
-    /// A `run` is under way.
+    /// The loop is in a `run`.
     pub(super) running: Cell<bool>,
 }
 
-impl Sources {
-    pub(super) fn new(core: Rc<Core>) -> Sources {
-        Sources { core, table: RefCell::default(), running: Cell::default() }
+impl EventSources {
+    pub(super) fn new(core: Rc<Core>) -> EventSources {
+        EventSources { core, table: RefCell::default(), running: Cell::default() }
     }
 
-    pub(super) fn core(&self) -> &Rc<Core> {
-        &self.core
-    }
-
-    /// Takes a source in and names it. It is not queued: [wake](Sources::wake) it to give it a first turn.
+    /// Adds a source and names it. It is polled when it is woken.
     pub(super) fn insert(&self, source: EventSource) -> io::Result<Ticket> {
         let mut tasks = self.core.tasks.borrow_mut();
         if !tasks.has_room() {
@@ -149,50 +150,14 @@ impl Sources {
         Ok(ticket)
     }
 
-    pub(super) fn wake(&self, ticket: Ticket) {
-        self.core.tasks.borrow_mut().wake(ticket);
+    /// Adds a source whose first poll begins to wait.
+    pub(super) fn start(&self, source: EventSource) -> io::Result<Ticket> {
+        let ticket = self.insert(source)?;
+        self.wake(ticket);
+        Ok(ticket)
     }
 
-    fn take(&self, ticket: Ticket) -> Option<EventSource> {
-        let mut table = self.table.borrow_mut();
-        table.get_mut(ticket.key() as usize).map(|place| std::mem::replace(place, EventSource::Vacant))
-    }
-
-    /// Ends a source: a turn that it was queued for is passed over. Nothing is left to be done after the loop's end.
-    pub(super) fn remove(&self, ticket: Ticket) {
-        let Some(source) = self.take(ticket) else { return };
-        self.core.tasks.borrow_mut().remove_key(ticket);
-        if let EventSource::Timer(key) | EventSource::Listener(WatchedListener { resting: Some(key), .. }) =
-            source
-        {
-            self.core.timers.borrow_mut().remove(key);
-        }
-    }
-
-    /// The loop is gone. Sockets stay what they are: their owners have them.
-    pub(super) fn end_all(&self) {
-        let ended = std::mem::take(&mut *self.table.borrow_mut());
-        drop(ended); // with nothing borrowed
-    }
-
-    /// Ends one of the sources that the program knows by their ids alone. `false` if the id names none.
-    pub(super) fn cancel(&self, ticket: Ticket) -> bool {
-        if !self.is_ours(ticket) {
-            return false;
-        }
-        let known_by_id = match self.table.borrow()[ticket.key() as usize] {
-            EventSource::Timer(_) | EventSource::Connect(_) => true,
-            #[cfg(feature = "signal")]
-            EventSource::Signal(_) => true,
-            _ => false,
-        };
-        if known_by_id {
-            self.remove(ticket);
-        }
-        known_by_id
-    }
-
-    /// Starts a timer; without a deadline it is one that never fires.
+    /// Adds a timer; one without a deadline never fires.
     pub(super) fn start_timer(&self, deadline: Option<Instant>) -> io::Result<Id> {
         let ticket = self.insert(EventSource::Vacant)?;
         let deadline_ns = deadline.map_or(u64::MAX, |deadline| self.core.clock.ns(deadline));
@@ -201,85 +166,100 @@ impl Sources {
         Ok(Id(ticket))
     }
 
-    /// Wants events of one direction of a watched socket, or wants them no more.
-    pub(super) fn set_wanted(&self, ticket: Ticket, interest: Interest, wanted: bool) {
-        if let Some(EventSource::Socket(socket)) = self.table.borrow_mut().get_mut(ticket.key() as usize) {
-            socket.wanted[interest as usize] = wanted;
-        }
-        if wanted {
-            self.wake(ticket); // it may be ready already
-        }
+    pub(super) fn wake(&self, ticket: Ticket) {
+        self.core.tasks.borrow_mut().wake(ticket);
     }
 
-    /// Hears nothing of a watched socket for a while, whatever is wanted of it; or again.
-    pub(super) fn set_muted(&self, id: Id, muted: bool) {
-        if !self.is_ours(id.0) {
+    /// Changes which events a watched socket makes, and wakes it: it may be ready already.
+    pub(super) fn change(&self, ticket: Ticket, change: impl FnOnce(&mut WatchedSocket)) {
+        if !self.is_ours(ticket) {
             return;
         }
-        if let Some(EventSource::Socket(socket)) = self.table.borrow_mut().get_mut(id.0.key() as usize) {
-            socket.muted = muted;
+        if let EventSource::Socket(socket) = &mut self.table.borrow_mut()[ticket.key() as usize] {
+            change(socket);
         }
-        if !muted {
-            self.wake(id.0); // it may be ready already
+        self.wake(ticket);
+    }
+
+    /// Removes a source. The ready queue passes over its entry, if it has one. After the loop's end
+    /// the table is empty, and there is nothing to do.
+    pub(super) fn remove(&self, ticket: Ticket) {
+        let source = match self.table.borrow_mut().get_mut(ticket.key() as usize) {
+            Some(place) => std::mem::replace(place, EventSource::Vacant),
+            None => return,
+        };
+        self.core.tasks.borrow_mut().remove_key(ticket);
+        let timer = match &source {
+            EventSource::Timer(key) => Some(*key),
+            EventSource::Listener(listener) => listener.resting,
+            _ => None,
+        };
+        if let Some(key) = timer {
+            self.core.timers.borrow_mut().remove(key);
         }
     }
 
-    /// Whether a name is one of this loop's and still in use.
+    /// Removes a source that the program knows by its id alone. `false` if the id names none.
+    pub(super) fn cancel(&self, ticket: Ticket) -> bool {
+        let known_by_id = self.is_ours(ticket)
+            && match self.table.borrow()[ticket.key() as usize] {
+                EventSource::Timer(_) | EventSource::Connect(_) => true,
+                #[cfg(feature = "signal")]
+                EventSource::Signal(_) => true,
+                _ => false,
+            };
+        if known_by_id {
+            self.remove(ticket);
+        }
+        known_by_id
+    }
+
+    /// Drops every source at the loop's end. Sockets stay open, because their owners have them.
+    pub(super) fn end_all(&self) {
+        let ended = std::mem::take(&mut *self.table.borrow_mut());
+        drop(ended); // with nothing borrowed
+    }
+
+    /// Whether a ticket names a source of this loop that is still in use.
     fn is_ours(&self, ticket: Ticket) -> bool {
-        // The id may be one of a loop that is gone and had our number: it may name a slot that we don't have.
+        // A loop that was dropped may have had our number, and more keys than this one.
         ticket.runtime() == self.core.number()
             && (ticket.key() as usize) < self.table.borrow().len()
             && !self.core.tasks.borrow().is_finished(ticket)
     }
 
-    /// Asks a source what has happened there, if anything.
-    pub(super) fn poll<M>(&self, ticket: Ticket) -> io::Result<Option<Event<M>>> {
+    /// Polls a source. Its event is the next of the loop; an error ends the source.
+    pub(super) fn poll<M>(&self, ticket: Ticket) -> Poll<io::Result<Event<M>>> {
         let waker = ticket.waker();
         let cx = &mut Context::from_waker(&waker);
-        let id = Id(ticket);
+        let (core, id) = (&self.core, Id(ticket));
         let mut table = self.table.borrow_mut();
         let source = &mut table[ticket.key() as usize];
-        let (event, ended) = match source {
-            EventSource::Vacant | EventSource::Messages => return Ok(None),
-            EventSource::Socket(socket) => match socket.poll(&self.core, cx) {
-                Poll::Ready(Interest::Readable) => (Event::Readable(id), false),
-                Poll::Ready(Interest::Writable) => (Event::Writable(id), false),
-                Poll::Pending => return Ok(None),
+        let event = match source {
+            EventSource::Vacant | EventSource::Messages => return Poll::Pending,
+            EventSource::Socket(socket) => match ready!(socket.poll(core, cx)) {
+                Interest::Readable => Ok(Event::Readable(id)),
+                Interest::Writable => Ok(Event::Writable(id)),
             },
-            EventSource::Listener(listener) => match listener.poll(&self.core, ticket, cx) {
-                Poll::Ready(accepted) => (Event::Accepted(id, accepted), false),
-                Poll::Pending => return Ok(None),
-            },
-            EventSource::Connect(stream) => match stream.poll_connected(cx) {
-                Poll::Ready(result) => {
-                    let EventSource::Connect(stream) = std::mem::replace(source, EventSource::Vacant) else {
-                        unreachable!("it is what was polled")
-                    };
-                    (Event::Connected(id, result.map(|()| stream)), true)
-                }
-                Poll::Pending => return Ok(None),
-            },
-            EventSource::Timer(key) => match self.core.timers.borrow().has_fired(*key) {
-                true => (Event::Timer(id), true),
-                false => return Ok(None),
-            },
+            EventSource::Listener(listener) => {
+                Ok(Event::Accepted(id, ready!(listener.poll(core, ticket, cx))))
+            }
+            EventSource::Connect(stream) => {
+                let connected = ready!(stream.poll_connected(cx));
+                let attempt = std::mem::replace(source, EventSource::Vacant);
+                let EventSource::Connect(stream) = attempt else { unreachable!("it was polled") };
+                Ok(Event::Connected(id, connected.map(|()| stream)))
+            }
+            EventSource::Timer(key) if core.timers.borrow().has_fired(*key) => Ok(Event::Timer(id)),
+            EventSource::Timer(_) => return Poll::Pending,
             #[cfg(feature = "signal")]
-            EventSource::Signal(hearing) => match hearing.poll_recv(cx) {
-                Poll::Ready(Ok(())) => (Event::Signal(id), false),
-                Poll::Ready(Err(error)) => {
-                    drop(table);
-                    self.remove(ticket);
-                    return Err(error);
-                }
-                Poll::Pending => return Ok(None),
-            },
+            EventSource::Signal(signal) => ready!(signal.poll_recv(cx)).map(|()| Event::Signal(id)),
         };
         drop(table);
-        if ended {
-            self.remove(ticket)
-        } else {
-            self.wake(ticket)
+        match event {
+            Ok(Event::Connected(..) | Event::Timer(_)) | Err(_) => self.remove(ticket),
+            Ok(_) => self.wake(ticket),
         }
-        Ok(Some(event))
+        Poll::Ready(event)
     }
 }

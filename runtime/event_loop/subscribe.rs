@@ -1,4 +1,4 @@
-//! Saying what is to be heard of: sockets, connections, timers, signals.
+//! How a program adds sources of events: sockets, connections, timers, signals.
 
 use std::fmt;
 use std::io;
@@ -11,11 +11,11 @@ use crate::engine::context;
 use crate::engine::interest::Interest;
 use crate::net::{TcpListener, TcpStream};
 #[cfg(feature = "signal")]
-use crate::signal;
+use crate::signal::{self, SignalListener};
 
 impl<M> EventLoop<M> {
-    /// Makes sockets for this loop: calls `make` where they find it, as inside a [`Runtime`](crate::Runtime).
-    /// (Tasks that it spawns have their turns whenever an event is waited for.)
+    /// Makes sockets for this loop: calls `make` inside the loop's [`Runtime`](crate::Runtime).
+    /// (Tasks that `make` spawns run whenever the loop waits for an event.)
     ///
     /// # Examples
     ///
@@ -24,21 +24,25 @@ impl<M> EventLoop<M> {
         context::enter(&self.runtime.core, make)
     }
 
-    /// Hears of a socket from now on: a [`Readable`](super::Event::Readable) or [`Writable`](super::Event::Writable) event comes *as long
-    /// as* the socket counts as ready and `interest` is not [taken back](Watched::remove_interest). So a handler need not
-    /// read all there is: what it leaves is announced again, after everybody else's turn. (The operating system is asked
-    /// once, however often; no system call is made here.)
+    /// Watches a socket: a [`Readable`](super::Event::Readable) or
+    /// [`Writable`](super::Event::Writable) event comes *as long as* the socket counts as ready and
+    /// `interest` is not [removed](Watched::remove_interest). So a handler need not read all bytes:
+    /// the next event for the rest comes after one poll of every other source that is ready. The
+    /// loop makes no system call here.
     ///
-    /// What is watched must have been made for this loop: [accepted](super::Event::Accepted), also by `try_accept` of a
-    /// listener that is this loop's, [connected](super::Event::Connected), or in [`enter`](EventLoop::enter). It must be
-    /// non-blocking, as the sockets of this library are: what is wrapped in a [`Source`](crate::Source) is the program's
-    /// own care (and standard input is better read on another thread, with a [`Sender`](super::Sender)). Events may be
-    /// spurious: take `WouldBlock` for an answer. Read and write through the socket's own `try_` methods, which note it;
-    /// past them the socket would count as ready for ever, and the loop spin.
+    /// The socket must have been made for this loop: it was [accepted](super::Event::Accepted),
+    /// also by `try_accept` of a listener of this loop, [connected](super::Event::Connected), or
+    /// made in [`enter`](EventLoop::enter). It must be non-blocking, as the sockets of this library
+    /// are; the program takes care of the object in a [`Source`](crate::Source). (Standard input is
+    /// better read on another thread, with a [`Sender`](super::Sender).) Events may be spurious: an
+    /// operation may return `WouldBlock`. The program reads and writes through the socket's own
+    /// `try_` methods, which note that; otherwise the socket counts as ready for ever, and the loop
+    /// spins.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it was made for another loop. If 16,777,215 sources and tasks are alive in this one.
+    /// `InvalidInput` if the socket was made for another loop. If 16,777,215 sources and tasks are
+    /// alive in this one.
     ///
     /// # Examples
     ///
@@ -49,7 +53,8 @@ impl<M> EventLoop<M> {
     /// use oneloop::net::UdpSocket;
     ///
     /// let mut events = EventLoop::<()>::new()?;
-    /// let socket = events.enter(|| UdpSocket::try_from(std::net::UdpSocket::bind("127.0.0.1:0")?))?;
+    /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let socket = events.enter(|| UdpSocket::try_from(socket))?;
     /// let socket = events.watch(socket, Interest::Readable)?;
     /// socket.try_send_to(b"ping", socket.local_addr()?)?;
     ///
@@ -70,12 +75,13 @@ impl<M> EventLoop<M> {
         Watched::new(&self.sources, io, interest)
     }
 
-    /// Listens for TCP connections at an address: each is an [`Accepted`](super::Event::Accepted) event. Port 0 lets the system
-    /// choose. A name is looked up here and now, on this thread.
+    /// Listens for TCP connections at an address: each is an [`Accepted`](super::Event::Accepted)
+    /// event. Port 0 lets the system choose. A name is resolved in this call, on this thread.
     ///
     /// # Errors
     ///
-    /// If no address works, as [`TcpListener::bind`]; the message names the address. If 16,777,215 sources and tasks are alive.
+    /// If no address works, as [`TcpListener::bind`]; the message names the address. If 16,777,215
+    /// sources and tasks are alive.
     ///
     /// # Examples
     ///
@@ -96,7 +102,8 @@ impl<M> EventLoop<M> {
     /// ```
     pub fn listen(&self, addr: impl ToSocketAddrs + fmt::Debug) -> io::Result<Listener> {
         let listen = || {
-            let mut outcome = Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen at"));
+            let none = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen at");
+            let mut outcome = Err(none);
             for addr in addr.to_socket_addrs()? {
                 outcome = TcpListener::listen_at(addr);
                 if outcome.is_ok() {
@@ -105,18 +112,20 @@ impl<M> EventLoop<M> {
             }
             outcome
         };
-        let listener = self
-            .enter(listen)
-            .map_err(|error| io::Error::new(error.kind(), format!("can't listen at {addr:?}: {error}")))?;
-        Listener::new(&self.sources, listener)
+        let explain = |error: io::Error| {
+            let text = format!("can't listen at {addr:?}: {error}");
+            io::Error::new(error.kind(), text)
+        };
+        Listener::new(&self.sources, self.enter(listen).map_err(explain)?)
     }
 
-    /// The same for a listener that exists: one that was set up in another way, or that another process has handed over.
+    /// Listens with a listener that exists: one with options of its own, or one that another
+    /// process has passed on.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it was made for another loop; make it in [`enter`](EventLoop::enter). If 16,777,215 sources and tasks are
-    /// alive in this one.
+    /// `InvalidInput` if the listener was made for another loop; make it in
+    /// [`enter`](EventLoop::enter). If 16,777,215 sources and tasks are alive in this one.
     ///
     /// # Examples
     ///
@@ -135,8 +144,8 @@ impl<M> EventLoop<M> {
         Listener::new(&self.sources, listener)
     }
 
-    /// Begins to connect to `addr`. How that ends is a [`Connected`](super::Event::Connected) event;
-    /// [`cancel`](EventLoop::cancel) breaks the attempt off.
+    /// Begins to connect to `addr`. The result is a [`Connected`](super::Event::Connected) event;
+    /// [`cancel`](EventLoop::cancel) ends the attempt.
     ///
     /// # Errors
     ///
@@ -161,13 +170,12 @@ impl<M> EventLoop<M> {
     /// ```
     pub fn connect(&self, addr: SocketAddr) -> io::Result<Id> {
         let stream = self.enter(|| TcpStream::connecting(addr))?;
-        let ticket = self.sources.insert(EventSource::Connect(stream))?;
-        self.sources.wake(ticket); // its first turn begins to wait
-        Ok(Id(ticket))
+        self.sources.start(EventSource::Connect(stream)).map(Id)
     }
 
-    /// A [`Timer`](super::Event::Timer) event when `duration` has passed: once, never early, and timers that are due at the same time
-    /// in the order of their deadlines. Until then [`cancel`](EventLoop::cancel) takes it back. A duration that
+    /// Starts a timer: a [`Timer`](super::Event::Timer) event comes when `duration` has passed,
+    /// once and never early. Timers that are due at the same time come in the order of their
+    /// deadlines. Until then [`cancel`](EventLoop::cancel) ends the timer. A duration that
     /// overflows [`Instant`] means never.
     ///
     /// # Errors
@@ -194,7 +202,8 @@ impl<M> EventLoop<M> {
         self.sources.start_timer(Instant::now().checked_add(duration))
     }
 
-    /// A [`Timer`](super::Event::Timer) event at `deadline`; at once if that has passed. Otherwise as [`timer`](EventLoop::timer).
+    /// Starts a timer for `deadline`; its event comes at once if that has passed. Otherwise as
+    /// [`timer`](EventLoop::timer).
     ///
     /// # Errors
     ///
@@ -214,13 +223,15 @@ impl<M> EventLoop<M> {
         self.sources.start_timer(Some(deadline))
     }
 
-    /// A [`Signal`](super::Event::Signal) event at each Ctrl+C from now on, until it is [cancelled](EventLoop::cancel). What Ctrl+C does by
-    /// default is gone for good then; see [`oneloop::signal`](crate::signal). Several in quick succession may
-    /// count as one.
+    /// Listens for Ctrl+C: each press from now on is a [`Signal`](super::Event::Signal) event,
+    /// until the id is [cancelled](EventLoop::cancel). Several in quick succession may count as
+    /// one. The default action of Ctrl+C does not come back after this; see
+    /// [`oneloop::signal`](crate::signal).
     ///
     /// # Errors
     ///
-    /// If the handler can't be set, or the operating system gives no pipe for it. If 16,777,215 sources and tasks are alive.
+    /// If the handler can't be set, or the operating system gives no pipe for it. If 16,777,215
+    /// sources and tasks are alive.
     ///
     /// # Examples
     ///
@@ -236,10 +247,11 @@ impl<M> EventLoop<M> {
     /// ```
     #[cfg(feature = "signal")]
     pub fn ctrl_c(&self) -> io::Result<Id> {
-        self.hear(self.enter(signal::hear_ctrl_c)?)
+        self.listen_for(signal::listen_for_ctrl_c)
     }
 
-    /// A [`Signal`](super::Event::Signal) event at each delivery of a Unix signal; otherwise as [`ctrl_c`](EventLoop::ctrl_c).
+    /// Listens for a Unix signal: each delivery is a [`Signal`](super::Event::Signal) event.
+    /// Otherwise as [`ctrl_c`](EventLoop::ctrl_c).
     ///
     /// # Errors
     ///
@@ -261,20 +273,20 @@ impl<M> EventLoop<M> {
     /// ```
     #[cfg(all(unix, feature = "signal"))]
     pub fn signal(&self, kind: signal::SignalKind) -> io::Result<Id> {
-        self.hear(self.enter(|| signal::Signal::new(kind))?)
+        self.listen_for(|| signal::Signal::new(kind))
     }
 
     #[cfg(feature = "signal")]
-    fn hear(&self, hearing: signal::Hearing) -> io::Result<Id> {
-        let ticket = self.sources.insert(EventSource::Signal(Box::new(hearing)))?;
-        self.sources.wake(ticket); // its first turn begins to wait
-        Ok(Id(ticket))
+    fn listen_for(&self, listen: impl FnOnce() -> io::Result<SignalListener>) -> io::Result<Id> {
+        let listener = self.enter(listen)?;
+        self.sources.start(EventSource::Signal(Box::new(listener))).map(Id)
     }
 
-    /// Takes back a [timer](EventLoop::timer), a [signal](EventLoop::signal) or an attempt to
-    /// [connect](EventLoop::connect): no event comes from it any more, also if it was queued already. `false` if there is
-    /// nothing to take back: it has happened, or the id names something else. (A [`Watched`] socket or a
-    /// [`Listener`] is dropped instead.) Don't keep ids of a loop that is gone: one may come to name something in a later loop.
+    /// Cancels a [timer](EventLoop::timer), a [signal](EventLoop::signal) or an attempt to
+    /// [connect](EventLoop::connect): no event of it comes any more, also if one was queued
+    /// already. `false` if the timer has fired or the attempt has ended, or if the id names another
+    /// source. (A [`Watched`] socket or a [`Listener`] is dropped instead.) An id is of no use
+    /// after its loop was dropped: it may name a source of a later loop.
     ///
     /// # Examples
     ///

@@ -11,8 +11,8 @@ use crate::net::{UnixDatagram, UnixListener, UnixStream};
 use crate::pipe::PipeReader;
 
 /// An object that an [`EventLoop`](super::EventLoop) can watch: every socket of
-/// [`oneloop::net`](crate::net), the reading end of a pipe, a [`Source`], and every type that has one of
-/// them and passes this method on.
+/// [`oneloop::net`](crate::net), the reading end of a pipe, a [`Source`], and every type that has
+/// one of them and passes this method on.
 ///
 /// # Examples
 ///

@@ -1,4 +1,5 @@
-//! Watched sockets and listeners, as the program holds them: dropping one ends its events.
+//! `Watched` and `Listener`: watched sockets and listeners as the program owns them. Dropping one
+//! ends its events.
 
 use std::fmt;
 use std::io;
@@ -7,17 +8,17 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use super::event::Id;
-use super::sources::{EventSource, Sources, WatchedListener, WatchedSocket};
+use super::sources::{EventSource, EventSources, WatchedListener, WatchedSocket};
 use super::watch::Watch;
 use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
 use crate::engine::ticket::Ticket;
 use crate::net::TcpListener;
 
-/// A source that ends with its owner.
+/// Removes a source with its owner.
 struct Guard {
     ticket: Ticket,
-    sources: Rc<Sources>,
+    sources: Rc<EventSources>,
 }
 
 impl Drop for Guard {
@@ -26,22 +27,22 @@ impl Drop for Guard {
     }
 }
 
-/// A socket that an [`EventLoop`](super::EventLoop) [watches](super::EventLoop::watch). It derefs to the socket. Dropping it
-/// ends the watch and drops the socket.
+/// A socket that an [`EventLoop`](super::EventLoop) [watches](super::EventLoop::watch). It derefs
+/// to the socket. Dropping it ends the watch and drops the socket.
 ///
 /// # Examples
 ///
 /// See [`EventLoop::watch`](super::EventLoop::watch).
 pub struct Watched<T> {
-    /// First, so that it is dropped first: the source goes by the socket's registration.
+    /// First, so that it is dropped first: the source uses the socket's registration.
     guard: Guard,
     io: T,
 }
 
-/// Where a socket is registered, if it was made for this loop.
-fn registration_on<'a>(sources: &Sources, io: &'a impl Watch) -> io::Result<Registration<'a>> {
+/// A socket's registration, if it was made for this loop.
+fn registration_on<'a>(sources: &EventSources, io: &'a impl Watch) -> io::Result<Registration<'a>> {
     let registration = io.readable().registration;
-    if Rc::ptr_eq(registration.core, sources.core()) {
+    if Rc::ptr_eq(registration.core, &sources.core) {
         return Ok(registration);
     }
     Err(io::Error::new(
@@ -51,7 +52,7 @@ fn registration_on<'a>(sources: &Sources, io: &'a impl Watch) -> io::Result<Regi
 }
 
 impl<T: Watch> Watched<T> {
-    pub(super) fn new(sources: &Rc<Sources>, io: T, interest: Interest) -> io::Result<Watched<T>> {
+    pub(super) fn new(sources: &Rc<EventSources>, io: T, interest: Interest) -> io::Result<Self> {
         let registration = registration_on(sources, &io)?;
         let ticket = sources.insert(EventSource::Socket(WatchedSocket::new(registration)))?;
         let watched = Watched { guard: Guard { ticket, sources: sources.clone() }, io };
@@ -61,7 +62,7 @@ impl<T: Watch> Watched<T> {
 }
 
 impl<T> Watched<T> {
-    /// Where its events say that they come from.
+    /// The id of its events.
     ///
     /// # Examples
     ///
@@ -70,7 +71,7 @@ impl<T> Watched<T> {
         Id(self.guard.ticket)
     }
 
-    /// Hears of this direction, too, from now on. No system call.
+    /// Asks for events of this direction, too, from now on. No system call.
     ///
     /// # Examples
     ///
@@ -80,28 +81,32 @@ impl<T> Watched<T> {
     /// # use oneloop::event_loop::{Event, EventLoop};
     /// # use oneloop::net::UdpSocket;
     /// # let mut events = EventLoop::<()>::new()?;
-    /// # let socket = events.enter(|| UdpSocket::try_from(std::net::UdpSocket::bind("127.0.0.1:0")?))?;
+    /// # let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let socket = events.enter(|| UdpSocket::try_from(socket))?;
     /// let socket = events.watch(socket, Interest::Readable)?;
     /// // … there is something to be written, and a write said `WouldBlock` …
     /// socket.add_interest(Interest::Writable);
-    /// assert!(matches!(events.take(None)?, Event::Readable(_))); // a new socket may be ready: try it
+    /// assert!(matches!(events.take(None)?, Event::Readable(_))); // a new socket may be ready
     /// assert!(matches!(events.take(None)?, Event::Writable(_)));
     /// // … and when all is written
     /// socket.remove_interest(Interest::Writable);
     /// # Ok(()) }
     /// ```
     pub fn add_interest(&self, interest: Interest) {
-        self.guard.sources.set_wanted(self.guard.ticket, interest, true);
+        let Guard { ticket, sources } = &self.guard;
+        sources.change(*ticket, |socket| socket.wanted[interest as usize] = true);
     }
 
-    /// Hears of this direction no more: an event that is queued does not come. No system call. Do so with
-    /// [`Interest::Writable`] whenever there is nothing to write, because a socket is writable most of the time.
+    /// Ends the events of this direction: one that is queued does not come either. No system call.
+    /// Call it with [`Interest::Writable`] whenever there is nothing to write, because a socket is
+    /// writable most of the time.
     ///
     /// # Examples
     ///
     /// See [`add_interest`](Watched::add_interest).
     pub fn remove_interest(&self, interest: Interest) {
-        self.guard.sources.set_wanted(self.guard.ticket, interest, false);
+        let Guard { ticket, sources } = &self.guard;
+        sources.change(*ticket, |socket| socket.wanted[interest as usize] = false);
     }
 
     /// Ends the watch and returns the socket.
@@ -114,7 +119,8 @@ impl<T> Watched<T> {
     /// # use oneloop::event_loop::EventLoop;
     /// # use oneloop::net::UdpSocket;
     /// # let mut events = EventLoop::<()>::new()?;
-    /// # let socket = events.enter(|| UdpSocket::try_from(std::net::UdpSocket::bind("127.0.0.1:0")?))?;
+    /// # let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let socket = events.enter(|| UdpSocket::try_from(socket))?;
     /// let watched = events.watch(socket, Interest::Readable)?;
     /// let socket: UdpSocket = watched.into_inner();
     /// # Ok(()) }
@@ -140,7 +146,8 @@ impl<T: fmt::Debug> fmt::Debug for Watched<T> {
     }
 }
 
-/// A TCP listener whose connections are [`Accepted`](super::Event::Accepted) events. Dropping it closes it.
+/// A TCP listener whose connections are [`Accepted`](super::Event::Accepted) events. Dropping it
+/// closes it.
 ///
 /// # Examples
 ///
@@ -152,15 +159,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub(super) fn new(sources: &Rc<Sources>, listener: TcpListener) -> io::Result<Listener> {
+    pub(super) fn new(sources: &Rc<EventSources>, listener: TcpListener) -> io::Result<Listener> {
         registration_on(sources, &listener)?;
         let addr = listener.local_addr()?;
-        let ticket = sources.insert(EventSource::Listener(WatchedListener::new(listener)))?;
-        sources.wake(ticket); // its first turn begins to wait
+        let ticket = sources.start(EventSource::Listener(WatchedListener::new(listener)))?;
         Ok(Listener { guard: Guard { ticket, sources: sources.clone() }, addr })
     }
 
-    /// Where its events say that they come from.
+    /// The id of its events.
     ///
     /// # Examples
     ///
@@ -169,7 +175,7 @@ impl Listener {
         Id(self.guard.ticket)
     }
 
-    /// The address that it listens at, with the port that the system chose.
+    /// The address of the listener, with the port that the system chose.
     ///
     /// # Examples
     ///

@@ -1,12 +1,14 @@
-//! Signals of the operating system, as something to await.
+//! Signals of the operating system, as futures.
 //!
-//! On Unix each listener has a pipe of its own that the signal's handler writes a byte to (the `signal-hook` crate
-//! keeps the handlers), so several listeners of one signal all hear it, on whatever thread or runtime they
-//! are. On Windows there is Ctrl+C and nothing else (no `Signal`, and nothing that a child could be sent), through the
-//! `ctrlc` crate, which hears it on a thread of its own; several listeners all hear it there, too.
+//! On Unix each listener has a pipe of its own, and the signal's handler writes a byte to it (the
+//! `signal-hook` crate keeps the handlers). So several listeners of one signal all receive it, on
+//! any thread and any runtime. On Windows there is Ctrl+C and nothing else: no `Signal`, and no
+//! signal to send to a child. The `ctrlc` crate calls the handler on a thread of its own, and every
+//! listener receives it there, too.
 //!
-//! Once a signal has been listened for, its default action (for Ctrl+C, the end of the process) is gone for
-//! good, also while nobody listens. A program that should end at a second Ctrl+C must listen for that, too.
+//! The first listener of a signal takes the signal's default action away (for Ctrl+C, the end of
+//! the process). The action does not come back when the listeners are dropped. A program that
+//! should end at a second Ctrl+C must listen for that, too.
 //!
 //! # Examples
 //!
@@ -27,29 +29,27 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
+pub(crate) use unix::Signal as SignalListener;
+#[cfg(unix)]
 pub use unix::{Signal, SignalKind, hangup, terminate};
+#[cfg(windows)]
+pub(crate) use windows::CtrlC as SignalListener;
 
 use std::io;
 
-/// What hears a signal again and again.
-#[cfg(unix)]
-pub(crate) type Hearing = Signal;
-#[cfg(windows)]
-pub(crate) type Hearing = windows::CtrlC;
-
-/// Hears each Ctrl+C from now on.
-pub(crate) fn hear_ctrl_c() -> io::Result<Hearing> {
+/// A listener that receives each Ctrl+C from now on.
+pub(crate) fn listen_for_ctrl_c() -> io::Result<SignalListener> {
     #[cfg(unix)]
     return Signal::new(SignalKind::INTERRUPT);
     #[cfg(windows)]
-    return windows::CtrlC::new();
+    return SignalListener::new();
 }
 
 /// Waits for the next Ctrl+C: `SIGINT` on Unix, `CTRL_C_EVENT` on Windows.
 ///
-/// It listens from its first poll until it is ready or dropped. To miss none in between two, use a `Signal`
-/// on Unix, which goes on listening. The signal's default action stays gone when this is ready or dropped;
-/// see the [module](self).
+/// The future listens from its first poll until it is ready or dropped. To miss no press in between
+/// two, use a `Signal` on Unix, which goes on listening. The signal's default action does not come
+/// back when the future is ready or dropped; see the [module](self).
 ///
 /// # Errors
 ///
@@ -61,13 +61,13 @@ pub(crate) fn hear_ctrl_c() -> io::Result<Hearing> {
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to this
-/// listener.
+/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to
+/// this listener.
 ///
 /// # Examples
 ///
 /// See the [module](self).
 pub async fn ctrl_c() -> io::Result<()> {
-    let mut ctrl_c = hear_ctrl_c()?;
-    std::future::poll_fn(|cx| ctrl_c.poll_recv(cx)).await
+    let mut listener = listen_for_ctrl_c()?;
+    std::future::poll_fn(|cx| listener.poll_recv(cx)).await
 }

@@ -11,7 +11,8 @@ use signal_hook::{SigId, consts, low_level};
 
 use crate::net::UnixStream;
 
-/// Which signal. The constants are those that one usually listens for; any other number converts with `From`.
+/// Names a signal. The constants are those that programs usually listen for; any other number
+/// converts with `From`.
 ///
 /// # Examples
 ///
@@ -29,7 +30,7 @@ impl SignalKind {
     pub const INTERRUPT: SignalKind = SignalKind(consts::SIGINT);
     /// `SIGTERM`: a polite request to end.
     pub const TERMINATE: SignalKind = SignalKind(consts::SIGTERM);
-    /// `SIGHUP`: the terminal is gone; for servers, by custom, "read your configuration again".
+    /// `SIGHUP`: the terminal was closed; for servers, by custom, "read your configuration again".
     pub const HANGUP: SignalKind = SignalKind(consts::SIGHUP);
     /// `SIGQUIT`: Ctrl+\ at the terminal.
     pub const QUIT: SignalKind = SignalKind(consts::SIGQUIT);
@@ -69,10 +70,10 @@ impl fmt::Debug for SignalKind {
     }
 }
 
-/// Listens for a signal for as long as it exists. It belongs to the runtime it was made in. Each costs two
-/// descriptors; a delivery costs a byte that the handler writes, and a read.
+/// Listens for a signal for as long as it exists. It belongs to the runtime it was made in. A
+/// listener costs two descriptors; a delivery costs a byte that the handler writes, and a read.
 ///
-/// Dropping it stops listening, but doesn't bring the signal's default action back; see the [module](super).
+/// Dropping the listener does not bring the signal's default action back; see the [module](super).
 ///
 /// # Examples
 ///
@@ -97,14 +98,14 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// Begins to listen: what comes from here on is reported. From the first listener on, the signal's
-    /// default action is gone for good.
+    /// Begins to listen: each delivery from now on is reported. The first listener takes the
+    /// signal's default action away for good.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a signal that can't be caught (`SIGKILL`, `SIGSTOP`), that the program can't go on
-    /// after (`SIGSEGV`, `SIGILL`, `SIGFPE`), or that doesn't exist; otherwise what the operating system
-    /// says.
+    /// `InvalidInput` for a signal that can't be caught (`SIGKILL`, `SIGSTOP`), that the program
+    /// can't go on after (`SIGSEGV`, `SIGILL`, `SIGFPE`), or that doesn't exist; otherwise the
+    /// operating system's error.
     ///
     /// # Panics
     ///
@@ -129,13 +130,13 @@ impl Signal {
         Ok(Signal { kind, id, bytes })
     }
 
-    /// Waits for the next delivery. Deliveries that the operating system merges (several of one signal while
-    /// it is pending) count once, and no more than a pipe holds are remembered; at least one is reported
-    /// after each.
+    /// Waits for the next delivery. Deliveries that the operating system merges (several of one
+    /// signal while it is pending) count once, and the pipe keeps no more than fit; at least one is
+    /// reported after each.
     ///
     /// # Errors
     ///
-    /// If the pipe fails, or the listener's runtime is gone.
+    /// If the pipe fails, or the listener's runtime was dropped.
     ///
     /// # Cancel safety
     ///
@@ -163,11 +164,11 @@ impl Signal {
     /// The poll behind [`recv`](Signal::recv).
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.bytes).poll_read(cx, &mut [0]))?;
-        // The handler's end is closed by nobody but this listener's drop.
+        // Only this listener's drop closes the handler's end.
         Poll::Ready(if read == 1 { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) })
     }
 
-    /// Which signal.
+    /// The signal that this listens for.
     ///
     /// # Examples
     ///
@@ -194,8 +195,8 @@ impl Drop for Signal {
 
 /// Waits for the next `SIGTERM`: a polite request to end.
 ///
-/// It listens from its first poll until it is ready or dropped. To miss none in between two, use a
-/// [`Signal`]. The signal's default action, to end the process, is then gone for good.
+/// The future listens from its first poll until it is ready or dropped. To miss none in between
+/// two, use a [`Signal`]. The signal's default action, to end the process, does not come back.
 ///
 /// # Errors
 ///
@@ -207,8 +208,8 @@ impl Drop for Signal {
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to this
-/// listener.
+/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to
+/// this listener.
 ///
 /// # Examples
 ///
@@ -229,10 +230,10 @@ pub async fn terminate() -> io::Result<()> {
     Signal::new(SignalKind::TERMINATE)?.recv().await
 }
 
-/// Waits for the next `SIGHUP`: the terminal is gone, or "read your configuration again".
+/// Waits for the next `SIGHUP`: the terminal was closed, or "read your configuration again".
 ///
-/// It listens from its first poll until it is ready or dropped. To miss none in between two, use a
-/// [`Signal`]. The signal's default action, to end the process, is then gone for good.
+/// The future listens from its first poll until it is ready or dropped. To miss none in between
+/// two, use a [`Signal`]. The signal's default action, to end the process, does not come back.
 ///
 /// # Errors
 ///
@@ -244,8 +245,8 @@ pub async fn terminate() -> io::Result<()> {
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to this
-/// listener.
+/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to
+/// this listener.
 ///
 /// # Examples
 ///
@@ -253,7 +254,7 @@ pub async fn terminate() -> io::Result<()> {
 /// # fn main() -> std::io::Result<()> {
 /// oneloop::block_on(async {
 ///     oneloop::signal::hangup().await?;
-///     println!("the terminal is gone");
+///     println!("the terminal was closed");
 /// #   Ok(())
 /// })
 /// # }

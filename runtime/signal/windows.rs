@@ -1,4 +1,5 @@
-//! Ctrl+C on Windows: one handler for the process, which counts and wakes.
+//! Ctrl+C on Windows: one handler for the process, which counts the presses and wakes the
+//! listeners.
 
 use std::collections::HashMap;
 use std::io;
@@ -7,50 +8,50 @@ use std::task::{Context, Poll, Waker};
 
 use crate::engine::wait_list::wake_foreign;
 
+/// What the handler and the listeners share.
 #[derive(Default)]
-struct Heard {
-    /// The handler is set.
-    listening: bool,
-    /// How often Ctrl+C came.
+struct Presses {
+    handler_is_set: bool,
+    /// How often Ctrl+C was pressed.
     count: u64,
     /// Listeners so far: the next one's name.
     listeners: u64,
-    /// Who waits, by listener. Bound: one for each.
+    /// The wakers of the listeners that wait, by name. Bound: one for each listener.
     waiting: HashMap<u64, Waker>,
 }
 
-static HEARD: LazyLock<Mutex<Heard>> = LazyLock::new(Mutex::default);
+static PRESSES: LazyLock<Mutex<Presses>> = LazyLock::new(Mutex::default);
 
-fn heard() -> MutexGuard<'static, Heard> {
-    HEARD.lock().unwrap_or_else(PoisonError::into_inner)
+fn presses() -> MutexGuard<'static, Presses> {
+    PRESSES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Hears each Ctrl+C from when it was made.
+/// A listener that receives each press after it was made; several since its last poll count as one.
 pub(crate) struct CtrlC {
-    listener: u64,
-    /// How often it had come when this last heard of it.
-    before: u64,
+    name: u64,
+    /// The count at its last poll.
+    received: u64,
 }
 
 impl CtrlC {
     pub(crate) fn new() -> io::Result<CtrlC> {
-        let mut heard = heard();
-        if !heard.listening {
+        let mut presses = presses();
+        if !presses.handler_is_set {
             ctrlc::set_handler(on_ctrl_c).map_err(io::Error::other)?;
-            heard.listening = true;
+            presses.handler_is_set = true;
         }
-        heard.listeners += 1;
-        Ok(CtrlC { listener: heard.listeners, before: heard.count })
+        presses.listeners += 1;
+        Ok(CtrlC { name: presses.listeners, received: presses.count })
     }
 
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let waker = cx.waker().clone();
-        let mut heard = heard();
-        if std::mem::replace(&mut self.before, heard.count) < heard.count {
+        let mut presses = presses();
+        if std::mem::replace(&mut self.received, presses.count) < presses.count {
             return Poll::Ready(Ok(()));
         }
-        let earlier = heard.waiting.insert(self.listener, waker);
-        drop(heard);
+        let earlier = presses.waiting.insert(self.name, waker);
+        drop(presses);
         drop(earlier); // foreign code, perhaps
         Poll::Pending
     }
@@ -58,16 +59,16 @@ impl CtrlC {
 
 impl Drop for CtrlC {
     fn drop(&mut self) {
-        let waker = heard().waiting.remove(&self.listener);
+        let waker = presses().waiting.remove(&self.name);
         drop(waker); // with the lock released
     }
 }
 
 /// Runs on the `ctrlc` crate's thread.
 fn on_ctrl_c() {
-    let mut heard = heard();
-    heard.count += 1;
-    let waiting = std::mem::take(&mut heard.waiting);
-    drop(heard);
+    let mut presses = presses();
+    presses.count += 1;
+    let waiting = std::mem::take(&mut presses.waiting);
+    drop(presses);
     waiting.into_values().for_each(wake_foreign);
 }

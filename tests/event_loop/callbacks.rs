@@ -246,6 +246,44 @@ fn a_timer_can_have_its_callback_put_on_afterwards() -> io::Result<()> {
 }
 
 #[test]
+fn a_call_for_later_can_be_replaced_and_is_dropped_at_once() -> io::Result<()> {
+    let (mut calls, log, drops) = (Callbacks::new()?, Log::default(), Drops::new());
+    let (token, noting) = (drops.token(), log.noting("replaced"));
+    let id = calls.call_later(MS, move |calls| {
+        let _token = token;
+        noting(calls);
+    })?;
+    let noting = log.clone();
+    calls.on(id, move |calls, event| {
+        assert!(matches!(event, Event::Timer(from) if from == id));
+        noting.note("in its place");
+        calls.stop();
+    });
+    assert_eq!(drops.count(), 1);
+    run(&mut calls);
+    assert_eq!(log.noted(), ["in its place"]);
+    Ok(())
+}
+
+#[test]
+fn a_callback_that_cancels_itself_is_dropped_after_its_call() -> io::Result<()> {
+    let (mut calls, log, drops) = (Callbacks::new()?, Log::default(), Drops::new());
+    let (token, noting) = (drops.token(), log.clone());
+    let id = calls.timer(MS)?;
+    let count = drops.clone();
+    calls.on(id, move |calls, _| {
+        let _token = &token;
+        calls.cancel(id);
+        assert_eq!(count.count(), 0, "it still runs");
+        noting.note("called");
+        calls.stop();
+    });
+    run(&mut calls);
+    assert_eq!((log.noted(), drops.count()), (vec!["called"], 1));
+    Ok(())
+}
+
+#[test]
 fn an_event_without_a_callback_is_passed_over() -> io::Result<()> {
     let mut calls = Callbacks::new()?;
     let (mut client, _socket) = events::watched_pair(&calls)?;

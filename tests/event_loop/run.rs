@@ -50,9 +50,9 @@ fn a_handler_that_fails_or_panics_does_not_end_the_loop_by_itself() {
     assert_eq!((ended.handled, ended.failed), (6, 3));
     assert_eq!(seen.take(), [1, -1, 100, 2, -2, 0]);
     let expected = [
-        ("the handler failed: -1 is negative", "Failure::Error(\"-1 is negative\")"),
-        ("the handler panicked: 100 is too much", "Failure::Panic(\"100 is too much\")"),
-        ("the handler failed: -2 is negative", "Failure::Error(\"-2 is negative\")"),
+        ("the handler failed: -1 is negative", "Error(\"-1 is negative\")"),
+        ("the handler panicked: 100 is too much", "Panic(Panic(\"100 is too much\"))"),
+        ("the handler failed: -2 is negative", "Error(\"-2 is negative\")"),
     ];
     assert!(failures.iter().map(|(a, b)| (&a[..], &b[..])).eq(expected), "{failures:?}");
 }
@@ -86,7 +86,7 @@ fn a_failure_is_an_error_like_any_other() {
     let wordless = |_: &mut EventLoop<i32>, _| -> Result<(), String> { std::panic::panic_any(7) };
     let failure = events.run(wordless, |_| Policy::Stop).unwrap_err();
     assert_eq!(failure.to_string(), "the handler panicked");
-    assert_eq!(format!("{failure:?}"), "Failure::Panic(..)");
+    assert_eq!(format!("{failure:?}"), "Panic(Panic(..))");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_handler_that_runs_its_own_loop_panics_with_a_message_and_the_loop_can_be_ru
     let failure = events.run(handler, |_| Policy::Stop).unwrap_err();
     assert_eq!(
         format!("{failure:?}"),
-        "Failure::Panic(\"an event loop's `run` was called in one of its handlers: it runs already\")"
+        "Panic(Panic(\"an event loop's `run` was called in one of its handlers: it runs already\"))"
     );
     events.post(0).unwrap();
     assert_eq!(events.run(judge(&RefCell::default()), no_failure).unwrap().handled, 2);

@@ -201,7 +201,7 @@ fn after_the_end_of_its_loop_it_gives_messages_back() {
     assert_eq!(sender.post("late"), Err(PostError::Closed("late")));
     let error = sender.clone().try_post("later").unwrap_err();
     assert_eq!(error, PostError::Closed("later"));
-    assert_eq!(error.to_string(), "the event loop is gone");
+    assert_eq!(error.to_string(), "the event loop was dropped");
     sender.stop();
 }
 
@@ -371,7 +371,7 @@ fn an_error_can_be_shown_though_its_message_can_not() {
     let events = bounded::<Opaque>(1);
     assert!(events.post(Opaque).is_ok());
     let error = events.post(Opaque).unwrap_err();
-    assert_eq!(format!("{error:?}"), "PostError::Full(..)");
+    assert_eq!(format!("{error:?}"), "PostError(the event loop's queue is full)");
     let error: Box<dyn std::error::Error> = Box::new(error);
     assert_eq!(error.to_string(), "the event loop's queue is full");
 }
