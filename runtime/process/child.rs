@@ -1,4 +1,4 @@
-//! A child process that was started.
+//! `Child`: a process that was started.
 
 use std::fmt;
 use std::io;
@@ -13,9 +13,9 @@ use crate::engine::core::Core;
 
 /// A child process, made by [`Command::spawn`](super::Command::spawn).
 ///
-/// Dropping it neither ends the child (unless [`kill_on_drop`](super::Command::kill_on_drop) says so) nor leaves a
-/// zombie: see the [module](super). It closes the streams that are still here, so a child that reads its
-/// input to the end will find it.
+/// Dropping it neither ends the child (unless [`kill_on_drop`](super::Command::kill_on_drop) says
+/// so) nor leaves a zombie: see the [module](super). It closes the streams that are still in it, so
+/// a child that reads its input to the end finds the end.
 ///
 /// A child belongs to the runtime that it was spawned in, and to its thread:
 ///
@@ -50,7 +50,7 @@ use crate::engine::core::Core;
 /// # fn main() {}
 /// ```
 pub struct Child {
-    /// The child's standard input, if it is piped. To be taken out, as one likes.
+    /// The child's standard input, if it is piped. The program may take it out.
     pub stdin: Option<ChildStdin>,
     /// The child's standard output, if it is piped.
     pub stdout: Option<ChildStdout>,
@@ -60,7 +60,8 @@ pub struct Child {
 }
 
 impl Child {
-    /// Takes over a child of std's. If its streams can't be watched, it is killed: nobody has heard of it yet.
+    /// Takes over a child of std's. A child whose streams can't be watched is killed: no caller has
+    /// its handle yet.
     #[track_caller]
     pub(super) fn new(child: std::process::Child, core: Rc<Core>, kill_on_drop: bool) -> io::Result<Child> {
         let mut process = Process::new(child, core, true);
@@ -73,7 +74,8 @@ impl Child {
         Ok(Child { stdin, stdout, stderr, process })
     }
 
-    /// The child's number in the system, while it means this child: `None` once its status is known.
+    /// The child's number in the system, while it names this child: `None` once its status is
+    /// known.
     ///
     /// # Examples
     ///
@@ -97,16 +99,16 @@ impl Child {
         self.process.id()
     }
 
-    /// Waits until the child has ended, and returns how. May be called again, and returns the same.
+    /// Waits until the child has ended, and returns its status. A later call returns the same.
     ///
-    /// It closes [`stdin`](Child::stdin) first, so that a child that waits for the end of its input doesn't wait for
-    /// ever. It doesn't read the other streams: a child that fills a pipe that nobody reads never ends. For
-    /// that there is [`wait_with_output`](Child::wait_with_output).
+    /// It closes [`stdin`](Child::stdin) first, so that a child that waits for the end of its input
+    /// does not wait for ever. It doesn't read the other streams: a child that fills a pipe without
+    /// a reader never ends. [`wait_with_output`](Child::wait_with_output) reads them.
     ///
     /// # Errors
     ///
-    /// If the operating system has no descriptor left to hear of the end with; then it may be called again.
-    /// If somebody else has asked for the status (see the [module](super)).
+    /// If the operating system has no descriptor left to wait with; then it may be called again. If
+    /// another part of the program has taken the status (see the [module](super)).
     ///
     /// # Panics
     ///
@@ -124,11 +126,11 @@ impl Child {
         self.process.wait().await
     }
 
-    /// How the child has ended, if it has. One system call.
+    /// The child's status, if it has ended. One system call.
     ///
     /// # Errors
     ///
-    /// If somebody else has asked for the status (see the [module](super)).
+    /// If another part of the program has taken the status (see the [module](super)).
     ///
     /// # Examples
     ///
@@ -152,12 +154,12 @@ impl Child {
         self.process.try_wait()
     }
 
-    /// Tells the system to end the child by force (`SIGKILL` on Unix), and doesn't wait until it has. For a child that
-    /// has ended already it does nothing, and never does it reach another process.
+    /// Kills the child (`SIGKILL` on Unix), and doesn't wait for its end. A child that has ended
+    /// already stays as it is, and another process is never killed.
     ///
     /// # Errors
     ///
-    /// If the operating system doesn't allow it, as for a child that runs as another user by now.
+    /// If the operating system refuses, as for a child that has become another user's.
     ///
     /// # Examples
     ///
@@ -181,13 +183,14 @@ impl Child {
         self.process.kill()
     }
 
-    /// Sends the child a signal, for instance [`SignalKind::TERMINATE`](crate::signal::SignalKind::TERMINATE) to ask it politely to
-    /// end. `false` if it has ended already; never does it reach another process.
+    /// Sends the child a signal, for instance
+    /// [`SignalKind::TERMINATE`](crate::signal::SignalKind::TERMINATE) to ask it politely to end.
+    /// `false` if it has ended already; another process never receives the signal.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a number that is no signal with a name: real-time signals can be listened for, but not be sent.
-    /// If the operating system doesn't allow it.
+    /// `InvalidInput` for a number that is no signal with a name: a program can listen for
+    /// real-time signals, but not send them here. If the operating system refuses.
     ///
     /// # Examples
     ///
@@ -211,7 +214,7 @@ impl Child {
         self.process.signal(kind.number())
     }
 
-    /// Ends the child by force and waits until it has ended: [`start_kill`](Child::start_kill), then
+    /// Kills the child and waits until it has ended: [`start_kill`](Child::start_kill), then
     /// [`wait`](Child::wait).
     ///
     /// # Errors
@@ -252,15 +255,15 @@ impl Child {
         self.wait().await.map(drop)
     }
 
-    /// Waits until the child has ended, and meanwhile collects what it writes to those of its outputs that are
-    /// piped and still here; the others' share is empty. Closes `stdin` first.
+    /// Waits until the child has ended, and meanwhile collects the bytes of those of its outputs
+    /// that are piped and still in it; the others are empty. Closes `stdin` first.
     ///
-    /// It is ready when the outputs have ended, too: they last longer than the child if that has handed them to
-    /// children of its own. All of it is kept in memory, without a bound.
+    /// The future is ready when the outputs have ended, too: they last longer than the child if it
+    /// has passed them on to children of its own. All bytes are kept in memory, without a bound.
     ///
     /// # Errors
     ///
-    /// As [`wait`](Child::wait), or what the operating system says of reading. The child is then dropped.
+    /// As [`wait`](Child::wait), or the error of a read. The child is then dropped.
     ///
     /// # Panics
     ///
@@ -268,7 +271,7 @@ impl Child {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the child, and what was read.
+    /// Dropping it drops the child, and the bytes that were read.
     ///
     /// # Examples
     ///
@@ -288,7 +291,7 @@ impl Child {
     /// # fn main() {}
     /// ```
     pub async fn wait_with_output(mut self) -> io::Result<Output> {
-        // All at once: a child that waits until one pipe is read would never end the other.
+        // At the same time: a child that waits until one pipe is read would never end the other.
         let outputs = future::try_zip(collect(self.stdout.take()), collect(self.stderr.take()));
         let (status, (stdout, stderr)) = future::try_zip(self.wait(), outputs).await?;
         Ok(Output { status, stdout, stderr })

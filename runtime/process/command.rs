@@ -1,4 +1,4 @@
-//! What to start, and how.
+//! `Command`: a program to start, and its options.
 
 use std::ffi::OsStr;
 use std::io;
@@ -15,7 +15,7 @@ const SPAWNED: &str = "a oneloop child was spawned";
 
 /// A program to start: [`std::process::Command`], whose children the loop awaits.
 ///
-/// What this type has no method for (user, process group, what to do between fork and exec) is set on the
+/// Options without a method here (user, process group, code between fork and exec) are set on the
 /// [inner one](Command::as_std_mut). A command may be started several times.
 ///
 /// # Examples
@@ -38,14 +38,14 @@ const SPAWNED: &str = "a oneloop child was spawned";
 #[derive(Debug)]
 pub struct Command {
     std: std::process::Command,
-    /// Which of stdin, stdout and stderr the user has chosen: std doesn't tell.
+    /// Whether the user has chosen stdin, stdout and stderr: std doesn't tell.
     chosen: [bool; 3],
     kill_on_drop: bool,
 }
 
 impl Command {
-    /// To start `program`, found as std finds it, without arguments, in this process's environment and
-    /// directory.
+    /// A command that starts `program`, found as std finds it, without arguments, in this process's
+    /// environment and directory.
     ///
     /// # Examples
     ///
@@ -101,7 +101,7 @@ impl Command {
         self
     }
 
-    /// Leaves out one variable of this process's environment.
+    /// Removes one variable of this process's environment.
     ///
     /// # Examples
     ///
@@ -113,7 +113,7 @@ impl Command {
         self
     }
 
-    /// Leaves out all of this process's environment, and what was set before.
+    /// Removes all of this process's environment, and every variable that was set before.
     ///
     /// # Examples
     ///
@@ -135,8 +135,9 @@ impl Command {
         self
     }
 
-    /// Where the child's standard input comes from. By default this process's own with [`spawn`](Command::spawn) and
-    /// [`status`](Command::status), and empty with [`output`](Command::output).
+    /// Sets the child's standard input. The default is this process's own with
+    /// [`spawn`](Command::spawn) and [`status`](Command::status), and empty with
+    /// [`output`](Command::output).
     ///
     /// # Examples
     ///
@@ -147,8 +148,9 @@ impl Command {
         self
     }
 
-    /// Where the child's standard output goes to. By default to this process's own with [`spawn`](Command::spawn)
-    /// and [`status`](Command::status), and into a pipe with [`output`](Command::output).
+    /// Sets the child's standard output. The default is this process's own with
+    /// [`spawn`](Command::spawn) and [`status`](Command::status), and a pipe with
+    /// [`output`](Command::output).
     ///
     /// # Examples
     ///
@@ -159,7 +161,7 @@ impl Command {
         self
     }
 
-    /// Where the child's standard error goes to. The defaults are those of [`stdout`](Command::stdout).
+    /// Sets the child's standard error. The defaults are those of [`stdout`](Command::stdout).
     ///
     /// # Examples
     ///
@@ -184,8 +186,8 @@ impl Command {
         self
     }
 
-    /// Whether a child is ended by force when its [`Child`] is dropped, be it in a future that is cancelled or with the
-    /// runtime. By default it runs on.
+    /// Whether a child is killed when its [`Child`] is dropped, also in a future that is cancelled
+    /// or with the runtime. By default it runs on.
     ///
     /// # Examples
     ///
@@ -210,7 +212,7 @@ impl Command {
         self
     }
 
-    /// std's own command, to look at.
+    /// std's own command, by reference.
     ///
     /// # Examples
     ///
@@ -222,8 +224,9 @@ impl Command {
         &self.std
     }
 
-    /// std's own command, to set what has no method here. The three streams should be set by the methods here: what
-    /// is chosen on the inner one is not known to [`output`](Command::output), which replaces it.
+    /// std's own command, for options that have no method here. The three streams should be set by
+    /// the methods here: [`output`](Command::output) replaces those that were chosen on the inner
+    /// one.
     ///
     /// # Examples
     ///
@@ -242,14 +245,14 @@ impl Command {
         &mut self.std
     }
 
-    /// Starts a child. It runs, whether or not it is awaited.
+    /// Starts a child. It runs, also without being awaited.
     ///
     /// The call blocks until the system has started the program, a millisecond or so.
     ///
     /// # Errors
     ///
-    /// What the operating system says, with the program named: `NotFound` or `PermissionDenied` for the program or the
-    /// directory, for instance.
+    /// The operating system's error, with the program named: `NotFound` or `PermissionDenied` for
+    /// the program or the directory, for instance.
     ///
     /// # Panics
     ///
@@ -265,8 +268,8 @@ impl Command {
         Child::new(child, core, self.kill_on_drop).map_err(|error| self.explain(&error))
     }
 
-    /// Starts a child when it is first polled, and waits until it has ended. What the child writes into pipes, if that was
-    /// chosen, is thrown away.
+    /// Starts a child when it is first polled, and waits until it has ended. Bytes that the child
+    /// writes into pipes, if those were chosen, are discarded.
     ///
     /// # Errors
     ///
@@ -278,7 +281,8 @@ impl Command {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the child: that runs on, unless [`kill_on_drop`](Command::kill_on_drop) says otherwise.
+    /// Dropping it drops the child, which runs on unless [`kill_on_drop`](Command::kill_on_drop)
+    /// says otherwise.
     ///
     /// # Examples
     ///
@@ -298,7 +302,7 @@ impl Command {
     /// ```
     pub async fn status(&mut self) -> io::Result<ExitStatus> {
         let mut child = self.spawn()?;
-        let outputs = future::zip(throw_away(child.stdout.take()), throw_away(child.stderr.take()));
+        let outputs = future::zip(discard(child.stdout.take()), discard(child.stderr.take()));
         let never = async {
             outputs.await;
             future::pending().await
@@ -306,13 +310,14 @@ impl Command {
         future::or(child.wait(), never).await
     }
 
-    /// Starts a child when it is first polled, waits until it has ended, and returns what it has written: see
-    /// [`Child::wait_with_output`]. Outputs that were set to something else than pipes keep that, and their
-    /// share is empty.
+    /// Starts a child when it is first polled, waits until it has ended, and returns the bytes of
+    /// its outputs: see [`Child::wait_with_output`]. Outputs that were set to something else than
+    /// pipes keep that, and are empty here.
     ///
     /// # Errors
     ///
-    /// As [`spawn`](Command::spawn) and [`Child::wait_with_output`]. A child that fails is no error: its status says so.
+    /// As [`spawn`](Command::spawn) and [`Child::wait_with_output`]. A child that fails is no
+    /// error: its status says so.
     ///
     /// # Panics
     ///
@@ -320,13 +325,13 @@ impl Command {
     ///
     /// # Cancel safety
     ///
-    /// As [`status`](Command::status); what was read is lost.
+    /// As [`status`](Command::status); the bytes that were read are lost.
     ///
     /// # Examples
     ///
     /// See [`Command`].
     pub async fn output(&mut self) -> io::Result<Output> {
-        context::require(SPAWNED); // a panic in between would leave the defaults behind
+        context::require(SPAWNED); // a panic below would leave the defaults behind
         self.set_defaults(Stdio::null, Stdio::piped);
         let child = self.spawn();
         self.set_defaults(Stdio::inherit, Stdio::inherit); // as `spawn` has them
@@ -346,30 +351,31 @@ impl Command {
         }
     }
 
-    /// The system says only what failed; this adds for what. It can't tell program and directory apart either.
+    /// Adds the program to the system's error, and the directory, which may be the one that is
+    /// missing.
     #[cold]
     fn explain(&self, error: &io::Error) -> io::Error {
         let program = self.std.get_program().display();
         let text = match self.std.get_current_dir() {
-            Some(dir) if !dir.is_dir() => {
-                format!("`{program}` can't be started in `{}`, which is no directory: {error}", dir.display())
+            Some(dir) => {
+                let missing = if dir.is_dir() { "" } else { ", which is no directory" };
+                format!("`{program}` can't be started in `{}`{missing}: {error}", dir.display())
             }
-            Some(dir) => format!("`{program}` can't be started in `{}`: {error}", dir.display()),
             None => format!("`{program}` can't be started: {error}"),
         };
         io::Error::new(error.kind(), text)
     }
 }
 
-/// Reads until there is no more, or reading fails: it is for the child's sake.
-async fn throw_away(stream: Option<impl AsyncRead + Unpin>) {
+/// Reads to the end, or to an error, so that the child need not wait for a reader.
+async fn discard(stream: Option<impl AsyncRead + Unpin>) {
     if let Some(stream) = stream {
         let _ = futures_lite::io::copy(stream, futures_lite::io::sink()).await;
     }
 }
 
 impl From<std::process::Command> for Command {
-    /// What is chosen there for the three streams is not known to [`output`](Command::output), which replaces it.
+    /// [`output`](Command::output) replaces those of the three streams that were chosen there.
     fn from(std: std::process::Command) -> Command {
         Command { std, chosen: [false; 3], kill_on_drop: false }
     }

@@ -6,8 +6,8 @@
 //! | Linux that has none to give, other Unix systems | a listener of `SIGCHLD`, which says only that *some* child has ended |
 //! | Windows | the child's handle |
 //!
-//! `--cfg oneloop_wait_by_signal` makes Linux wait by `SIGCHLD`, too, so that the suite runs that code there.
-//! On every system the status itself comes from std's `try_wait`, which remembers it.
+//! `--cfg oneloop_wait_by_signal` makes Linux wait by `SIGCHLD`, too, so that the suite runs that
+//! code there. On every system the status itself comes from std's `try_wait`, which remembers it.
 
 use std::io;
 use std::process::{Child, ExitStatus};
@@ -19,8 +19,8 @@ use crate::io::source::Source;
 
 /// Waits until a child has ended, and returns its status.
 ///
-/// The wait owns the descriptor that it waits with: a child without a wait costs none, and a wait that
-/// is dropped gives it back. The price is four system calls for each wait.
+/// The wait owns the descriptor that it waits with: a child without a wait costs none, and a wait
+/// that is dropped gives it back. The price is four system calls for each wait.
 ///
 /// # Cancel safety
 ///
@@ -30,8 +30,8 @@ pub(super) async fn wait_for_end(child: &mut Child) -> io::Result<ExitStatus> {
     crate::engine::context::require("a oneloop child was waited for");
     #[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
     if let Some(end) = descriptor_of(child) {
-        // `WouldBlock` if the child has ended but a debugger receives the status first: then another
-        // event follows.
+        // `WouldBlock` if the child has ended but a debugger receives the status first: then
+        // another event follows.
         let status = |_: &_| child.try_wait()?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
         return end.async_io(Interest::Readable, status).await;
     }

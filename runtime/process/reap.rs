@@ -1,4 +1,5 @@
-//! Whose it is to ask for a child's status, so that no zombie stays: the handle's, then a task's, then a thread's.
+//! The owner that receives a child's status, so that no zombie stays: first the handle, then a
+//! task, then a thread.
 
 use std::io;
 use std::process::{Child, ExitStatus};
@@ -16,12 +17,12 @@ pub(super) struct Process {
     pub(super) kill_on_drop: bool,
 }
 
-/// What is known of a child's end.
+/// A child's status, as far as it is known.
 enum State {
     Running,
-    /// The status was asked for. From then on the child's number may be another's.
+    /// The status was received. From then on the child's number may be another's.
     Ended(ExitStatus),
-    /// Somebody else has asked for it, so that nobody can tell; the number may be another's, too.
+    /// Another part of the program has taken the status. The number may be another's, too.
     Lost,
 }
 
@@ -40,12 +41,13 @@ impl Process {
         matches!(self.state, State::Running).then(|| child.id())
     }
 
-    /// Does nothing to a child that was asked already: its number may be another's by now.
+    /// Does nothing to a child whose status was received: its number may be another's by now.
     pub(super) fn kill(&mut self) -> io::Result<()> {
         if self.is_running()? { self.child().kill() } else { Ok(()) }
     }
 
-    /// Whether its number still means it. It is asked, to notice if somebody else has done so.
+    /// Whether its number still names it. Only a `try_wait` tells whether another has taken the
+    /// status.
     fn is_running(&mut self) -> io::Result<bool> {
         match self.try_wait() {
             Ok(status) => Ok(status.is_none()),
@@ -62,10 +64,8 @@ impl Process {
             return Ok(false);
         }
         let Some(signal) = Signal::from_named_raw(number) else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{number} is no signal with a name, and others can't be sent"),
-            ));
+            let text = format!("{number} is no signal with a name, and others can't be sent");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         };
         kill_process(Pid::from_child(self.child()), signal)?;
         Ok(true)
@@ -74,16 +74,16 @@ impl Process {
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         match self.state {
             State::Running => {
-                let asked = self.child().try_wait();
-                self.note(asked)
+                let status = self.child().try_wait();
+                self.note(status)
             }
             State::Ended(status) => Ok(Some(status)),
             State::Lost => Err(lost()),
         }
     }
 
-    fn note(&mut self, asked: io::Result<Option<ExitStatus>>) -> io::Result<Option<ExitStatus>> {
-        match asked {
+    fn note(&mut self, status: io::Result<Option<ExitStatus>>) -> io::Result<Option<ExitStatus>> {
+        match status {
             Ok(Some(status)) => self.state = State::Ended(status),
             Err(ref error) if is_lost(error) => {
                 self.state = State::Lost;
@@ -91,15 +91,15 @@ impl Process {
             }
             _ => {}
         }
-        asked
+        status
     }
 
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.try_wait()? {
             return Ok(status);
         }
-        let asked = wait_for_end(self.orphan.child()).await;
-        let status = self.note(asked.map(Some))?;
+        let status = wait_for_end(self.orphan.child()).await;
+        let status = self.note(status.map(Some))?;
         Ok(status.expect("it was waited for"))
     }
 }
@@ -107,16 +107,16 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.kill_on_drop {
-            let _ = self.kill(); // fails for one that runs as somebody else now; it is reaped all the same
+            let _ = self.kill(); // fails for a child that has become another user's
         }
-        // On an error there is nothing to be asked for: somebody else has done it.
+        // After an error there is no status left to receive.
         if !matches!(self.try_wait(), Ok(None)) {
             self.orphan.0 = None;
             return;
         }
         let orphan = Orphan(self.orphan.0.take());
         if self.core.is_closed() || !self.core.tasks.borrow().has_room() {
-            return; // and the orphan finds its thread
+            return; // the orphan's drop starts a thread
         }
         drop(task::spawn_on(&self.core, orphan.reap())); // detached
     }
@@ -134,21 +134,21 @@ fn is_lost(error: &io::Error) -> bool {
 }
 
 fn lost() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::NotFound,
-        "the child has ended, but something else in this program has taken its status (or lets the system forget them)",
-    )
+    let text = "the child has ended, but something else in this program has taken its status \
+                (or has the system discard it)";
+    io::Error::new(io::ErrorKind::NotFound, text)
 }
 
-/// A child that nobody asked yet. Dropping it leaves it to a thread.
+/// A child whose status was not received yet. If it is dropped, a thread waits for the status.
 struct Orphan(Option<Child>);
 
 impl Orphan {
     fn child(&mut self) -> &mut Child {
-        self.0.as_mut().expect("taken only when it is dropped")
+        self.0.as_mut().expect("only its drop takes it")
     }
 
-    /// The task of a child whose handle is gone. If this fails, or is dropped with its runtime, a thread takes over.
+    /// The task of a child whose handle was dropped. If it fails, or is dropped with its runtime, a
+    /// thread waits.
     async fn reap(mut self) {
         if wait_for_end(self.child()).await.is_ok() {
             self.0 = None;

@@ -1,6 +1,5 @@
-//! The child's three streams, as the parent has them: the other ends of its pipes.
+//! The child's three streams: the parent's ends of its pipes.
 
-use std::fmt;
 use std::io;
 use std::process::Stdio;
 
@@ -11,20 +10,21 @@ use crate::pipe::{PipeReader, PipeWriter};
 #[cfg(windows)]
 use super::windows::{PipeReader, PipeWriter};
 
-/// What the child reads as its standard input. Dropping it, or [closing](crate::io::AsyncWriteExt::close) it, is the
-/// end of that input.
+/// The child's standard input. Dropping it, or [closing](crate::io::AsyncWriteExt::close) it, is
+/// the end of that input.
 ///
-/// It becomes the standard output of another child with `Stdio::try_from`. On Unix it is a pipe, whose other
-/// methods are reached with `PipeWriter::from`.
+/// `Stdio::try_from` makes it the standard output of another child. On Unix it is a pipe, and
+/// `PipeWriter::from` gives it the pipe's other methods.
 ///
 /// # Errors
 ///
-/// Writing says `BrokenPipe` if the child has closed its end, or has ended, and also after this was closed.
+/// A write returns `BrokenPipe` if the child has closed its end, or has ended, and also after this
+/// was closed.
 ///
 /// # Cancel safety
 ///
-/// Writing is cancel safe: bytes count as written in the poll in which they were. (Not so what is built on it
-/// and writes several times, as `write_all`.)
+/// Writing is cancel safe: bytes are reported in the poll in which they were written. (Operations
+/// that write several times, as `write_all`, are not.)
 ///
 /// # Examples
 ///
@@ -47,18 +47,19 @@ use super::windows::{PipeReader, PipeWriter};
 /// # #[cfg(not(unix))]
 /// # fn main() {}
 /// ```
+#[derive(Debug)]
 pub struct ChildStdin(PipeWriter);
 
-/// What the child writes as its standard output.
+/// The child's standard output.
 ///
-/// It becomes the standard input of another child with `Stdio::try_from`. (On Windows only before it was
-/// read from; `WouldBlock` otherwise.) On Unix it is a pipe, whose other methods are reached with
-/// `PipeReader::from`.
+/// `Stdio::try_from` makes it the standard input of another child. (On Windows only before it was
+/// read from; `WouldBlock` otherwise.) On Unix it is a pipe, and `PipeReader::from` gives it the
+/// pipe's other methods.
 ///
 /// # Cancel safety
 ///
-/// Reading is cancel safe: bytes that were read are returned in the same poll. (Not so what is built on it and
-/// reads several times, as `read_exact`.)
+/// Reading is cancel safe: bytes that were read are returned in the same poll. (Operations that
+/// read several times, as `read_exact`, are not.)
 ///
 /// # Examples
 ///
@@ -70,7 +71,9 @@ pub struct ChildStdin(PipeWriter);
 /// oneloop::block_on(async {
 ///     let mut echo = Command::new("echo").arg("hello").stdout(Stdio::piped()).spawn()?;
 ///     let stdout = echo.stdout.take().expect("it is piped");
-///     let output = Command::new("tr").args(["a-z", "A-Z"]).stdin(Stdio::try_from(stdout)?).output().await?;
+///     let mut tr = Command::new("tr");
+///     tr.args(["a-z", "A-Z"]).stdin(Stdio::try_from(stdout)?);
+///     let output = tr.output().await?;
 ///     assert_eq!(output.stdout, b"HELLO\n");
 ///     assert!(echo.wait().await?.success());
 /// #   Ok(())
@@ -79,16 +82,19 @@ pub struct ChildStdin(PipeWriter);
 /// # #[cfg(not(unix))]
 /// # fn main() {}
 /// ```
+#[derive(Debug)]
 pub struct ChildStdout(PipeReader);
 
-/// What the child writes as its standard error. Everything said of [`ChildStdout`] holds for it.
+/// The child's standard error. Everything in [`ChildStdout`]'s documentation holds for it.
+#[derive(Debug)]
 pub struct ChildStderr(PipeReader);
 
 forward_write!([] ChildStdin, [], |this| &mut this.get_mut().0);
 forward_read!([] ChildStdout, [], |this| &mut this.get_mut().0);
 forward_read!([] ChildStderr, [], |this| &mut this.get_mut().0);
 
-/// What each of the three has, for a type `struct $name($pipe)` made from std's type of the same name.
+/// The conversions of each of the three, for a type `struct $name($pipe)` made from std's type of
+/// the same name.
 macro_rules! impl_stdio {
     ($name:ident, $pipe:ident) => {
         impl $name {
@@ -98,12 +104,13 @@ macro_rules! impl_stdio {
             }
         }
 
-        /// For another child. On Unix the descriptor is made blocking again, which most programs expect.
+        /// For another child. On Unix the descriptor is made blocking again, which most programs
+        /// expect.
         ///
         /// # Errors
         ///
-        /// If the operating system refuses, or has no descriptor left; the stream is then closed. An input that was
-        /// closed has nothing to give.
+        /// If the operating system refuses, or has no descriptor left; the stream is then closed.
+        /// If the input was closed.
         impl TryFrom<$name> for Stdio {
             type Error = io::Error;
 
@@ -133,12 +140,6 @@ macro_rules! impl_stdio {
             #[track_caller]
             fn as_raw_fd(&self) -> std::os::fd::RawFd {
                 self.0.as_raw_fd()
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($name)).field(&self.0).finish()
             }
         }
     };

@@ -1,7 +1,6 @@
-//! The streams of a child on Windows. Its anonymous pipes can't be waited for, so a thread of the `blocking` crate's
-//! pool reads or writes each that is used.
+//! The streams of a child on Windows. Its anonymous pipes can't be waited for, so a thread of the
+//! `blocking` crate's pool reads or writes each that is used.
 
-use std::fmt;
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -15,13 +14,15 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::{AsyncWriteExt, future};
 
 /// The end that is read from.
+#[derive(Debug)]
 pub(super) struct PipeReader(Unblock<File>);
 
 /// The end that is written to.
+#[derive(Debug)]
 pub(super) struct PipeWriter {
     /// `None` once it is closed.
     pipe: Option<Unblock<File>>,
-    /// A thread may still have to pass on what was written.
+    /// A thread may still have bytes to pass on to the child.
     unflushed: bool,
 }
 
@@ -37,11 +38,11 @@ impl PipeWriter {
     }
 }
 
-/// The pipe itself, if no thread is busy with it.
+/// The pipe itself, if no thread uses it.
 fn unused(pipe: Unblock<File>) -> io::Result<Stdio> {
     match pin!(pipe.into_inner()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(file) => Ok(Stdio::from(file)),
-        Poll::Pending => Err(io::Error::new(io::ErrorKind::WouldBlock, "this stream was used already")),
+        Poll::Pending => Err(io::Error::new(io::ErrorKind::WouldBlock, "it was used already")),
     }
 }
 
@@ -96,24 +97,13 @@ impl AsyncWrite for PipeWriter {
     }
 }
 
-/// On Unix, what `write` has taken is the system's, and arrives whatever becomes of the handle. Here it is in a buffer, which
-/// would be lost with the handle: so a thread passes it on. It is done at the latest when the child has ended, because nobody reads then.
+/// On Unix the system has the bytes that were written, and passes them on after the handle was
+/// dropped. Here they are in a buffer, which would be lost with the handle: so a thread passes them
+/// on. It is done at the latest when the child has ended, because then the write fails.
 impl Drop for PipeWriter {
     fn drop(&mut self) {
         if let Some(mut pipe) = self.pipe.take().filter(|_| self.unflushed) {
             blocking::unblock(move || future::block_on(pipe.close())).detach();
         }
-    }
-}
-
-impl fmt::Debug for PipeReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PipeReader").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for PipeWriter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PipeWriter").finish_non_exhaustive()
     }
 }
