@@ -1,13 +1,14 @@
-//! Waiting for several things at once: what one does with futures, re-exported from [`futures_lite::future`].
+//! Waiting for several things at once: what one does with futures, re-exported from
+//! [`futures_lite::future`].
 //!
-//! None of it starts a task: the parts are polled in place, in the task that awaits them. That costs no
-//! allocation, and any wake-up polls each part that is not ready yet. If both parts are, `or` prefers the
-//! first.
+//! None of it starts a task: the parts are polled in place, in the task that awaits them. That
+//! costs no allocation, and any wake-up polls each part that is not ready yet. If both parts are,
+//! `or` prefers the first.
 //!
 //! # Cancel safety
 //!
-//! `or` drops the part that was not first, `try_zip` both when one fails, and `poll_once` what it was given:
-//! so each must be cancel safe, or be pinned and passed as `&mut`, to go on later.
+//! `or` drops the part that was not first, `try_zip` both when one fails, and `poll_once` what it
+//! was given: so each must be cancel safe, or be pinned and passed as `&mut`, to go on later.
 //!
 //! # Examples
 //!

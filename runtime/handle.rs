@@ -20,10 +20,11 @@ use crate::engine::sync::Arc;
 use crate::engine::ticket::Ticket;
 use crate::task;
 
-/// Reaches a runtime from any thread: to start tasks on it, and to stop it. It does not keep the runtime
-/// alive; after that, tasks started through the handle say cancelled.
+/// Reaches a runtime from any thread: to start tasks on it, and to stop it. It does not keep the
+/// runtime alive; after that, tasks started through the handle say cancelled.
 ///
-/// It is also a [`futures_task::Spawn`], and on its loop's own thread a [`futures_task::LocalSpawn`].
+/// It is also a [`futures_task::Spawn`], and on its loop's own thread a
+/// [`futures_task::LocalSpawn`].
 ///
 /// # Examples
 ///
@@ -71,13 +72,13 @@ impl Handle {
         context::with("oneloop::Handle::current was called", Handle::new)
     }
 
-    /// Starts a task on the runtime, from any thread. The result can be awaited on any thread, by any
-    /// executor.
+    /// Starts a task on the runtime, from any thread. The result can be awaited on any thread, by
+    /// any executor.
     ///
-    /// Dropping what is returned detaches the task. The task is cancelled when its runtime is dropped, or if
-    /// that has no room for it (see [`Runtime::spawn`](crate::Runtime::spawn)). The result travels through a channel, which is two
-    /// allocations more than [`oneloop::spawn`](crate::spawn) needs, and waking a loop that sleeps is a
-    /// system call.
+    /// Dropping what is returned detaches the task. The task is cancelled when its runtime is
+    /// dropped, or if that has no room for it (see [`Runtime::spawn`](crate::Runtime::spawn)). The
+    /// result travels through a channel, which is two allocations more than
+    /// [`oneloop::spawn`](crate::spawn) needs, and waking a loop that sleeps is a system call.
     ///
     /// # Examples
     ///
@@ -90,8 +91,8 @@ impl Handle {
         self.spawn_with(|| future)
     }
 
-    /// Like [`spawn`](Handle::spawn), but the future is made on the loop's thread, by `make`, and need not be
-    /// `Send`. If `make` panics, that is the task's panic.
+    /// Like [`spawn`](Handle::spawn), but the future is made on the loop's thread, by `make`, and
+    /// need not be `Send`. If `make` panics, that is the task's panic.
     ///
     /// # Examples
     ///
@@ -119,8 +120,8 @@ impl Handle {
     {
         let (sender, receiver) = oneshot::channel();
         let start = move || match catch_unwind(AssertUnwindSafe(make)) {
-            // The join handle is dropped, which detaches the task. If that is dropped before it has sent its result,
-            // the receiver sees that the sender was dropped.
+            // The join handle is dropped, which detaches the task. If that is dropped before it has
+            // sent its result, the receiver sees that the sender was dropped.
             Ok(future) => drop(task::spawn(Relay { future: Some(future), sender: Some(sender) })),
             Err(payload) => drop(sender.send(Err(JoinError::panic(payload)))),
         };
@@ -130,8 +131,9 @@ impl Handle {
         RemoteJoinHandle { receiver, result: None }
     }
 
-    /// Ends [`Runtime::run`](crate::Runtime::run), the current one or else the next. A [`block_on`](crate::Runtime::block_on) is not
-    /// affected. Nothing happens if the runtime was dropped.
+    /// Ends [`Runtime::run`](crate::Runtime::run), the current one or else the next. A
+    /// [`block_on`](crate::Runtime::block_on) is not affected. Nothing happens if the runtime was
+    /// dropped.
     ///
     /// # Examples
     ///
@@ -154,8 +156,8 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// What [`Handle::spawn`] returns: the task's result, for any thread and any executor. Dropping it detaches
-/// the task. It needs no runtime around it; inside one it is charged to that one's budget.
+/// What [`Handle::spawn`] returns: the task's result, for any thread and any executor. Dropping it
+/// detaches the task. It needs no runtime around it; inside one it is charged to that one's budget.
 ///
 /// # Errors
 ///
@@ -163,7 +165,8 @@ impl fmt::Debug for Handle {
 ///
 /// # Cancel safety
 ///
-/// Awaiting `&mut RemoteJoinHandle` is cancel safe: nothing is lost if it is dropped before it is ready.
+/// Awaiting `&mut RemoteJoinHandle` is cancel safe: nothing is lost if it is dropped before it is
+/// ready.
 ///
 /// # Examples
 ///
@@ -207,8 +210,8 @@ impl<T> fmt::Debug for RemoteJoinHandle<T> {
 }
 
 pin_project! {
-    /// A task's future that sends its result to another thread. A panic, in its poll or its drop, is its result,
-    /// as it is for a task on its own loop.
+    /// A task's future that sends its result to another thread. A panic, in its poll or its drop,
+    /// is its result, as it is for a task on its own loop.
     struct Relay<F: Future> {
         #[pin]
         future: Option<F>,
@@ -270,7 +273,8 @@ impl Spawn for Handle {
 impl LocalSpawn for Handle {
     /// # Errors
     ///
-    /// If the runtime is gone, or this is not called from inside it: a local future can't change threads.
+    /// If the runtime is gone, or this is not called from inside it: a local future can't change
+    /// threads.
     ///
     /// # Panics
     ///

@@ -23,9 +23,10 @@
 //!
 //! # The loop
 //!
-//! A program that serves many clients at once waits most of the time: for bytes, for room to write, for a deadline. A
-//! thread for each wait is the simplest way to write that down, and a costly one. The other way is one thread that asks the
-//! operating system about *all* waits at once, and runs whatever can go on:
+//! A program that serves many clients at once waits most of the time: for bytes, for room to write,
+//! for a deadline. A thread for each wait is the simplest way to write that down, and a costly one.
+//! The other way is one thread that asks the operating system about *all* waits at once, and runs
+//! whatever can go on:
 //!
 //! ```text
 //!         ┌───────────────────────────────────────────────────────────────────────────┐
@@ -42,15 +43,17 @@
 //!    inbox.rs           tasks.rs               wheel.rs               driver/, reactor.rs
 //! ```
 //!
-//! Once around is a *turn*: one function, `Core::turn` in `engine/core.rs`, with a statement for each box, which `block_on`
-//! calls until its future is ready. (The inbox is drained again before each task, so that a busy loop receives at once what
-//! other threads send.) A task is a future. It "has to wait" when its `poll` returns `Pending`, after it has left a *waker*
-//! where it waits. When that place becomes ready, the waker is called, and to wake is to put the task into the ready queue.
+//! Once around is a *turn*: one function, `Core::turn` in `engine/core.rs`, with a statement for
+//! each box, which `block_on` calls until its future is ready. (The inbox is drained again before
+//! each task, so that a busy loop receives at once what other threads send.) A task is a future. It
+//! "has to wait" when its `poll` returns `Pending`, after it has left a *waker* where it waits.
+//! When that place becomes ready, the waker is called, and to wake is to put the task into the
+//! ready queue.
 //!
 //! # The map
 //!
-//! The files stand in layers, and each imports only from those above it in this table, which is also the order in which to
-//! read them, in an afternoon:
+//! The files stand in layers, and each imports only from those above it in this table, which is
+//! also the order in which to read them, in an afternoon:
 //!
 //! | layer | holds |
 //! |---|---|
@@ -68,12 +71,14 @@
 //!
 //! # What to know as a user
 //!
-//! * Nothing here needs `Send`: tasks share data with `Rc` and `RefCell`. What crosses threads is [`Handle`] and what it
-//!   returns, every `Waker`, the future of [`unblock`], and of an event loop its [`Sender`](event_loop::Sender) and
-//!   [`CallHandle`](event_loop::CallHandle).
-//! * A task that computes for long keeps all others waiting: [`yield_now`] now and then, or [`unblock`].
+//! * Nothing here needs `Send`: tasks share data with `Rc` and `RefCell`. What crosses threads is
+//!   [`Handle`] and what it returns, every `Waker`, the future of [`unblock`], and of an event loop
+//!   its [`Sender`](event_loop::Sender) and [`CallHandle`](event_loop::CallHandle).
+//! * A task that computes for long keeps all others waiting: [`yield_now`] now and then, or
+//!   [`unblock`].
 //! * Several cores: one runtime on each of several threads.
-//! * Streams implement the traits of `futures-io`, so everything written for them works; see [`io`].
+//! * Streams implement the traits of `futures-io`, so everything written for them works; see
+//!   [`io`].
 //!
 //! # Features
 //!
@@ -86,8 +91,8 @@
 //! | `process` | yes | [`process`]; implies `unblock` and `signal` |
 //! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |
 //!
-//! Without any of them the crate is the executor: tasks, timers, [`Source`] for I/O objects of one's own, and
-//! [`Handle`] for other threads.
+//! Without any of them the crate is the executor: tasks, timers, [`Source`] for I/O objects of
+//! one's own, and [`Handle`] for other threads.
 //!
 //! # Platforms
 //!
@@ -95,7 +100,8 @@
 //! Windows, and of signals only Ctrl+C; the modules say what else differs.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Without the second front end, parts of the engine have no caller. With it, dead code is a warning.
+// Without the second front end, parts of the engine have no caller. With it, dead code is a
+// warning.
 #![cfg_attr(not(feature = "event-loop"), allow(dead_code))]
 
 mod engine;

@@ -1,16 +1,18 @@
-//! What other threads may do to a runtime, in every order: the real runtime, task table, tickets, registry and inbox under loom. Only
-//! the operating system is a model (`engine/driver/model.rs`). A lost wake-up is a loop that sleeps for ever, which loom reports as a
-//! deadlock; what is dropped twice or never, it reports as a leak.
+//! What other threads may do to a runtime, in every order: the real runtime, task table, tickets,
+//! registry and inbox under loom. Only the operating system is a model (`engine/driver/model.rs`).
+//! A lost wake-up is a loop that sleeps for ever, which loom reports as a deadlock; what is dropped
+//! twice or never, it reports as a leak.
 //!
-//! What loom does not see into: the channels of `futures-channel` and std that carry a remote task's result and an event loop's
-//! messages. Each of their operations counts as one step.
+//! What loom does not see into: the channels of `futures-channel` and std that carry a remote
+//! task's result and an event loop's messages. Each of their operations counts as one step.
 //!
-//! Models of two threads try every order. With three and more threads the number of orders grows beyond all patience; there each
-//! thread is interrupted ("preempted") at most `PREEMPTIONS` times, as loom's documentation recommends: bugs of this kind need few.
-//! `LOOM_MAX_PREEMPTIONS` sets another bound, for all models.
+//! Models of two threads try every order. With three and more threads the number of orders grows
+//! beyond all patience; there each thread is interrupted ("preempted") at most `PREEMPTIONS` times,
+//! as loom's documentation recommends: bugs of this kind need few. `LOOM_MAX_PREEMPTIONS` sets
+//! another bound, for all models.
 //!
-//! A model that fails often ends in "panic in a destructor": what the test still held is dropped where loom is no longer. Its report
-//! stands above that, with `--nocapture`.
+//! A model that fails often ends in "panic in a destructor": what the test still held is dropped
+//! where loom is no longer. Its report stands above that, with `--nocapture`.
 
 use std::future::{Future, poll_fn};
 use std::io;

@@ -22,9 +22,10 @@ use crate::task::{self, JoinHandle};
 
 /// An async runtime on one thread.
 ///
-/// Most programs need only [`oneloop::block_on`](block_on). A `Runtime` of one's own is for choosing
-/// [options](Builder), for [handles](Handle) that other threads use, and for running several futures one after
-/// the other on the same loop: tasks that are not finished when `block_on` returns go on in the next one.
+/// Most programs need only [`oneloop::block_on`](block_on). A `Runtime` of one's own is for
+/// choosing [options](Builder), for [handles](Handle) that other threads use, and for running
+/// several futures one after the other on the same loop: tasks that are not finished when
+/// `block_on` returns go on in the next one.
 ///
 /// A runtime belongs to its thread:
 ///
@@ -35,10 +36,10 @@ use crate::task::{self, JoinHandle};
 ///
 /// # Dropping
 ///
-/// drops every task, inside the runtime's context, each exactly once. [Join handles](JoinHandle) of tasks
-/// that had not finished then say cancelled; wakers do nothing; sockets and sleeps that are left over
-/// return an error, or find the runtime in which they are polled next. What is left over keeps the
-/// runtime's tables and its event queue alive until it is dropped, too.
+/// drops every task, inside the runtime's context, each exactly once. [Join handles](JoinHandle) of
+/// tasks that had not finished then say cancelled; wakers do nothing; sockets and sleeps that are
+/// left over return an error, or find the runtime in which they are polled next. What is left over
+/// keeps the runtime's tables and its event queue alive until it is dropped, too.
 ///
 /// # Examples
 ///
@@ -60,8 +61,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// If the operating system gives no event queue (too many open files), if `ONELOOP_DRIVER` names a
-    /// driver that isn't there, or if 65,535 runtimes are alive in this process.
+    /// If the operating system gives no event queue (too many open files), if `ONELOOP_DRIVER`
+    /// names a driver that isn't there, or if 65,535 runtimes are alive in this process.
     ///
     /// # Examples
     ///
@@ -83,16 +84,17 @@ impl Runtime {
         Ok(Runtime { core: Rc::new(Core::new(driver, options)?) })
     }
 
-    /// Runs `future`, and with it all tasks of this runtime, until `future` is ready. The thread sleeps
-    /// while there is nothing to do.
+    /// Runs `future`, and with it all tasks of this runtime, until `future` is ready. The thread
+    /// sleeps while there is nothing to do.
     ///
-    /// The future may borrow and need not be `Send`. Tasks that are not finished stay and go on at the
-    /// next call.
+    /// The future may borrow and need not be `Send`. Tasks that are not finished stay and go on at
+    /// the next call.
     ///
     /// # Panics
     ///
-    /// Inside another `block_on` on the same thread, which would stop that one's loop. If `future` panics, or
-    /// the operating system's event queue fails for good; the runtime can be used again afterwards.
+    /// Inside another `block_on` on the same thread, which would stop that one's loop. If `future`
+    /// panics, or the operating system's event queue fails for good; the runtime can be used again
+    /// afterwards.
     ///
     /// # Examples
     ///
@@ -127,11 +129,11 @@ impl Runtime {
         })
     }
 
-    /// Runs this runtime's tasks until [`Handle::stop`] is called, from a task or any other thread: for a
-    /// thread that serves others.
+    /// Runs this runtime's tasks until [`Handle::stop`] is called, from a task or any other thread:
+    /// for a thread that serves others.
     ///
-    /// A stop that was requested before counts: then the tasks that are ready are polled, and this returns. If they are
-    /// few, that takes at most one turn of the loop.
+    /// A stop that was requested before counts: then the tasks that are ready are polled, and this
+    /// returns. If they are few, that takes at most one turn of the loop.
     ///
     /// # Panics
     ///
@@ -157,13 +159,14 @@ impl Runtime {
         self.block_on(poll_fn(|_| if self.core.stop.take() { Poll::Ready(()) } else { Poll::Pending }));
     }
 
-    /// Starts a task; it runs in the next [`block_on`](Runtime::block_on) or [`run`](Runtime::run), or the
-    /// current one. Otherwise it is as [`oneloop::spawn`](crate::spawn), but needs no runtime around it.
+    /// Starts a task; it runs in the next [`block_on`](Runtime::block_on) or [`run`](Runtime::run),
+    /// or the current one. Otherwise it is as [`oneloop::spawn`](crate::spawn), but needs no
+    /// runtime around it.
     ///
     /// # Panics
     ///
-    /// If 16,777,215 tasks are alive in this runtime: a task's name has 24 bits. One that has finished counts
-    /// until its result is taken or its join handle dropped.
+    /// If 16,777,215 tasks are alive in this runtime: a task's name has 24 bits. One that has
+    /// finished counts until its result is taken or its join handle dropped.
     ///
     /// # Examples
     ///
@@ -206,7 +209,8 @@ impl LocalSpawn for Runtime {
     }
 }
 
-/// Runs turn after turn. Not generic, so that the loop's code is there once and not for each future that is blocked on.
+/// Runs turn after turn. Not generic, so that the loop's code is there once and not for each future
+/// that is blocked on.
 #[track_caller]
 fn run_until_break(core: &Core, poll_main: &mut dyn FnMut(Ticket) -> ControlFlow<()>) {
     loop {
@@ -221,8 +225,8 @@ fn run_until_break(core: &Core, poll_main: &mut dyn FnMut(Ticket) -> ControlFlow
 impl Drop for Runtime {
     fn drop(&mut self) {
         context::enter(&self.core, || self.core.shut_down());
-        // Not before: a runtime made by a task's destructor must not get our number while wakers compare
-        // with it.
+        // Not before: a runtime made by a task's destructor must not get our number while wakers
+        // compare with it.
         registry::leave(self.core.number());
     }
 }
@@ -256,13 +260,14 @@ impl Builder {
         Builder { driver: None, options }
     }
 
-    /// A poll counts for one and a half-share of its I/O operations, of which 512 then fit, at about 2 µs: sockets and
-    /// timers wait for busy tasks about a millisecond at most. For tasks that do no I/O, one `epoll_wait` that finds
-    /// nothing (about 0.3 µs) is spread over so many polls that it can't be measured.
+    /// A poll counts for one and a half-share of its I/O operations, of which 512 then fit, at
+    /// about 2 µs: sockets and timers wait for busy tasks about a millisecond at most. For tasks
+    /// that do no I/O, one `epoll_wait` that finds nothing (about 0.3 µs) is spread over so many
+    /// polls that it can't be measured.
     const EVENT_INTERVAL: u32 = 256;
 
-    /// Which driver speaks to the operating system. The default is [`Driver::Mio`], or what the environment
-    /// variable `ONELOOP_DRIVER` says.
+    /// Which driver speaks to the operating system. The default is [`Driver::Mio`], or what the
+    /// environment variable `ONELOOP_DRIVER` says.
     ///
     /// # Examples
     ///
@@ -272,9 +277,10 @@ impl Builder {
         self
     }
 
-    /// At most how many polls of tasks there are before timers and sockets are looked at again, when tasks are always
-    /// ready. A poll counts one more for every two I/O operations in it. Lower: sockets are served sooner; higher: fewer
-    /// system calls. The default is 256; 0 is refused by [`build`](Builder::build).
+    /// At most how many polls of tasks there are before timers and sockets are looked at again,
+    /// when tasks are always ready. A poll counts one more for every two I/O operations in it.
+    /// Lower: sockets are served sooner; higher: fewer system calls. The default is 256; 0 is
+    /// refused by [`build`](Builder::build).
     ///
     /// # Examples
     ///
@@ -284,13 +290,14 @@ impl Builder {
         self
     }
 
-    /// For how long a loop with nothing to do asks the driver again and again before it goes to sleep. The default is zero: it
-    /// sleeps at once.
+    /// For how long a loop with nothing to do asks the driver again and again before it goes to
+    /// sleep. The default is zero: it sleeps at once.
     ///
-    /// Going to sleep and being woken takes the operating system some microseconds, on a virtual machine about twenty, which is
-    /// most of a round trip on a connection that is alone. A loop that asks busily answers sooner, at the price of a core that
-    /// it keeps busy for this long after each event. Worth it for few connections that want low latency, on a core of
-    /// their own; on a shared core it takes the time from the programs that it waits for.
+    /// Going to sleep and being woken takes the operating system some microseconds, on a virtual
+    /// machine about twenty, which is most of a round trip on a connection that is alone. A loop
+    /// that asks busily answers sooner, at the price of a core that it keeps busy for this long
+    /// after each event. Worth it for few connections that want low latency, on a core of their
+    /// own; on a shared core it takes the time from the programs that it waits for.
     ///
     /// # Examples
     ///
@@ -311,9 +318,10 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the event interval is 0, or if no driver was chosen and `ONELOOP_DRIVER` names none
-    /// that exists; `Unsupported` if it names one that was not built in; otherwise the operating system's
-    /// refusal to give an event queue, or that 65,535 runtimes are alive in this process.
+    /// `InvalidInput` if the event interval is 0, or if no driver was chosen and `ONELOOP_DRIVER`
+    /// names none that exists; `Unsupported` if it names one that was not built in; otherwise the
+    /// operating system's refusal to give an event queue, or that 65,535 runtimes are alive in this
+    /// process.
     ///
     /// # Examples
     ///
@@ -338,14 +346,14 @@ impl Builder {
     }
 }
 
-/// Runs `future` on a new runtime with the default options, until it is ready; then drops the runtime
-/// and with it all tasks that are left. To wait for several futures one after the other, make one
-/// [`Runtime`]: each call here makes an event queue and closes it.
+/// Runs `future` on a new runtime with the default options, until it is ready; then drops the
+/// runtime and with it all tasks that are left. To wait for several futures one after the other,
+/// make one [`Runtime`]: each call here makes an event queue and closes it.
 ///
 /// # Panics
 ///
-/// Inside another `block_on` on the same thread; if no runtime can be made (see [`Runtime::new`]); and if
-/// `future` panics.
+/// Inside another `block_on` on the same thread; if no runtime can be made (see [`Runtime::new`]);
+/// and if `future` panics.
 ///
 /// # Examples
 ///

@@ -8,26 +8,27 @@ use std::thread;
 
 use crate::engine::panic::drop_quietly;
 
-/// Runs `closure` on a thread of a pool and waits for what it returns: for files, for names, for anything
-/// that computes long or has no async form.
+/// Runs `closure` on a thread of a pool and waits for what it returns: for files, for names, for
+/// anything that computes long or has no async form.
 ///
-/// The pool is that of the [`blocking`] crate, shared by the whole process: threads are started when they are
-/// needed (500 at most, unless `BLOCKING_MAX_THREADS` says otherwise) and end when they are idle. Nothing is
-/// started before the first call. Handing the closure over and its result back wakes two threads: not worth
-/// it for what takes a few microseconds.
+/// The pool is that of the [`blocking`] crate, shared by the whole process: threads are started
+/// when they are needed (500 at most, unless `BLOCKING_MAX_THREADS` says otherwise) and end when
+/// they are idle. Nothing is started before the first call. Handing the closure over and its result
+/// back wakes two threads: not worth it for what takes a few microseconds.
 ///
 /// The future needs no runtime of this crate and may be awaited on any thread.
 ///
 /// # Panics
 ///
-/// When awaited, if `closure` panicked: with its panic. (What nobody takes, be it what a closure that never ran had captured,
-/// a result or a panic's payload, may panic when it is dropped: that stays on the thread where it happens. Only a waker that
-/// isn't this crate's and panics when it is called there ends the process; so the pool's crate has decided.)
+/// When awaited, if `closure` panicked: with its panic. (What nobody takes, be it what a closure
+/// that never ran had captured, a result or a panic's payload, may panic when it is dropped: that
+/// stays on the thread where it happens. Only a waker that isn't this crate's and panics when it is
+/// called there ends the process; so the pool's crate has decided.)
 ///
 /// # Cancel safety
 ///
-/// Dropping it before the closure has begun cancels it. One that has begun runs to its end, and what it
-/// returns is dropped.
+/// Dropping it before the closure has begun cancels it. One that has begun runs to its end, and
+/// what it returns is dropped.
 ///
 /// # Examples
 ///
@@ -46,8 +47,8 @@ where
     Unblock(blocking::unblock(move || Quiet(Some(catch_unwind(AssertUnwindSafe(closure.take()))))))
 }
 
-/// The pool's crate ends the process if what it drops panics: the closure of work that was cancelled, a result or a panic's payload
-/// that nobody takes.
+/// The pool's crate ends the process if what it drops panics: the closure of work that was
+/// cancelled, a result or a panic's payload that nobody takes.
 struct Quiet<T>(Option<T>);
 
 impl<T> Quiet<T> {

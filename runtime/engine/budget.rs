@@ -1,13 +1,14 @@
 //! The cooperative budget: a task that finds everything ready still gives way now and then.
 //!
-//! An echo task whose peer sends faster than it answers never has to wait, and would never return to the
-//! loop. So each poll of a task starts with a budget, and every operation that could wait and didn't
-//! (socket I/O, a timer that is due, a join that is ready) takes one from it. When it is used up, the
-//! operation wakes its task and says "not yet" although it could go on: the task returns to the loop and
-//! goes on after the others.
+//! An echo task whose peer sends faster than it answers never has to wait, and would never return
+//! to the loop. So each poll of a task starts with a budget, and every operation that could wait
+//! and didn't (socket I/O, a timer that is due, a join that is ready) takes one from it. When it is
+//! used up, the operation wakes its task and says "not yet" although it could go on: the task
+//! returns to the loop and goes on after the others.
 //!
-//! Then all that the task tries is denied until its next poll, up to as many operations as it had: code that is polled by
-//! something other than our loop (an executor nested inside a task) never returns to it, and must not be denied for ever.
+//! Then all that the task tries is denied until its next poll, up to as many operations as it had:
+//! code that is polled by something other than our loop (an executor nested inside a task) never
+//! returns to it, and must not be denied for ever.
 
 use std::cell::Cell;
 use std::task::{Context, Poll};
@@ -18,8 +19,8 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Operations per poll of a task. The same order as tokio's 128: at about 2 µs a system call, a task
-    /// holds the loop for at most a quarter of a millisecond.
+    /// Operations per poll of a task. The same order as tokio's 128: at about 2 µs a system call, a
+    /// task holds the loop for at most a quarter of a millisecond.
     pub(crate) const FULL: i32 = 128;
 
     pub(crate) const fn new() -> Budget {

@@ -1,8 +1,9 @@
 //! A task's one allocation: first the future, later its output in the same place.
 //!
-//! The loop takes the box out of its slot to poll it and puts it back afterwards. While a future runs,
-//! nothing else can reach it, so whatever it does (abort itself, drop its own handle, spawn) meets an
-//! empty slot and never a future that is already borrowed. That is why this file needs no `unsafe`.
+//! The loop takes the box out of its slot to poll it and puts it back afterwards. While a future
+//! runs, nothing else can reach it, so whatever it does (abort itself, drop its own handle, spawn)
+//! meets an empty slot and never a future that is already borrowed. That is why this file needs no
+//! `unsafe`.
 
 use std::any::Any;
 use std::future::Future;
@@ -21,7 +22,8 @@ pub(crate) trait Task {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool;
     /// Drops whatever the task holds, future or output, and leaves `error` as its output.
     fn finish(self: Pin<&mut Self>, error: JoinError);
-    /// Moves the output into `place`, an empty `Option<Result<T, JoinError>>` of the task's own `T`, and frees the task.
+    /// Moves the output into `place`, an empty `Option<Result<T, JoinError>>` of the task's own
+    /// `T`, and frees the task.
     fn take_output(self: Pin<Box<Self>>, place: &mut dyn Any);
 }
 
@@ -29,8 +31,8 @@ pub(crate) trait Task {
 pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 
 pin_project! {
-    /// The tag that tells the two apart costs eight bytes; everything else that a task needs stands in
-    /// its slot, where waking and queueing touch it without touching this.
+    /// The tag that tells the two apart costs eight bytes; everything else that a task needs stands
+    /// in its slot, where waking and queueing touch it without touching this.
     #[project = StageProjection]
     enum Stage<F: Future> {
         Running { #[pin] future: F },
@@ -66,8 +68,8 @@ impl<F: Future + 'static> Task for Stage<F> {
     }
 }
 
-/// Polls a task; `true` if it has finished. A panic, in the poll or in the drop of the finished future,
-/// becomes its output.
+/// Polls a task; `true` if it has finished. A panic, in the poll or in the drop of the finished
+/// future, becomes its output.
 #[inline]
 pub(crate) fn poll(task: &mut BoxedTask, waker: &Waker) -> bool {
     let mut cx = Context::from_waker(waker);
@@ -86,9 +88,9 @@ pub(crate) fn cancel(task: &mut BoxedTask) {
     finish(task, JoinError::cancelled());
 }
 
-/// Dropping what the task holds runs its owner's code, which may panic. The assignment is made all the
-/// same (`Pin::set` is an assignment, and Rust completes one whose drop unwinds), so that the second
-/// attempt only replaces an error with the panic.
+/// Dropping what the task holds runs its owner's code, which may panic. The assignment is made all
+/// the same (`Pin::set` is an assignment, and Rust completes one whose drop unwinds), so that the
+/// second attempt only replaces an error with the panic.
 fn finish(task: &mut BoxedTask, error: JoinError) {
     let after_a_panic = error.is_panic();
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| task.as_mut().finish(error))) {

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// A runtime's time as the timer wheel counts it: nanoseconds since a moment some days before the runtime was made,
-/// because a `Sleep` may be older than its runtime and keeps its place in the order of deadlines.
+/// A runtime's time as the timer wheel counts it: nanoseconds since a moment some days before the
+/// runtime was made, because a `Sleep` may be older than its runtime and keeps its place in the
+/// order of deadlines.
 pub(crate) struct Clock {
     start: Instant,
 }

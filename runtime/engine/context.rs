@@ -1,9 +1,9 @@
 //! Which runtime this thread is in: the only thread-local of the crate.
 //!
-//! `spawn`, a socket's constructor and a waker all need "the loop that I am on". While `block_on` runs
-//! (and while a runtime drops its tasks) the thread-local points to that runtime's core; outside it is
-//! null. It has no destructor, so code that runs late at thread exit still finds it and gets the
-//! ordinary answer, "no runtime here".
+//! `spawn`, a socket's constructor and a waker all need "the loop that I am on". While `block_on`
+//! runs (and while a runtime drops its tasks) the thread-local points to that runtime's core;
+//! outside it is null. It has no destructor, so code that runs late at thread exit still finds it
+//! and gets the ordinary answer, "no runtime here".
 
 use std::cell::Cell;
 use std::ptr;
@@ -22,8 +22,9 @@ loom::thread_local! {
     static CURRENT: Cell<*const Rc<Core>> = Cell::new(ptr::null());
 }
 
-/// Runs `f` with `core` as this thread's runtime, and puts the previous one back afterwards, also when
-/// `f` panics. Nesting is allowed here (a runtime may be dropped inside another); `block_on` refuses it.
+/// Runs `f` with `core` as this thread's runtime, and puts the previous one back afterwards, also
+/// when `f` panics. Nesting is allowed here (a runtime may be dropped inside another); `block_on`
+/// refuses it.
 pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Rc<Core>);
     impl Drop for Restore {
@@ -35,12 +36,13 @@ pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Calls `f` with this thread's runtime, if it is in one. (On the path of every wake-up: out of line it would cost
-/// more than what it does.)
+/// Calls `f` with this thread's runtime, if it is in one. (On the path of every wake-up: out of
+/// line it would cost more than what it does.)
 #[inline(always)]
 pub(crate) fn try_with<R>(f: impl FnOnce(Option<&Rc<Core>>) -> R) -> R {
-    // SAFETY: a pointer that is not null was put there by an `enter` that has not returned yet, and that
-    // one borrows the `Rc` for as long as it runs. `f` can't keep the reference: its lifetime is `f`'s own.
+    // SAFETY: a pointer that is not null was put there by an `enter` that has not returned yet, and
+    // that one borrows the `Rc` for as long as it runs. `f` can't keep the reference: its lifetime
+    // is `f`'s own.
     f(unsafe { CURRENT.with(Cell::get).as_ref() })
 }
 

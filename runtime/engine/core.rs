@@ -21,11 +21,12 @@ use super::ticket::Ticket;
 use super::wait_list::{Waiter, wake_foreign};
 use super::wheel::Wheel;
 
-/// Everything that one loop owns. Its sockets, sleeps and join handles share it, so it may outlive its
-/// `Runtime`; then nothing runs any more.
+/// Everything that one loop owns. Its sockets, sleeps and join handles share it, so it may outlive
+/// its `Runtime`; then nothing runs any more.
 ///
-/// Each part is borrowed for a few instructions at a time, the driver for as long as the loop sleeps in it. Nothing is borrowed while
-/// foreign code runs, but for the driver while an object of the user's is registered.
+/// Each part is borrowed for a few instructions at a time, the driver for as long as the loop
+/// sleeps in it. Nothing is borrowed while foreign code runs, but for the driver while an object of
+/// the user's is registered.
 pub(crate) struct Core {
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) reactor: RefCell<Reactor>,
@@ -36,8 +37,8 @@ pub(crate) struct Core {
     pub(crate) inbox: Arc<Inbox>,
     number: u16,
     options: Options,
-    /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a caller who drives the loop in
-    /// small steps would otherwise never get there.
+    /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a caller
+    /// who drives the loop in small steps would otherwise never get there.
     polls_left: Cell<u32>,
     /// The end of `run` was requested.
     pub(crate) stop: Cell<bool>,
@@ -82,12 +83,14 @@ impl Core {
 
     /// **The turn**: once around the loop. The front ends call it again and again.
     ///
-    /// `on_key` gets each entry of the ready queue that holds no future: `block_on`'s own, or a source of an `EventLoop`. Its `Break`
-    /// ends the turn there, uncounted, and the next one goes on behind that entry. `limit` says how long the loop may sleep; it is called only
-    /// if no `Break` came.
+    /// `on_key` gets each entry of the ready queue that holds no future: `block_on`'s own, or a
+    /// source of an `EventLoop`. Its `Break` ends the turn there, uncounted, and the next one goes
+    /// on behind that entry. `limit` says how long the loop may sleep; it is called only if no
+    /// `Break` came.
     ///
-    /// Bounds: the inbox is drained, before each task, of what is in it then; at most `event_interval` tasks are polled; every timer
-    /// that is due fires; at most one batch of events is taken from the driver (with `busy_poll`, one for each time it is asked).
+    /// Bounds: the inbox is drained, before each task, of what is in it then; at most
+    /// `event_interval` tasks are polled; every timer that is due fires; at most one batch of
+    /// events is taken from the driver (with `busy_poll`, one for each time it is asked).
     #[inline(always)]
     pub(crate) fn turn(
         &self,
@@ -126,7 +129,8 @@ impl Core {
         self.messages.replace(messages);
     }
 
-    /// Polls the tasks that are ready, until none is or so many have been polled that the driver must be asked first.
+    /// Polls the tasks that are ready, until none is or so many have been polled that the driver
+    /// must be asked first.
     #[inline(always)]
     fn run_ready_tasks(&self, mut on_key: impl FnMut(Ticket) -> ControlFlow<()>) -> ControlFlow<()> {
         if self.polls_left.get() == 0 {
@@ -199,7 +203,8 @@ impl Core {
         Some(Duration::from_nanos(next_ns.saturating_sub(now_ns)))
     }
 
-    /// Wakes a waiter at once, also through a foreign waker, so that timers of one batch wake in the order of their deadlines.
+    /// Wakes a waiter at once, also through a foreign waker, so that timers of one batch wake in
+    /// the order of their deadlines.
     fn wake(&self, waiter: Waiter) {
         match waiter {
             Waiter::Task(ticket) => ticket.wake(),
@@ -207,7 +212,8 @@ impl Core {
         }
     }
 
-    /// Asks the driver what happened. If no task is ready the loop sleeps there, for `limit` at most.
+    /// Asks the driver what happened. If no task is ready the loop sleeps there, for `limit` at
+    /// most.
     fn poll_driver(&self, mut limit: Option<Duration>) -> io::Result<()> {
         self.polls_left.set(self.options.event_interval);
         let idle = !self.has_ready();
@@ -224,8 +230,8 @@ impl Core {
         Ok(())
     }
 
-    /// Asks the driver again and again before the loop goes to sleep. `false` if it need not: a task is ready, or `limit` is over.
-    /// Otherwise takes the time that has passed from `limit`.
+    /// Asks the driver again and again before the loop goes to sleep. `false` if it need not: a
+    /// task is ready, or `limit` is over. Otherwise takes the time that has passed from `limit`.
     #[cold]
     fn busy_poll(&self, limit: &mut Option<Duration>) -> io::Result<bool> {
         let start = Instant::now();
@@ -268,7 +274,8 @@ impl Core {
         self.tasks.borrow().has_ready()
     }
 
-    /// Ends the current `run`, or else the next. Key 0 is queued, so that a front end that looks only there finds out.
+    /// Ends the current `run`, or else the next. Key 0 is queued, so that a front end that looks
+    /// only there finds out.
     pub(crate) fn request_stop(&self) {
         self.stop.set(true);
         self.tasks.borrow_mut().wake_main();
@@ -281,8 +288,9 @@ impl Core {
         self.stop.take()
     }
 
-    /// Ends everything: drops every task inside the runtime's context, those too that tasks being dropped
-    /// still spawn, and wakes every waiter of a socket or a timer of this runtime. Its next poll reports the end.
+    /// Ends everything: drops every task inside the runtime's context, those too that tasks being
+    /// dropped still spawn, and wakes every waiter of a socket or a timer of this runtime. Its next
+    /// poll reports the end.
     pub(crate) fn shut_down(&self) {
         self.closed.set(true);
         let unread = self.inbox.queue.close();
@@ -291,7 +299,8 @@ impl Core {
         self.timers.borrow_mut().fire_all(&mut due);
         due.into_iter().for_each(|(_, waiter)| self.wake(waiter));
         self.reactor.borrow_mut().close(&mut self.tasks.borrow_mut());
-        // No bound but the tasks' own: one whose drop always spawns another such task would go on for ever.
+        // No bound but the tasks' own: one whose drop always spawns another such task would go on
+        // for ever.
         loop {
             let mut busy = false;
             while let Some(waker) = self.take_foreign() {

@@ -1,9 +1,10 @@
-//! What other threads may do: wake a task, start one, stop the loop. All atomics of the crate are here, but for one that counts an
-//! event loop's messages.
+//! What other threads may do: wake a task, start one, stop the loop. All atomics of the crate are
+//! here, but for one that counts an event loop's messages.
 //!
-//! A runtime has an inbox. Other threads post messages to it; the loop drains it at the start of each turn and again before each task.
-//! A loop that is busy notices by itself, so a post then costs a lock and an atomic swap. A loop that sleeps in the driver has to be
-//! notified with a system call (a write to an eventfd, on Linux). One word settles which thread makes that call:
+//! A runtime has an inbox. Other threads post messages to it; the loop drains it at the start of
+//! each turn and again before each task. A loop that is busy notices by itself, so a post then
+//! costs a lock and an atomic swap. A loop that sleeps in the driver has to be notified with a
+//! system call (a write to an eventfd, on Linux). One word settles which thread makes that call:
 //!
 //! ```text
 //!             ┌──────────── drain ────────────┐
@@ -14,9 +15,10 @@
 //!   └────── PARKED ───────────────────────────────────┘
 //! ```
 //!
-//! The loop says PARKED *before* it sleeps and only if it was AWAKE; a poster first adds its message and then swaps in POSTED.
-//! Whichever swap comes first, the other sees it: either the loop finds POSTED and doesn't sleep, or the poster finds PARKED and
-//! notifies, once for each sleep, because the next poster finds POSTED.
+//! The loop says PARKED *before* it sleeps and only if it was AWAKE; a poster first adds its
+//! message and then swaps in POSTED. Whichever swap comes first, the other sees it: either the loop
+//! finds POSTED and doesn't sleep, or the poster finds PARKED and notifies, once for each sleep,
+//! because the next poster finds POSTED.
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -42,8 +44,9 @@ pub(crate) trait Coalesce: Sized {
 
 /// A queue into one thread, with the word that says whether that thread sleeps.
 ///
-/// It refuses nothing: every message is a decision of another thread of this process (wake, spawn, stop), and a
-/// wake-up that is refused is lost. Repetitions are coalesced, so wake-ups are bounded by the number of tasks.
+/// It refuses nothing: every message is a decision of another thread of this process (wake, spawn,
+/// stop), and a wake-up that is refused is lost. Repetitions are coalesced, so wake-ups are bounded
+/// by the number of tasks.
 pub(crate) struct MessageQueue<M> {
     /// `None` once the runtime was dropped.
     messages: Mutex<Option<Vec<M>>>,
@@ -92,8 +95,8 @@ impl<M: Coalesce> MessageQueue<M> {
     pub(crate) fn drain(&self, into: &mut Vec<M>) {
         debug_assert!(into.is_empty());
         into.shrink_to(COALESCED_FROM); // a flood leaves nothing behind
-        // First the word, then the messages: one posted in between is taken now, and its POSTED leads to a
-        // drain that finds nothing. The other way round it would be left lying.
+        // First the word, then the messages: one posted in between is taken now, and its POSTED
+        // leads to a drain that finds nothing. The other way round it would be left lying.
         self.state.swap(AWAKE, Ordering::AcqRel);
         if let Some(messages) = self.messages.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             std::mem::swap(messages, into);
@@ -150,7 +153,8 @@ impl Coalesce for Message {
             Message::Wake(ticket) => seen.insert(ticket.word()),
             _ => true,
         });
-        // At least half of the buffer is free before the next time, so that this is not done for every message.
+        // At least half of the buffer is free before the next time, so that this is not done for
+        // every message.
         messages.reserve(messages.len());
     }
 }

@@ -1,4 +1,5 @@
-//! Why a task has no value to give: it panicked, or it was dropped before it finished. And what a panic leaves behind.
+//! Why a task has no value to give: it panicked, or it was dropped before it finished. And what a
+//! panic leaves behind.
 
 use std::any::Any;
 use std::fmt;
@@ -138,8 +139,8 @@ impl std::error::Error for JoinError {}
 /// assert_eq!(panic.to_string(), "panicked: out of cheese");
 /// assert_eq!(*panic.into_inner().downcast::<&str>().unwrap(), "out of cheese");
 /// ```
-// The lock makes it `Sync` without `unsafe`. The outer box keeps it at eight bytes, because it is part of every task's
-// allocation.
+// The lock makes it `Sync` without `unsafe`. The outer box keeps it at eight bytes, because it is
+// part of every task's allocation.
 pub struct Panic(Box<Mutex<Payload>>);
 
 impl Panic {
@@ -147,7 +148,8 @@ impl Panic {
         Panic(Box::new(Mutex::new(payload)))
     }
 
-    /// The value that it was raised with, to be looked at or passed to [`std::panic::resume_unwind`].
+    /// The value that it was raised with, to be looked at or passed to
+    /// [`std::panic::resume_unwind`].
     ///
     /// # Examples
     ///

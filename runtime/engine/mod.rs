@@ -1,4 +1,5 @@
-//! What both front ends stand on: the loop, its tables, and the boundary to the operating system. Nothing here imports from outside.
+//! What both front ends stand on: the loop, its tables, and the boundary to the operating system.
+//! Nothing here imports from outside.
 //!
 //! | file | holds |
 //! |---|---|
@@ -16,8 +17,9 @@
 //!
 //! # The one ring
 //!
-//! A waker is a word without a pointer. To wake, it asks the context for the loop of this thread; that loop's core holds the tables; and
-//! the tables wake those that wait, through their wakers. So these call each other in a ring, and nothing else does.
+//! A waker is a word without a pointer. To wake, it asks the context for the loop of this thread;
+//! that loop's core holds the tables; and the tables wake those that wait, through their wakers. So
+//! these call each other in a ring, and nothing else does.
 
 pub(crate) mod budget;
 pub(crate) mod cell;

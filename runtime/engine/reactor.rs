@@ -1,19 +1,21 @@
 //! The reactor: the objects that are watched, their cached readiness, and their waiters.
 //!
-//! An object is registered once. Its slot then *caches* readiness in each direction. An operation is simply
-//! tried while its direction counts as ready; when it says `WouldBlock` the direction counts as not ready and
-//! the task waits; an event makes it ready again and wakes all waiters. So a socket that is ready costs
-//! no call here, and one that is not costs none either until the event comes.
+//! An object is registered once. Its slot then *caches* readiness in each direction. An operation
+//! is simply tried while its direction counts as ready; when it says `WouldBlock` the direction
+//! counts as not ready and the task waits; an event makes it ready again and wakes all waiters. So
+//! a socket that is ready costs no call here, and one that is not costs none either until the event
+//! comes.
 //!
-//! **The short-read rule.** On an edge-triggered driver a read that fills only part of its buffer has
-//! drained the socket: the next one would only say `WouldBlock`. Clearing the readiness at once saves that
-//! system call, half of an echo server's reads. But when the event also said that the peer has closed, readiness must
-//! stay: the end of file is never announced again. Hence the two `CLOSED` bits, which are never cleared.
-//! Neither does the rule hold once urgent data has come (`URGENT`): a read stops short of it with more behind.
+//! **The short-read rule.** On an edge-triggered driver a read that fills only part of its buffer
+//! has drained the socket: the next one would only say `WouldBlock`. Clearing the readiness at once
+//! saves that system call, half of an echo server's reads. But when the event also said that the
+//! peer has closed, readiness must stay: the end of file is never announced again. Hence the two
+//! `CLOSED` bits, which are never cleared. Neither does the rule hold once urgent data has come
+//! (`URGENT`): a read stops short of it with more behind.
 //!
-//! A slot is 32 bytes and is the only memory that a round trip touches here. It is reached through its key,
-//! not a pointer, and an event carries key and generation: a late event for a slot that has a new
-//! owner is recognised and dropped.
+//! A slot is 32 bytes and is the only memory that a round trip touches here. It is reached through
+//! its key, not a pointer, and an event carries key and generation: a late event for a slot that
+//! has a new owner is recognised and dropped.
 
 use super::driver::{IoEvent, Raw, Readiness, Token, Trigger};
 use super::interest::Interest;
@@ -63,13 +65,9 @@ impl IoSlot {
 
     /// The directions that have waiters.
     pub(super) fn wanted(&self) -> Readiness {
-        let mut wanted = Readiness::NONE;
-        for interest in [Interest::Readable, Interest::Writable] {
-            if !self.waiting[interest as usize].is_empty() {
-                wanted = wanted.with(interest.ready());
-            }
-        }
-        wanted
+        let of = |list: &WaitList, ready| if list.is_empty() { Readiness::NONE } else { ready };
+        let [readers, writers] = &self.waiting;
+        of(readers, Readiness::READABLE).with(of(writers, Readiness::WRITABLE))
     }
 }
 

@@ -1,4 +1,5 @@
-//! A watched object's place in the reactor, as its owner uses it: waiting for readiness, and trying operations.
+//! A watched object's place in the reactor, as its owner uses it: waiting for readiness, and trying
+//! operations.
 
 use std::io;
 use std::rc::Rc;
@@ -13,9 +14,9 @@ use super::wait_list::{NodeKey, WaitList, Waiter};
 
 /// Registers an object with the driver.
 ///
-/// A system that says "exists already" means either that this object is watched twice, which is an error (the
-/// second watch would silence the first), or that an earlier object with this number was closed while a duplicate of
-/// it lives on, whose watch is then taken over.
+/// A system that says "exists already" means either that this object is watched twice, which is an
+/// error (the second watch would silence the first), or that an earlier object with this number was
+/// closed while a duplicate of it lives on, whose watch is then taken over.
 fn register(core: &Core, mut object: Object<'_>, token: Token) -> io::Result<Trigger> {
     let driver = core.driver.borrow();
     match driver.register(object.reborrow(), token) {
@@ -27,8 +28,9 @@ fn register(core: &Core, mut object: Object<'_>, token: Token) -> io::Result<Tri
     }
 }
 
-/// A watched object's place in the reactor, as its owner borrows it. (The owner keeps runtime and key in fields of its
-/// own: as a struct in a struct they would be padded, and a socket would take 24 bytes instead of 16.)
+/// A watched object's place in the reactor, as its owner borrows it. (The owner keeps runtime and
+/// key in fields of its own: as a struct in a struct they would be padded, and a socket would take
+/// 24 bytes instead of 16.)
 #[derive(Clone, Copy)]
 pub(crate) struct Registration<'a> {
     pub(crate) core: &'a Rc<Core>,
@@ -36,8 +38,9 @@ pub(crate) struct Registration<'a> {
 }
 
 impl Registration<'_> {
-    /// Watches an object in both directions and returns its key, which the owner gives [back](Registration::release) before
-    /// it closes the object. `assumed` counts as ready until an operation says otherwise.
+    /// Watches an object in both directions and returns its key, which the owner gives
+    /// [back](Registration::release) before it closes the object. `assumed` counts as ready until
+    /// an operation says otherwise.
     pub(crate) fn open(core: &Core, object: Object<'_>, assumed: Readiness) -> io::Result<u32> {
         /// Gives the slot back if registering fails, or panics.
         struct Claim<'a>(&'a Core, u32);
@@ -50,8 +53,8 @@ impl Registration<'_> {
         let key = core.reactor.borrow_mut().claim(object.raw);
         let claim = Claim(core, key);
         let token = core.reactor.borrow().token(key);
-        // The object may be the user's own, so registering it may run foreign code: nothing is borrowed
-        // but the driver, and that shared; only the loop's own sleep borrows it otherwise.
+        // The object may be the user's own, so registering it may run foreign code: nothing is
+        // borrowed but the driver, and that shared; only the loop's own sleep borrows it otherwise.
         let trigger = register(core, object, token)?;
         std::mem::forget(claim);
         let slot = &mut core.reactor.borrow_mut().slots[key];
@@ -60,8 +63,9 @@ impl Registration<'_> {
         Ok(key)
     }
 
-    /// Ready as soon as `interest` counts as ready; until then the task waits. A future lends the key of its node in the wait
-    /// list, and gives it [back](Registration::stop_waiting) when it is dropped; a `poll_*` form has none.
+    /// Ready as soon as `interest` counts as ready; until then the task waits. A future lends the
+    /// key of its node in the wait list, and gives it [back](Registration::stop_waiting) when it is
+    /// dropped; a `poll_*` form has none.
     ///
     /// # Errors
     ///
@@ -149,8 +153,8 @@ impl Registration<'_> {
         }
     }
 
-    /// Tries `operation` if `interest` counts as ready; `WouldBlock` otherwise. Tries again if a signal
-    /// interrupts it.
+    /// Tries `operation` if `interest` counts as ready; `WouldBlock` otherwise. Tries again if a
+    /// signal interrupts it.
     #[inline]
     pub(crate) fn try_io<R>(
         self,
@@ -169,7 +173,8 @@ impl Registration<'_> {
             match operation() {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    self.clear(interest);
+                    let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
+                    slot.readiness = slot.readiness.without(interest.ready());
                     return Err(e);
                 }
                 result => return result,
@@ -189,11 +194,6 @@ impl Registration<'_> {
         let mut reactor = self.core.reactor.borrow_mut();
         let token = reactor.token(self.key);
         reactor.mark(&IoEvent { token, readiness }, &mut self.core.tasks.borrow_mut());
-    }
-
-    fn clear(self, interest: Interest) {
-        let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
-        slot.readiness = slot.readiness.without(interest.ready());
     }
 
     /// After a read or write that moved `done` of `asked` bytes of a *stream*: the short-read rule.
@@ -217,8 +217,8 @@ impl Registration<'_> {
         }
     }
 
-    /// Ends the watch of an object that lives on. (By the number that it was registered under, should its owner have
-    /// exchanged it.)
+    /// Ends the watch of an object that lives on. (By the number that it was registered under,
+    /// should its owner have exchanged it.)
     pub(crate) fn deregister(self, object: Object<'_>) -> io::Result<()> {
         let raw = self.core.reactor.borrow().slots[self.key].raw();
         self.core.driver.borrow().deregister(Object { mio: object.mio, raw })

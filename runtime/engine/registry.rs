@@ -27,8 +27,9 @@ impl Runtimes {
     const NONE: Runtimes = Runtimes { inboxes: Vec::new(), free: VecDeque::new() };
 }
 
-/// A number is used again only when so many others are free, too. A waker or an event's id of a runtime that was dropped is
-/// then unlikely to match its successor. The price is ten bytes for each number.
+/// A number is used again only when so many others are free, too. A waker or an event's id of a
+/// runtime that was dropped is then unlikely to match its successor. The price is ten bytes for
+/// each number.
 const RESTING: usize = 1024;
 
 /// Enters a runtime and gives it a free number.

@@ -1,13 +1,14 @@
 //! Numbered slots that never move: the storage under tasks, registrations and timers.
 //!
-//! A table hands out small numbers (keys) instead of references, so that a waker or an event from the
-//! kernel can name its owner in a few bits and a late one does no harm. Three tables of this crate want
-//! the same thing, and want it without one weakness of a plain `Vec`: growing it copies everything it
-//! holds, in the middle of a burst. Here the slots stand in chunks; growing adds a chunk.
+//! A table hands out small numbers (keys) instead of references, so that a waker or an event from
+//! the kernel can name its owner in a few bits and a late one does no harm. Three tables of this
+//! crate want the same thing, and want it without one weakness of a plain `Vec`: growing it copies
+//! everything it holds, in the middle of a burst. Here the slots stand in chunks; growing adds a
+//! chunk.
 //!
 //! Claiming and releasing are O(1): a vacant slot's link field holds the next vacant key. The table
-//! never gives chunks back before it is dropped: a slot carries the generation that tells a late ticket
-//! from a current one, and forgetting it would make old tickets valid again.
+//! never gives chunks back before it is dropped: a slot carries the generation that tells a late
+//! ticket from a current one, and forgetting it would make old tickets valid again.
 
 use std::ops::{Index, IndexMut};
 
@@ -55,7 +56,8 @@ impl<T: Slot> Slots<T> {
         if self.vacant == NIL { self.used } else { self.vacant }
     }
 
-    /// A slot that was never used, with no other behind it. Out of line: once in 256 new slots it makes a chunk.
+    /// A slot that was never used, with no other behind it. Out of line: once in 256 new slots it
+    /// makes a chunk.
     #[cold]
     #[inline(never)]
     fn fresh(&mut self) -> u32 {
@@ -76,8 +78,8 @@ impl<T: Slot> Slots<T> {
         self.release_if(key, |_| true);
     }
 
-    /// Lets `empty` clear a slot and say whether it may be used again; if so, gives it back. (One look-up for
-    /// both: this is on the path of every task.)
+    /// Lets `empty` clear a slot and say whether it may be used again; if so, gives it back. (One
+    /// look-up for both: this is on the path of every task.)
     #[inline]
     pub(crate) fn release_if(&mut self, key: u32, empty: impl FnOnce(&mut T) -> bool) {
         let vacant = self.vacant;

@@ -10,19 +10,19 @@
 //! └────────────────────┴─────────────────┴──────────────────┴───────────────────────┘
 //! ```
 //!
-//! The ready queue is a linked list through the slots. It needs no memory of its own, so waking never
-//! allocates, a burst leaves nothing behind, and its bound is the number of tasks: `next` says whether a
-//! task is queued, and a task is queued at most once.
+//! The ready queue is a linked list through the slots. It needs no memory of its own, so waking
+//! never allocates, a burst leaves nothing behind, and its bound is the number of tasks: `next`
+//! says whether a task is queued, and a task is queued at most once.
 //!
-//! A slot that is released while it is still queued can't be reused until the queue has passed it. It is
-//! emptied and its generation ends at once; the key goes back when it is popped.
+//! A slot that is released while it is still queued can't be reused until the queue has passed it.
+//! It is emptied and its generation ends at once; the key goes back when it is popped.
 //!
-//! Slot 0 is `block_on`'s own future. It has a ticket like any task and stands in the same queue, but it may borrow and is
-//! polled where it stands, so its slot never holds a box. Neither does the slot of a source of an `EventLoop`: a slot without
-//! a box is a key that can be woken and queued.
+//! Slot 0 is `block_on`'s own future. It has a ticket like any task and stands in the same queue,
+//! but it may borrow and is polled where it stands, so its slot never holds a box. Neither does the
+//! slot of a source of an `EventLoop`: a slot without a box is a key that can be woken and queued.
 //!
-//! Nothing in this file calls foreign code: what must be dropped or woken is handed to the caller, which does it when the
-//! table is no longer borrowed.
+//! Nothing in this file calls foreign code: what must be dropped or woken is handed to the caller,
+//! which does it when the table is no longer borrowed.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -62,7 +62,8 @@ const _: () = assert!(size_of::<TaskSlot>() == 32, "two slots share a cache line
 
 impl Default for TaskSlot {
     fn default() -> Self {
-        // Not IDLE: a vacant slot can't be queued, not even by a dead runtime's ticket that happens to match.
+        // Not IDLE: a vacant slot can't be queued, not even by a dead runtime's ticket that happens
+        // to match.
         TaskSlot { task: None, joiners: WaitList::default(), next: NIL, state: 0 }
     }
 }
@@ -91,8 +92,9 @@ impl TaskSlot {
         std::mem::forget(nothing);
     }
 
-    /// From here on every ticket of the slot is stale. `true` if it may be used again now: not while it is
-    /// queued, and never once its generations are used up (names stay unique, for 32 bytes every 16.7 million tasks).
+    /// From here on every ticket of the slot is stale. `true` if it may be used again now: not
+    /// while it is queued, and never once its generations are used up (names stay unique, for 32
+    /// bytes every 16.7 million tasks).
     #[inline]
     fn end_generation(&mut self) -> bool {
         let generation = self.generation() + 1;
@@ -115,7 +117,8 @@ pub(crate) enum Entry {
     Foreign(Waker),
 }
 
-/// What can't be done where it comes up, because it is foreign code, and becomes an entry of its own.
+/// What can't be done where it comes up, because it is foreign code, and becomes an entry of its
+/// own.
 enum Urgent {
     /// Calling a waker of another crate.
     Wake(Waker),
@@ -156,7 +159,8 @@ impl Tasks {
         self.slots.next_key() <= KEY_MAX
     }
 
-    /// Takes a new task in and queues it; the ticket is its name. There must be [room](Tasks::has_room).
+    /// Takes a new task in and queues it; the ticket is its name. There must be
+    /// [room](Tasks::has_room).
     #[inline]
     pub(crate) fn insert(&mut self, task: BoxedTask) -> Ticket {
         let (key, slot) = self.slots.claim();
@@ -248,8 +252,8 @@ impl Tasks {
         }
     }
 
-    /// Adds a waiter beside others, or one with a waker of another crate. `key` is that of the future's node, if a future
-    /// waits. Returns a waiter to be [discarded](Waiter::discard).
+    /// Adds a waiter beside others, or one with a waker of another crate. `key` is that of the
+    /// future's node, if a future waits. Returns a waiter to be [discarded](Waiter::discard).
     #[cold]
     pub(crate) fn add_waiter(
         &mut self,
@@ -269,7 +273,8 @@ impl Tasks {
         added.map(|oldest| oldest.into_iter().for_each(|waiter| self.wake_waiter(waiter))).err()
     }
 
-    /// Removes all waiters of a place that is no more. Returns those to be [discarded](Waiter::discard).
+    /// Removes all waiters of a place that is no more. Returns those to be
+    /// [discarded](Waiter::discard).
     #[cold]
     pub(crate) fn take_waiters(&mut self, mut waiters: WaitList) -> Vec<Waiter> {
         std::iter::from_fn(|| self.wait_nodes.pop(&mut waiters)).collect()
@@ -279,7 +284,8 @@ impl Tasks {
         self.head != NIL || !self.urgent.is_empty()
     }
 
-    /// Takes the first entry out of the queue. Its task comes out of its slot, and may be woken again from here on.
+    /// Takes the first entry out of the queue. Its task comes out of its slot, and may be woken
+    /// again from here on.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Entry> {
         loop {
@@ -307,7 +313,8 @@ impl Tasks {
         }
     }
 
-    /// Passes over aborts of tasks that have finished: what is behind them comes before the ready queue, too.
+    /// Passes over aborts of tasks that have finished: what is behind them comes before the ready
+    /// queue, too.
     #[cold]
     fn pop_urgent(&mut self) -> Option<Entry> {
         loop {
@@ -342,8 +349,8 @@ impl Tasks {
         self.slots[ticket.key()].fill(task);
     }
 
-    /// Keeps a finished task's output for its join handle, and wakes the handle's waiters. Returns the task, to be dropped,
-    /// if the handle was dropped.
+    /// Keeps a finished task's output for its join handle, and wakes the handle's waiters. Returns
+    /// the task, to be dropped, if the handle was dropped.
     #[inline]
     pub(crate) fn finish(&mut self, ticket: Ticket, task: BoxedTask) -> Option<BoxedTask> {
         let slot = &mut self.slots[ticket.key()];
@@ -358,7 +365,8 @@ impl Tasks {
         None
     }
 
-    /// Has a task dropped as the next entry, before any other task runs. Nothing happens if it has finished by then.
+    /// Has a task dropped as the next entry, before any other task runs. Nothing happens if it has
+    /// finished by then.
     pub(crate) fn abort(&mut self, ticket: Ticket) {
         let slot = &mut self.slots[ticket.key()];
         if slot.generation() == ticket.generation() && !slot.has(DONE | ABORTED) {
@@ -374,7 +382,8 @@ impl Tasks {
         slot.generation() != ticket.generation() || slot.has(DONE)
     }
 
-    /// Adds a waiter for the end of a task, beside others. Returns a waiter to be [discarded](Waiter::discard).
+    /// Adds a waiter for the end of a task, beside others. Returns a waiter to be
+    /// [discarded](Waiter::discard).
     #[cold]
     pub(crate) fn add_joiner(&mut self, ticket: Ticket, waiter: Waiter) -> Option<Waiter> {
         let mut joiners = std::mem::take(&mut self.slots[ticket.key()].joiners);
@@ -383,8 +392,8 @@ impl Tasks {
         duplicate
     }
 
-    /// Takes a finished task out, for its join handle. If it hasn't finished, calls `wait` with the list of
-    /// its joiners.
+    /// Takes a finished task out, for its join handle. If it hasn't finished, calls `wait` with the
+    /// list of its joiners.
     #[inline]
     pub(crate) fn take_finished(
         &mut self,
@@ -403,7 +412,8 @@ impl Tasks {
         task
     }
 
-    /// The join handle is dropped. Returns what is to be dropped with it: the output, and the waiters.
+    /// The join handle is dropped. Returns what is to be dropped with it: the output, and the
+    /// waiters.
     #[inline]
     pub(crate) fn detach(&mut self, ticket: Ticket) -> (Option<BoxedTask>, Vec<Waiter>) {
         let slot = &mut self.slots[ticket.key()];

@@ -1,7 +1,7 @@
 //! The waker: a ticket, not a reference.
 //!
-//! An ordinary waker points to its task and counts references to it. Ours is one word that *names* the
-//! task:
+//! An ordinary waker points to its task and counts references to it. Ours is one word that *names*
+//! the task:
 //!
 //! ```text
 //!  63            48 47                    24 23                     0
@@ -10,15 +10,18 @@
 //! └────────────────┴────────────────────────┴────────────────────────┘
 //! ```
 //!
-//! Cloning copies the word and dropping does nothing, so a forgotten waker leaks nothing. A task's memory is free when it has completed
-//! and its join handle was dropped or has taken the output. The slot is then in its next generation and the ticket matches nothing:
-//! waking does nothing, as it does nothing when the runtime was dropped. The one false match left is a ticket of a dropped runtime whose
-//! number, key and generation are all in use again: that is a spurious wake-up, which the contract of `Future` allows.
+//! Cloning copies the word and dropping does nothing, so a forgotten waker leaks nothing. A task's
+//! memory is free when it has completed and its join handle was dropped or has taken the output.
+//! The slot is then in its next generation and the ticket matches nothing: waking does nothing, as
+//! it does nothing when the runtime was dropped. The one false match left is a ticket of a dropped
+//! runtime whose number, key and generation are all in use again: that is a spurious wake-up, which
+//! the contract of `Future` allows.
 //!
-//! On the loop's own thread waking is a thread-local read, a compare and a push: no atomics. From any
-//! other thread it goes through the runtime's inbox (see `inbox.rs`).
+//! On the loop's own thread waking is a thread-local read, a compare and a push: no atomics. From
+//! any other thread it goes through the runtime's inbox (see `inbox.rs`).
 //!
-//! The price: 65,535 runtimes alive at once, 16.7 million tasks alive in one runtime, and a 64-bit target.
+//! The price: 65,535 runtimes alive at once, 16.7 million tasks alive in one runtime, and a 64-bit
+//! target.
 
 use std::num::NonZeroU64;
 
@@ -30,10 +33,12 @@ const GENERATION_BITS: u32 = 24;
 
 /// The largest slot key that a ticket can name.
 pub(crate) const KEY_MAX: u32 = (1 << KEY_BITS) - 1;
-/// The last generation of a slot. A slot that reaches it is retired, never reused: names stay unique.
+/// The last generation of a slot. A slot that reaches it is retired, never reused: names stay
+/// unique.
 pub(crate) const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
 
-/// A runtime's number in its place in a ticket. (An "or" of that with the rest keeps the word from being zero without a check.)
+/// A runtime's number in its place in a ticket. (An "or" of that with the rest keeps the word from
+/// being zero without a check.)
 #[derive(Clone, Copy)]
 pub(crate) struct RuntimeNumber(NonZeroU64);
 

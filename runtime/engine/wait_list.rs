@@ -1,22 +1,26 @@
 //! The waiters at one place: one direction of an I/O object, or the end of a task.
 //!
-//! Nearly always there is none, or one task of this loop, and then eight bytes hold it. Further waiters, and wakers of other
-//! crates (a combinator such as `FuturesUnordered` makes its own), are nodes of a list, and the eight bytes hold the first
-//! node's key. An event wakes all of them. To keep only the last waker would lose the wake-ups of the others, and to wake the
-//! one that is replaced would make two tasks that wait at one socket wake each other for ever.
+//! Nearly always there is none, or one task of this loop, and then eight bytes hold it. Further
+//! waiters, and wakers of other crates (a combinator such as `FuturesUnordered` makes its own), are
+//! nodes of a list, and the eight bytes hold the first node's key. An event wakes all of them. To
+//! keep only the last waker would lose the wake-ups of the others, and to wake the one that is
+//! replaced would make two tasks that wait at one socket wake each other for ever.
 //!
 //! # The lifetime of a node
 //!
-//! A future such as `Ready` *owns* its node: the future holds the key, and its drop removes the node. An event takes the
-//! waker out and leaves the node, so the key stays reserved. If the event freed the key, another future could get it, and
-//! the drop of the woken one would remove the node of a future that still waits: a lost wake-up.
+//! A future such as `Ready` *owns* its node: the future holds the key, and its drop removes the
+//! node. An event takes the waker out and leaves the node, so the key stays reserved. If the event
+//! freed the key, another future could get it, and the drop of the woken one would remove the node
+//! of a future that still waits: a lost wake-up.
 //!
-//! The `poll_*` forms and `AsyncRead` have no future that could own a node. Theirs is found by `will_wake`, so a task that
-//! polls again adds none, and an event removes it. A task that has ended leaves its ticket behind; the next addition, which
-//! passes over the whole list in any case, removes it.
+//! The `poll_*` forms and `AsyncRead` have no future that could own a node. Theirs is found by
+//! `will_wake`, so a task that polls again adds none, and an event removes it. A task that has
+//! ended leaves its ticket behind; the next addition, which passes over the whole list in any case,
+//! removes it.
 //!
-//! Bound of a list: its futures, the tasks that are alive, and `FOREIGN_MAX` wakers of other crates: one more wakes the oldest,
-//! which polls again if it still waits. A future that is leaked (`mem::forget`) leaks its node.
+//! Bound of a list: its futures, the tasks that are alive, and `FOREIGN_MAX` wakers of other
+//! crates: one more wakes the oldest, which polls again if it still waits. A future that is leaked
+//! (`mem::forget`) leaks its node.
 
 use std::task::Waker;
 
@@ -34,7 +38,8 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
-    /// Cloning a waker of another crate runs its code: make a `Waiter` before any table is borrowed.
+    /// Cloning a waker of another crate runs its code: make a `Waiter` before any table is
+    /// borrowed.
     #[inline]
     pub(crate) fn of(waker: &Waker) -> Waiter {
         match Ticket::of(waker) {
@@ -51,8 +56,8 @@ impl Waiter {
         }
     }
 
-    /// Drops a waiter that is not needed any more. Dropping a waker of another crate may panic, which must not reach the
-    /// owner of the place: call it with nothing borrowed.
+    /// Drops a waiter that is not needed any more. Dropping a waker of another crate may panic,
+    /// which must not reach the owner of the place: call it with nothing borrowed.
     #[inline]
     pub(crate) fn discard(self) {
         if let Waiter::Foreign(waker) = self {
@@ -61,14 +66,15 @@ impl Waiter {
     }
 }
 
-/// Calls a waker of another crate. The panic hook has printed the message of one that panics; the panic ends neither the
-/// loop nor the other waiters.
+/// Calls a waker of another crate. The panic hook has printed the message of one that panics; the
+/// panic ends neither the loop nor the other waiters.
 #[cold]
 pub(crate) fn wake_foreign(waker: Waker) {
     call_quietly(|| waker.wake());
 }
 
-/// The eight bytes at a place: 0, a ticket, or (with no runtime number in the top bits) the key of the list's first node + 1.
+/// The eight bytes at a place: 0, a ticket, or (with no runtime number in the top bits) the key of
+/// the list's first node + 1.
 #[derive(Default)]
 pub(crate) struct WaitList(u64);
 
@@ -115,8 +121,9 @@ impl WaitList {
 /// The key of the node that a future owns, from its first wait beside others until its drop.
 pub(crate) type NodeKey = Option<u32>;
 
-/// Wakers of other crates that wait at one place without a future: more than any program has, and few enough that a connection
-/// which is idle for months keeps little. More of them that all still wait would wake each other until the event.
+/// Wakers of other crates that wait at one place without a future: more than any program has, and
+/// few enough that a connection which is idle for months keeps little. More of them that all still
+/// wait would wake each other until the event.
 const FOREIGN_MAX: usize = 512;
 
 struct Node {
@@ -137,8 +144,8 @@ impl Nodes {
         Nodes(Slab::new())
     }
 
-    /// Adds a waiter, whose future owns the node, or makes it that future's waiter instead of the one before. Returns a
-    /// waiter to be [discarded](Waiter::discard).
+    /// Adds a waiter, whose future owns the node, or makes it that future's waiter instead of the
+    /// one before. Returns a waiter to be [discarded](Waiter::discard).
     #[cold]
     pub(crate) fn add_owned(
         &mut self,
@@ -158,8 +165,9 @@ impl Nodes {
         replaced
     }
 
-    /// Adds a waiter that has no future; removes the stale ones. Returns the oldest one, to be woken, if there are too many. A
-    /// waiter that the list has already comes back as the error, to be [discarded](Waiter::discard).
+    /// Adds a waiter that has no future; removes the stale ones. Returns the oldest one, to be
+    /// woken, if there are too many. A waiter that the list has already comes back as the error, to
+    /// be [discarded](Waiter::discard).
     #[cold]
     pub(crate) fn add(
         &mut self,

@@ -42,8 +42,8 @@ impl Ticket {
     }
 }
 
-/// One table for every waker of this crate, a `static` so that it has one address and `will_wake` of a
-/// clone is true.
+/// One table for every waker of this crate, a `static` so that it has one address and `will_wake`
+/// of a clone is true.
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 
 fn clone(word: *const ()) -> RawWaker {

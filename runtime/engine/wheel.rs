@@ -1,9 +1,10 @@
 //! The timer wheel: which deadline is next, in O(1) for insert, cancel and look-up.
 //!
-//! A hashed hierarchical timing wheel (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP
-//! 1987, scheme 7). Time is cut into ticks of 2²⁰ ns, about a millisecond. Level 0 has 64 buckets of one tick, level 1 has 64
-//! buckets of 64 ticks, and so on; eight levels hold every `u64` of nanoseconds, 584 years. A deadline
-//! goes to the level of the highest base-64 digit in which its tick differs from the wheel's position:
+//! A hashed hierarchical timing wheel (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels",
+//! SOSP 1987, scheme 7). Time is cut into ticks of 2²⁰ ns, about a millisecond. Level 0 has 64
+//! buckets of one tick, level 1 has 64 buckets of 64 ticks, and so on; eight levels hold every
+//! `u64` of nanoseconds, 584 years. A deadline goes to the level of the highest base-64 digit in
+//! which its tick differs from the wheel's position:
 //!
 //! ```text
 //!   position 1.0.5   deadline 1.0.9 → level 0, bucket 9
@@ -12,10 +13,10 @@
 //!
 //! Two additions to the textbook, both because a timer must never be early and hardly ever late:
 //!
-//! * Each bucket knows its earliest deadline *to the nanosecond*. The loop sleeps until that, not until a
-//!   tick begins or a bucket has to be sorted out; so a far timer costs no wake-ups on its way, and a tick's
-//!   length has no influence on precision. (A cancelled timer may leave a bucket's earliest too low: then the
-//!   loop wakes once in vain, and knows better.)
+//! * Each bucket knows its earliest deadline *to the nanosecond*. The loop sleeps until that, not
+//!   until a tick begins or a bucket has to be sorted out; so a far timer costs no wake-ups on its
+//!   way, and a tick's length has no influence on precision. (A cancelled timer may leave a
+//!   bucket's earliest too low: then the loop wakes once in vain, and knows better.)
 //! * What is due is fired in the order of deadlines, even when a late loop finds many at once.
 //!
 //! A timer moves down at most once for each level. Bound: one entry for each timer that waits.
@@ -66,12 +67,13 @@ const EMPTY: Bucket = Bucket { first: NIL, earliest_ns: u64::MAX };
 /// Times are nanoseconds since a moment of the caller's choice; the wheel never reads a clock.
 pub(crate) struct Wheel {
     timers: Slots<TimerSlot>,
-    /// `LEVELS * BUCKETS` of them; empty until the first timer, so that a runtime without any pays nothing.
+    /// `LEVELS * BUCKETS` of them; empty until the first timer, so that a runtime without any pays
+    /// nothing.
     buckets: Vec<Bucket>,
     /// For each level, which buckets hold something.
     occupied: [u64; LEVELS],
-    /// The position, in ticks. Every timer stands at or after it, and it enters a bucket of a higher level
-    /// only when that bucket is sorted out.
+    /// The position, in ticks. Every timer stands at or after it, and it enters a bucket of a
+    /// higher level only when that bucket is sorted out.
     position: u64,
     waiting: usize,
 }
@@ -121,8 +123,8 @@ impl Wheel {
         self.first_bucket().map(|(level, index)| self.buckets[level * BUCKETS + index].earliest_ns)
     }
 
-    /// Takes out all that is due at `now_ns` and appends the waiters to `due`, with the deadline, in the
-    /// order of deadlines; timers of one deadline in no particular order.
+    /// Takes out all that is due at `now_ns` and appends the waiters to `due`, with the deadline,
+    /// in the order of deadlines; timers of one deadline in no particular order.
     ///
     /// No bound: a timer fires once, costs a few steps and only queues a task.
     pub(crate) fn fire(&mut self, now_ns: u64, due: &mut Vec<(u64, Waiter)>) {
@@ -144,15 +146,17 @@ impl Wheel {
         self.fire(u64::MAX, due);
     }
 
-    /// The bucket with the earliest timers. All of a lower level come before any of a higher one, and in a
-    /// level nothing stands before the position: so it is the lowest bit of the lowest level in use.
+    /// The bucket with the earliest timers. All of a lower level come before any of a higher one,
+    /// and in a level nothing stands before the position: so it is the lowest bit of the lowest
+    /// level in use.
     fn first_bucket(&self) -> Option<(usize, usize)> {
         let level = self.occupied.iter().position(|&bits| bits != 0)?;
         Some((level, self.occupied[level].trailing_zeros() as usize))
     }
 
-    /// Moves the position to a bucket's start and takes its timers out: the due ones for good, the others
-    /// to their place on a lower level (or, within the current tick, back to the same bucket).
+    /// Moves the position to a bucket's start and takes its timers out: the due ones for good, the
+    /// others to their place on a lower level (or, within the current tick, back to the same
+    /// bucket).
     fn sort_out(&mut self, level: usize, index: usize, now_ns: u64, due: &mut Vec<(u64, Waiter)>) {
         let shift = LEVEL_BITS * level as u32;
         let above = self.position.checked_shr(shift + LEVEL_BITS).unwrap_or(0);

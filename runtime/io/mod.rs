@@ -1,30 +1,33 @@
 //! Reading and writing: the traits that every stream implements, and what one does with them.
 //!
-//! All of it is re-exported from [`futures_lite::io`], whose extension traits work with every type of any
-//! crate that implements `futures-io`.
+//! All of it is re-exported from [`futures_lite::io`], whose extension traits work with every type
+//! of any crate that implements `futures-io`.
 //!
-//! Mind that its `read_to_string` and `read_line` need an *empty* `String`: what they have read takes the
-//! place of what was there, where [`std::io`] appends. In a debug build they panic instead.
+//! Mind that its `read_to_string` and `read_line` need an *empty* `String`: what they have read
+//! takes the place of what was there, where [`std::io`] appends. In a debug build they panic
+//! instead.
 //!
 //! # Cost
 //!
-//! An operation on a socket that is ready is one system call. Waiting for one that is known not to be costs
-//! none (one, with [`Driver::Polling`](crate::Driver#variant.Polling)). Each operation is charged to the
-//! budget of the runtime that the socket belongs to, also when a task of another runtime uses it: after 128
-//! in one poll the task gives way.
+//! An operation on a socket that is ready is one system call. Waiting for one that is known not to
+//! be costs none (one, with [`Driver::Polling`](crate::Driver#variant.Polling)). Each operation is
+//! charged to the budget of the runtime that the socket belongs to, also when a task of another
+//! runtime uses it: after 128 in one poll the task gives way.
 //!
 //! # Cancel safety
 //!
-//! `read`, `write` and `fill_buf` are as cancel safe as the stream, and those of this crate are: what was
-//! read or written is returned in the same poll. What takes several steps (`read_exact`, `read_line`,
-//! `read_to_string`, `write_all`, `copy`) is not: dropped half-way, it doesn't tell what it has moved.
+//! `read`, `write` and `fill_buf` are as cancel safe as the stream, and those of this crate are:
+//! what was read or written is returned in the same poll. What takes several steps (`read_exact`,
+//! `read_line`, `read_to_string`, `write_all`, `copy`) is not: dropped half-way, it doesn't tell
+//! what it has moved.
 //!
 //! # Standard input, and files
 //!
-//! They may be what no system can watch, a regular file for one, and then only a read that blocks is left. [`Unblock`] (with the
-//! feature `unblock`) makes such a read on another thread: `BufReader::new(Unblock::new(std::io::stdin())).lines()` are the
-//! lines of standard input. For files there are also [`oneloop::unblock`](crate::unblock()) around std's functions, and the crate
-//! `async-fs`, on the same threads.
+//! They may be what no system can watch, a regular file for one, and then only a read that blocks
+//! is left. [`Unblock`] (with the feature `unblock`) makes such a read on another thread:
+//! `BufReader::new(Unblock::new(std::io::stdin())).lines()` are the lines of standard input. For
+//! files there are also [`oneloop::unblock`](crate::unblock()) around std's functions, and the
+//! crate `async-fs`, on the same threads.
 //!
 //! # Examples
 //!

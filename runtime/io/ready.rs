@@ -1,4 +1,5 @@
-//! `Ready`: the future that waits for a direction of an I/O object; `Operation`: the one that also tries.
+//! `Ready`: the future that waits for a direction of an I/O object; `Operation`: the one that also
+//! tries.
 
 use std::fmt;
 use std::future::Future;
@@ -10,8 +11,8 @@ use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
 use crate::engine::wait_list::NodeKey;
 
-/// Waits for readiness: the future of [`Source::readable`](crate::Source::readable) and of every socket's `readable` and
-/// `writable`.
+/// Waits for readiness: the future of [`Source::readable`](crate::Source::readable) and of every
+/// socket's `readable` and `writable`.
 ///
 /// # Errors
 ///
@@ -63,7 +64,8 @@ impl fmt::Debug for Ready<'_> {
     }
 }
 
-/// Tries an operation whenever its direction counts as ready, until the operation says something other than `WouldBlock`.
+/// Tries an operation whenever its direction counts as ready, until the operation says something
+/// other than `WouldBlock`.
 ///
 /// # Cancel safety
 ///

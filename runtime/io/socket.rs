@@ -11,14 +11,16 @@ use crate::engine::driver::{Object, Raw, Readiness};
 use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
 
-/// What a new socket counts as, until an operation says otherwise. A try in vain costs one system call; waiting for an event
-/// that could have been skipped costs a turn.
+/// What a new socket counts as, until an operation says otherwise. A try in vain costs one system
+/// call; waiting for an event that could have been skipped costs a turn.
 pub(crate) const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);
 
-/// An I/O object that the loop watches and owns: a socket, the end of a pipe, or what a [`Source`](super::source::Source) holds.
-/// A socket takes 16 bytes on Unix, of which the descriptor is 4.
+/// An I/O object that the loop watches and owns: a socket, the end of a pipe, or what a
+/// [`Source`](super::source::Source) holds. A socket takes 16 bytes on Unix, of which the
+/// descriptor is 4.
 ///
-/// The sockets of `mio` are used with every driver: on Windows its backend needs them, on Unix they are plain descriptors.
+/// The sockets of `mio` are used with every driver: on Windows its backend needs them, on Unix they
+/// are plain descriptors.
 pub(crate) struct Socket<T: Watchable> {
     core: Rc<Core>,
     key: u32,
@@ -76,8 +78,8 @@ impl<T: Watchable> Socket<T> {
         context::with("a oneloop socket was made", |core| Socket::on(core, io, assumed))
     }
 
-    /// The same on a certain runtime: a connection belongs to the runtime of its listener, also if a task of another one
-    /// accepts it.
+    /// The same on a certain runtime: a connection belongs to the runtime of its listener, also if
+    /// a task of another one accepts it.
     pub(crate) fn on(core: &Rc<Core>, mut io: T, assumed: Readiness) -> io::Result<Socket<T>> {
         let object = io.object().expect("its owner has just given it");
         let key = Registration::open(core, object, assumed)?;
@@ -115,13 +117,15 @@ impl<T: Watchable> Socket<T> {
         self.registration().poll_ready(cx, interest, None)
     }
 
-    /// **Each operation of a socket passes here**: a read, a write, an accept, the end of a connect.
+    /// **Each operation of a socket passes here**: a read, a write, an accept, the end of a
+    /// connect.
     #[inline]
     fn perform<R>(&self, operation: &mut impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         operation(&self.io)
     }
 
-    /// Tries `operation` whenever `interest` counts as ready, until it says something other than `WouldBlock`.
+    /// Tries `operation` whenever `interest` counts as ready, until it says something other than
+    /// `WouldBlock`.
     #[inline]
     pub(crate) fn poll_io<R>(
         &self,
@@ -163,7 +167,8 @@ impl<T: Watchable> Socket<T> {
         }
     }
 
-    /// After a read or a write that has moved `done` of `asked` bytes of a stream: the short-read rule.
+    /// After a read or a write that has moved `done` of `asked` bytes of a stream: the short-read
+    /// rule.
     #[inline]
     pub(super) fn clear_if_short(&self, interest: Interest, done: usize, asked: usize) {
         self.registration().clear_if_short(interest, done, asked);
@@ -175,7 +180,8 @@ impl<T: Watchable> Socket<T> {
         std::future::poll_fn(|cx| self.core.budget.poll(cx)).await;
     }
 
-    /// Wakes the waiters for what this program itself has just done to the socket, where the system doesn't.
+    /// Wakes the waiters for what this program itself has just done to the socket, where the system
+    /// doesn't.
     #[cfg(windows)]
     pub(super) fn announce(&self, readiness: Readiness) {
         self.registration().announce(readiness);
@@ -187,8 +193,9 @@ impl<T: Watchable> Socket<T> {
         self.io.object().map_or(Ok(()), |object| registration.deregister(object))
     }
 
-    /// Ends the watch and returns a descriptor of the same open file. A new one: what has a `Drop` can't be taken apart, and a
-    /// field that may be empty would cost every operation a look. Three system calls.
+    /// Ends the watch and returns a descriptor of the same open file. A new one: what has a `Drop`
+    /// can't be taken apart, and a field that may be empty would cost every operation a look. Three
+    /// system calls.
     #[cfg(unix)]
     pub(crate) fn into_owned_fd(mut self) -> io::Result<std::os::fd::OwnedFd>
     where

@@ -16,16 +16,17 @@ use crate::engine::registration::Registration;
 /// The object must be non-blocking. Operations on it go through [`try_io`](Source::try_io) or
 /// [`async_io`](Source::async_io), which keep the loop's idea of its readiness true.
 ///
-/// A source belongs to the runtime it was made in, and to its thread. Dropping it ends the watch with a
-/// system call, and then drops the object.
+/// A source belongs to the runtime it was made in, and to its thread. Dropping it ends the watch
+/// with a system call, and then drops the object.
 ///
 /// # Limits
 ///
-/// * Where mio is built on `poll(2)` (its fallback, `mio_unsupported_force_poll_poll`), it ends the watch of
-///   a descriptor that had an error or was hung up. What waits then is told that at once, but to wait for it
-///   again is an error (`NotFound`), and so is [`into_inner`](Source::into_inner).
-/// * Linux announces urgent data (`MSG_OOB`, `POLLPRI`), which then makes the object count as readable. Other
-///   systems don't.
+/// * Where mio is built on `poll(2)` (its fallback, `mio_unsupported_force_poll_poll`), it ends the
+///   watch of a descriptor that had an error or was hung up. What waits then is told that at once,
+///   but to wait for it again is an error (`NotFound`), and so is
+///   [`into_inner`](Source::into_inner).
+/// * Linux announces urgent data (`MSG_OOB`, `POLLPRI`), which then makes the object count as
+///   readable. Other systems don't.
 ///
 /// # Examples
 ///
@@ -72,8 +73,8 @@ impl<T> Watchable for Foreign<T> {
         self.io.as_mut().map(self.object)
     }
 
-    /// Dropping `T` need not close the object (it may be a shared one), so this ends the watch. It fails only if the
-    /// object was closed already, which has ended the watch, too.
+    /// Dropping `T` need not close the object (it may be a shared one), so this ends the watch. It
+    /// fails only if the object was closed already, which has ended the watch, too.
     fn end_watch(&mut self, registration: Registration<'_>) {
         if let Some(object) = self.object() {
             let _ = registration.deregister(object);
@@ -89,10 +90,10 @@ impl<T: std::os::fd::AsFd> Source<T> {
     ///
     /// # Errors
     ///
-    /// What the operating system says: a regular file, for one, can't be watched. `AlreadyExists` for a
-    /// descriptor that this runtime watches already, except on kqueue (macOS and the BSDs) with
-    /// [`Driver::Mio`](crate::Driver::Mio): there the system doesn't tell, and the second watch silently
-    /// replaces the first, which receives no more events.
+    /// What the operating system says: a regular file, for one, can't be watched. `AlreadyExists`
+    /// for a descriptor that this runtime watches already, except on kqueue (macOS and the BSDs)
+    /// with [`Driver::Mio`](crate::Driver::Mio): there the system doesn't tell, and the second
+    /// watch silently replaces the first, which receives no more events.
     ///
     /// # Panics
     ///
@@ -111,9 +112,9 @@ impl<T: std::os::fd::AsFd> Source<T> {
 impl<T: mio::event::Source> Source<T> {
     /// Watches anything that mio can. Needs the driver [`Driver::Mio`](crate::Driver::Mio).
     ///
-    /// On Windows, and where mio falls back to `poll(2)`, only types whose operations go through mio's own
-    /// I/O methods work, as those of [`mio::net`] do: there it is they that watch the object again after a
-    /// `WouldBlock`.
+    /// On Windows, and where mio falls back to `poll(2)`, only types whose operations go through
+    /// mio's own I/O methods work, as those of [`mio::net`] do: there it is they that watch the
+    /// object again after a `WouldBlock`.
     ///
     /// # Errors
     ///
@@ -157,14 +158,14 @@ impl<T> Source<T> {
 
     /// Waits until the object counts as readable. It may turn out not to be: try, and wait again.
     ///
-    /// An object that counts as readable already costs no system call here. Only an operation that says
-    /// `WouldBlock`, tried through this source, makes it count as not readable: one that waits without trying
-    /// in between spins.
+    /// An object that counts as readable already costs no system call here. Only an operation that
+    /// says `WouldBlock`, tried through this source, makes it count as not readable: one that waits
+    /// without trying in between spins.
     ///
     /// # Errors
     ///
-    /// If the source's runtime was dropped; on the driver `Polling`, and on mio's `poll(2)` fallback, also if the
-    /// operating system refuses to watch the object.
+    /// If the source's runtime was dropped; on the driver `Polling`, and on mio's `poll(2)`
+    /// fallback, also if the operating system refuses to watch the object.
     ///
     /// # Cancel safety
     ///
@@ -236,8 +237,8 @@ impl<T> Source<T> {
         self.0.writable()
     }
 
-    /// The poll behind [`readable`](Source::readable) and [`writable`](Source::writable). Several tasks may
-    /// wait for the same direction: all are woken.
+    /// The poll behind [`readable`](Source::readable) and [`writable`](Source::writable). Several
+    /// tasks may wait for the same direction: all are woken.
     ///
     /// # Errors
     ///
@@ -269,16 +270,16 @@ impl<T> Source<T> {
         self.0.poll_ready(cx, interest)
     }
 
-    /// Tries an operation now, if the object counts as ready for it. One that a signal interrupts is tried
-    /// again.
+    /// Tries an operation now, if the object counts as ready for it. One that a signal interrupts
+    /// is tried again.
     ///
     /// A source that is new counts as ready once the loop has looked, not at once:
     /// [`readable`](Source::readable) or [`writable`](Source::writable) waits for that.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if the object is not ready, without calling `operation`; otherwise what that returns. If
-    /// it returns `WouldBlock` the object counts as not ready until the next event.
+    /// `WouldBlock` if the object is not ready, without calling `operation`; otherwise what that
+    /// returns. If it returns `WouldBlock` the object counts as not ready until the next event.
     ///
     /// # Examples
     ///

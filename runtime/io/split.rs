@@ -11,8 +11,8 @@ pub(crate) fn split<S>(stream: S, close_write: fn(&S) -> io::Result<()>) -> (Rea
     (ReadHalf { stream: stream.clone() }, WriteHalf { stream, close_write })
 }
 
-/// The half of a stream that reads; made by `into_split`. What `AsRef` gives is the whole stream, for its
-/// other methods. Dropping it closes nothing while the other half lives.
+/// The half of a stream that reads; made by `into_split`. What `AsRef` gives is the whole stream,
+/// for its other methods. Dropping it closes nothing while the other half lives.
 ///
 /// # Cancel safety
 ///
@@ -43,11 +43,11 @@ pub struct ReadHalf<S> {
     stream: Rc<S>,
 }
 
-/// The half of a stream that writes; made by `into_split`. What `AsRef` gives is the whole stream, for its
-/// other methods.
+/// The half of a stream that writes; made by `into_split`. What `AsRef` gives is the whole stream,
+/// for its other methods.
 ///
-/// Dropping it shuts writing down: the peer sees the end of what was written. An error of that is not
-/// reported; `close` reports it.
+/// Dropping it shuts writing down: the peer sees the end of what was written. An error of that is
+/// not reported; `close` reports it.
 ///
 /// # Cancel safety
 ///

@@ -1,7 +1,9 @@
-//! What byte streams share: reading and writing through the traits of futures-io, and the short-read rule.
+//! What byte streams share: reading and writing through the traits of futures-io, and the
+//! short-read rule.
 //!
-//! The code is generic over the socket of mio. A public type such as `TcpStream` forwards to it, with `forward_read!` and
-//! `forward_write!`: Rust lets no crate implement a foreign trait for all of its own types at once.
+//! The code is generic over the socket of mio. A public type such as `TcpStream` forwards to it,
+//! with `forward_read!` and `forward_write!`: Rust lets no crate implement a foreign trait for all
+//! of its own types at once.
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::Shutdown;
@@ -215,16 +217,18 @@ macro_rules! forward_write {
 
 pub(crate) use {forward_read, forward_write};
 
-/// Which of its buffers a vectored operation passes on. Empty ones in front are left out: to move nothing would mean the
-/// end. So are those that a system may not take: each takes `IOV_MAX` at once, 16 at the least (POSIX, limits.h), and where
-/// std doesn't cut the rest off it is an error, or looks like a short read or write.
+/// Which of its buffers a vectored operation passes on. Empty ones in front are left out: to move
+/// nothing would mean the end. So are those that a system may not take: each takes `IOV_MAX` at
+/// once, 16 at the least (POSIX, limits.h), and where std doesn't cut the rest off it is an error,
+/// or looks like a short read or write.
 fn passed_on(mut lengths: impl ExactSizeIterator<Item = usize>) -> Range<usize> {
     let count = lengths.len();
     let start = lengths.position(|length| length > 0).unwrap_or(count);
     start..count.min(start + 16)
 }
 
-/// What a shut-down has ended. Unix makes an event of it, Windows has none for what the program itself did.
+/// What a shut-down has ended. Unix makes an event of it, Windows has none for what the program
+/// itself did.
 #[cfg(windows)]
 fn ended(how: Shutdown) -> crate::engine::driver::Readiness {
     use crate::engine::driver::Readiness;

@@ -46,8 +46,8 @@ fn take_over<T: Watchable, S, A>(
     Ok((own(Socket::on(core, stream, READY)?), peer))
 }
 
-/// Repeats an accept whose error concerns only the connection that was to be accepted. Bound: each call takes one connection
-/// out of the listener's queue, which the backlog limits.
+/// Repeats an accept whose error concerns only the connection that was to be accepted. Bound: each
+/// call takes one connection out of the listener's queue, which the backlog limits.
 fn skip_broken<R>(mut accept: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match accept() {
@@ -57,8 +57,9 @@ fn skip_broken<R>(mut accept: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     }
 }
 
-/// Whether an error of `accept` concerns the connection that was to be accepted, not the listener: Linux passes pending
-/// network errors on in this way (accept(2), "Error handling"). By number, because every accept that finds none asks this.
+/// Whether an error of `accept` concerns the connection that was to be accepted, not the listener:
+/// Linux passes pending network errors on in this way (accept(2), "Error handling"). By number,
+/// because every accept that finds none asks this.
 #[cfg(unix)]
 fn concerns_the_connection(error: &io::Error) -> bool {
     use libc::*;
@@ -67,7 +68,8 @@ fn concerns_the_connection(error: &io::Error) -> bool {
         || matches!(number, Some(ENETDOWN | ENETUNREACH | EHOSTUNREACH | EHOSTDOWN))
 }
 
-/// The same. wine looks for the peer's address after it has accepted, and finds a connection that was reset to have none.
+/// The same. wine looks for the peer's address after it has accepted, and finds a connection that
+/// was reset to have none.
 #[cfg(windows)]
 fn concerns_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::*;

@@ -4,17 +4,18 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// What can stand where an address is asked for: a socket address, an `(ip, port)` or `(host, port)` pair, a
-/// string like `"127.0.0.1:80"`, `"[::1]:80"` or `"localhost:80"`, or several addresses.
+/// What can stand where an address is asked for: a socket address, an `(ip, port)` or
+/// `(host, port)` pair, a string like `"127.0.0.1:80"`, `"[::1]:80"` or `"localhost:80"`, or
+/// several addresses.
 ///
-/// Names are resolved on the blocking pool (feature `unblock`), never on the loop; numeric addresses need
-/// neither. Nothing is cached: each look-up asks the system again, and takes one of the pool's threads while
-/// it lasts.
+/// Names are resolved on the blocking pool (feature `unblock`), never on the loop; numeric
+/// addresses need neither. Nothing is cached: each look-up asks the system again, and takes one of
+/// the pool's threads while it lasts.
 ///
 /// # Errors
 ///
-/// Resolving gives `InvalidInput` for a string that is no address, what the system's resolver says of a name
-/// that it can't resolve, and `Unsupported` for a name without the feature `unblock`.
+/// Resolving gives `InvalidInput` for a string that is no address, what the system's resolver says
+/// of a name that it can't resolve, and `Unsupported` for a name without the feature `unblock`.
 ///
 /// # Examples
 ///
@@ -32,16 +33,19 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 pub trait ToSocketAddrs {
     /// The addresses, at least one, in the order in which to try them.
     ///
-    /// It needs no runtime: any executor can await it. A numeric address is ready at the first poll.
+    /// It needs no runtime: any executor can await it. A numeric address is ready at the first
+    /// poll.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a string that is no address, and for an empty list; what the system's resolver says
-    /// of a name that it can't resolve; `Unsupported` for a name without the feature `unblock`.
+    /// `InvalidInput` for a string that is no address, and for an empty list; what the system's
+    /// resolver says of a name that it can't resolve; `Unsupported` for a name without the feature
+    /// `unblock`.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped. A look-up that has begun runs to its end on its thread, for nobody.
+    /// Nothing is lost if it is dropped. A look-up that has begun runs to its end on its thread,
+    /// for nobody.
     ///
     /// # Examples
     ///
@@ -49,8 +53,8 @@ pub trait ToSocketAddrs {
     fn to_socket_addrs(&self) -> impl Future<Output = io::Result<SocketAddrs>>;
 }
 
-/// The addresses that a [`ToSocketAddrs`] stands for, in the order in which to try them. A single one takes
-/// no allocation.
+/// The addresses that a [`ToSocketAddrs`] stands for, in the order in which to try them. A single
+/// one takes no allocation.
 ///
 /// # Examples
 ///

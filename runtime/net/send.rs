@@ -4,8 +4,9 @@ use std::io;
 
 use socket2::SockRef;
 
-/// Where the program has restored `SIGPIPE`'s default action, a write would end it when the peer has closed. Apple's systems
-/// have an option of the socket instead, which std and mio set where they make one, but not for a pair.
+/// Where the program has restored `SIGPIPE`'s default action, a write would end it when the peer
+/// has closed. Apple's systems have an option of the socket instead, which std and mio set where
+/// they make one, but not for a pair.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 #[cfg(any(windows, target_vendor = "apple"))]

@@ -15,14 +15,15 @@ use crate::engine::driver::Readiness;
 use crate::io::ready::Ready;
 use crate::io::socket::Socket;
 
-/// Connections that the system completes before anybody accepts them. The system caps it (on Linux at
-/// `net.core.somaxconn`, 4,096 by default), so this asks for what there is.
+/// Connections that the system completes before anybody accepts them. The system caps it (on Linux
+/// at `net.core.somaxconn`, 4,096 by default), so this asks for what there is.
 const BACKLOG: i32 = 4096;
 
 /// Accepts TCP connections.
 ///
-/// Options that must be set before binding are set through `socket2`, whose `Socket` converts to std's
-/// `TcpListener` and that to this one with `TryFrom`. Options of a live socket: `socket2::SockRef::from(&listener)`.
+/// Options that must be set before binding are set through `socket2`, whose `Socket` converts to
+/// std's `TcpListener` and that to this one with `TryFrom`. Options of a live socket:
+/// `socket2::SockRef::from(&listener)`.
 ///
 /// # Examples
 ///
@@ -52,7 +53,8 @@ socket_traits!(
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The listener is then closed.
+    /// If the operating system refuses to make it non-blocking or to watch it. The listener is then
+    /// closed.
     ///
     /// # Panics
     ///
@@ -76,16 +78,17 @@ socket_traits!(
 );
 
 impl TcpListener {
-    /// Listens at the first of the addresses that works; port 0 lets the system choose one. On Unix the
-    /// address can be taken again at once after an earlier listener's connections (`SO_REUSEADDR`).
+    /// Listens at the first of the addresses that works; port 0 lets the system choose one. On Unix
+    /// the address can be taken again at once after an earlier listener's connections
+    /// (`SO_REUSEADDR`).
     ///
     /// Up to 4,096 connections wait to be accepted, or as many as the system allows (Linux:
     /// `net.core.somaxconn`).
     ///
     /// # Errors
     ///
-    /// If no address works: `AddrInUse`, `PermissionDenied` (a privileged port), `AddrNotAvailable`, or what
-    /// [`ToSocketAddrs`] says.
+    /// If no address works: `AddrInUse`, `PermissionDenied` (a privileged port),
+    /// `AddrNotAvailable`, or what [`ToSocketAddrs`] says.
     ///
     /// # Panics
     ///
@@ -93,8 +96,8 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has bound nothing until
-    /// then.
+    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has bound
+    /// nothing until then.
     ///
     /// # Examples
     ///
@@ -124,16 +127,18 @@ impl TcpListener {
         TcpListener::try_from(std::net::TcpListener::from(socket))
     }
 
-    /// Waits for a connection. Those that were broken off before they were accepted are passed over.
+    /// Waits for a connection. Those that were broken off before they were accepted are passed
+    /// over.
     ///
-    /// The connection belongs to the listener's runtime, also if something else polls this: it goes on as
-    /// long as that one runs.
+    /// The connection belongs to the listener's runtime, also if something else polls this: it goes
+    /// on as long as that one runs.
     ///
     /// # Errors
     ///
-    /// What the operating system says; above all "too many open files" (`EMFILE`, `ENFILE`), which goes away
-    /// only when descriptors are closed: pause before trying again, or the loop spins. Also if the listener's
-    /// runtime is gone, or a connection was accepted that can't be watched, which is then closed.
+    /// What the operating system says; above all "too many open files" (`EMFILE`, `ENFILE`), which
+    /// goes away only when descriptors are closed: pause before trying again, or the loop spins.
+    /// Also if the listener's runtime is gone, or a connection was accepted that can't be watched,
+    /// which is then closed.
     ///
     /// # Cancel safety
     ///
@@ -167,8 +172,8 @@ impl TcpListener {
         self.0.accept(mio::net::TcpListener::accept, TcpStream).await
     }
 
-    /// The poll behind [`accept`](TcpListener::accept). Several tasks may wait at one listener: a connection
-    /// wakes all of them, and the first gets it.
+    /// The poll behind [`accept`](TcpListener::accept). Several tasks may wait at one listener: a
+    /// connection wakes all of them, and the first gets it.
     ///
     /// # Errors
     ///
@@ -200,9 +205,9 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is; then [`readable`](TcpListener::readable) waits for one. Otherwise as
-    /// [`accept`](TcpListener::accept): after "too many open files" pause before trying again. (In an
-    /// [`EventLoop`](crate::event_loop::EventLoop), its `listen` does.)
+    /// `WouldBlock` if none is; then [`readable`](TcpListener::readable) waits for one. Otherwise
+    /// as [`accept`](TcpListener::accept): after "too many open files" pause before trying again.
+    /// (In an [`EventLoop`](crate::event_loop::EventLoop), its `listen` does.)
     ///
     /// # Examples
     ///
@@ -236,13 +241,13 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Its items are those of [`accept`](TcpListener::accept). After an error it can be polled again: pause
-    /// first.
+    /// Its items are those of [`accept`](TcpListener::accept). After an error it can be polled
+    /// again: pause first.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a connection that was accepted is returned in the same poll, so that dropping `next()`,
-    /// or the stream, loses none.
+    /// Cancel safe: a connection that was accepted is returned in the same poll, so that dropping
+    /// `next()`, or the stream, loses none.
     ///
     /// # Examples
     ///
@@ -278,15 +283,17 @@ impl TcpListener {
         self.0.io().local_addr()
     }
 
-    /// Waits until there may be a connection to accept. It may turn out not to be so: try, and wait again.
+    /// Waits until there may be a connection to accept. It may turn out not to be so: try, and wait
+    /// again.
     ///
-    /// A listener that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
-    /// count as not readable: a loop that waits without trying in between spins.
+    /// A listener that counts as readable already costs no system call here. Only an operation that
+    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
+    /// between spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// listener.
+    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the listener.
     ///
     /// # Cancel safety
     ///
@@ -299,13 +306,13 @@ impl TcpListener {
         self.0.readable()
     }
 
-    /// Waits until the listener counts as writable. A listener is never writable: this never ends, and exists because every
-    /// socket type has it.
+    /// Waits until the listener counts as writable. A listener is never writable: this never ends,
+    /// and exists because every socket type has it.
     ///
     /// # Errors
     ///
-    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// listener.
+    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the listener.
     ///
     /// # Cancel safety
     ///
@@ -342,7 +349,8 @@ impl TcpListener {
     }
 }
 
-/// The connections of a listener: errors, cancel safety and an example are at [`TcpListener::incoming`].
+/// The connections of a listener: errors, cancel safety and an example are at
+/// [`TcpListener::incoming`].
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Incoming<'a> {

@@ -21,8 +21,9 @@ use crate::time::timeout;
 
 /// A TCP connection.
 ///
-/// It reads and writes through the traits in [`oneloop::io`](crate::io), by value and by shared reference, so
-/// that one task can read while another writes. Several tasks may wait for the same direction: all are woken.
+/// It reads and writes through the traits in [`oneloop::io`](crate::io), by value and by shared
+/// reference, so that one task can read while another writes. Several tasks may wait for the same
+/// direction: all are woken.
 ///
 /// Dropping it closes the connection; what was written is still sent.
 ///
@@ -36,15 +37,16 @@ use crate::time::timeout;
 ///
 /// # Urgent data
 ///
-/// A read stops at urgent data (`MSG_OOB`) with more behind it. Linux announces such data, and nothing is
-/// missed. macOS and the BSDs don't: there, on [`Driver::Mio`](crate::Driver::Mio), a read that stops at it
-/// looks like one that has drained the socket, and what is behind it may stay unread until more comes. (RFC
-/// 6093 advises against urgent data in anything new.)
+/// A read stops at urgent data (`MSG_OOB`) with more behind it. Linux announces such data, and
+/// nothing is missed. macOS and the BSDs don't: there, on [`Driver::Mio`](crate::Driver::Mio), a
+/// read that stops at it looks like one that has drained the socket, and what is behind it may stay
+/// unread until more comes. (RFC 6093 advises against urgent data in anything new.)
 ///
 /// # Cancel safety
 ///
-/// One read or one write is cancel safe: bytes are moved and reported in the same poll. What does several, as
-/// `read_exact` and `write_all`, is not: dropped half-way, it doesn't tell how far it came.
+/// One read or one write is cancel safe: bytes are moved and reported in the same poll. What does
+/// several, as `read_exact` and `write_all`, is not: dropped half-way, it doesn't tell how far it
+/// came.
 ///
 /// # Examples
 ///
@@ -56,7 +58,8 @@ socket_traits!(
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The stream is then closed.
+    /// If the operating system refuses to make it non-blocking or to watch it. The stream is then
+    /// closed.
     ///
     /// # Panics
     ///
@@ -101,7 +104,8 @@ impl WriteBytes for mio::net::TcpStream {
 }
 
 impl TcpStream {
-    /// Begins to connect. The stream is of no use before it is [connected](TcpStream::poll_connected).
+    /// Begins to connect. The stream is of no use before it is
+    /// [connected](TcpStream::poll_connected).
     pub(crate) fn connecting(addr: SocketAddr) -> io::Result<TcpStream> {
         Ok(TcpStream(Socket::new(mio::net::TcpStream::connect(addr)?, Readiness::NONE)?))
     }
@@ -115,8 +119,8 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// If none does, the last one's reason: `ConnectionRefused`, `HostUnreachable`, `TimedOut` (the system's
-    /// own limit, minutes), or what [`ToSocketAddrs`] says.
+    /// If none does, the last one's reason: `ConnectionRefused`, `HostUnreachable`, `TimedOut` (the
+    /// system's own limit, minutes), or what [`ToSocketAddrs`] says.
     ///
     /// # Panics
     ///
@@ -124,8 +128,8 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it breaks the attempt off: the socket is closed. The look-up of a name runs to its end on its
-    /// thread.
+    /// Dropping it breaks the attempt off: the socket is closed. The look-up of a name runs to its
+    /// end on its thread.
     ///
     /// # Examples
     ///
@@ -145,8 +149,8 @@ impl TcpStream {
         first_that_works(addr, connect_to).await
     }
 
-    /// Connects, but waits no longer than `limit` for the name's look-up and all addresses together, counted
-    /// from the first poll.
+    /// Connects, but waits no longer than `limit` for the name's look-up and all addresses
+    /// together, counted from the first poll.
     ///
     /// # Errors
     ///
@@ -180,8 +184,9 @@ impl TcpStream {
         timeout(limit, TcpStream::connect(addr)).await?
     }
 
-    /// Reads what is there without taking it: the next read gets it again. Waits until there is something,
-    /// and returns how many bytes; 0 mean that the peer has closed its side (or that `buf` is empty).
+    /// Reads what is there without taking it: the next read gets it again. Waits until there is
+    /// something, and returns how many bytes; 0 mean that the peer has closed its side (or that
+    /// `buf` is empty).
     ///
     /// # Errors
     ///
@@ -231,8 +236,8 @@ impl TcpStream {
         self.0.io().nodelay()
     }
 
-    /// Sends small writes at once, instead of collecting them (Nagle's algorithm, RFC 896). Good for anything
-    /// that answers requests; the price is a packet for each write.
+    /// Sends small writes at once, instead of collecting them (Nagle's algorithm, RFC 896). Good
+    /// for anything that answers requests; the price is a packet for each write.
     ///
     /// # Errors
     ///
@@ -256,9 +261,9 @@ impl TcpStream {
         self.0.io().set_nodelay(nodelay)
     }
 
-    /// How long closing waits for what is not sent yet (`SO_LINGER`), in whole seconds: fractions are cut
-    /// off. Zero resets the connection on close; anything else makes the close *block the loop*, so leave it
-    /// alone.
+    /// How long closing waits for what is not sent yet (`SO_LINGER`), in whole seconds: fractions
+    /// are cut off. Zero resets the connection on close; anything else makes the close *block the
+    /// loop*, so leave it alone.
     ///
     /// # Errors
     ///
@@ -324,15 +329,17 @@ impl TcpStream {
         self.0.io().local_addr()
     }
 
-    /// Waits until there may be bytes to read, or the end of what the peer sends. It may turn out not to be so: try, and wait again.
+    /// Waits until there may be bytes to read, or the end of what the peer sends. It may turn out
+    /// not to be so: try, and wait again.
     ///
-    /// A stream that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
-    /// count as not readable: a loop that waits without trying in between spins.
+    /// A stream that counts as readable already costs no system call here. Only an operation that
+    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
+    /// between spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// stream.
+    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the stream.
     ///
     /// # Cancel safety
     ///
@@ -349,8 +356,8 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// stream.
+    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the stream.
     ///
     /// # Cancel safety
     ///
@@ -405,13 +412,13 @@ impl TcpStream {
         self.0.io().take_error()
     }
 
-    /// Reads what is there now, without waiting, and returns how many bytes. `Ok(0)` means that the peer has closed its side
-    /// (or that `buf` is empty).
+    /// Reads what is there now, without waiting, and returns how many bytes. `Ok(0)` means that the
+    /// peer has closed its side (or that `buf` is empty).
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is nothing; then [`readable`](TcpStream::readable) waits for more. Otherwise what the operating system
-    /// says of the connection, for instance `ConnectionReset`.
+    /// `WouldBlock` if there is nothing; then [`readable`](TcpStream::readable) waits for more.
+    /// Otherwise what the operating system says of the connection, for instance `ConnectionReset`.
     ///
     /// # Examples
     ///
@@ -445,8 +452,8 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if nothing fits; then [`writable`](TcpStream::writable) waits for room. `BrokenPipe` or `ConnectionReset` if the
-    /// peer has closed the connection (never a signal).
+    /// `WouldBlock` if nothing fits; then [`writable`](TcpStream::writable) waits for room.
+    /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a signal).
     ///
     /// # Examples
     ///
@@ -466,7 +473,8 @@ impl TcpStream {
         self.0.try_write(buf)
     }
 
-    /// Closes one direction or both; the peer sees the end of what was written. Closing a direction again is no error.
+    /// Closes one direction or both; the peer sees the end of what was written. Closing a direction
+    /// again is no error.
     ///
     /// # Errors
     ///
@@ -493,8 +501,9 @@ impl TcpStream {
         self.0.shutdown(how)
     }
 
-    /// Splits the stream into a half that reads and a half that writes, for two tasks. Dropping the writing half shuts writing
-    /// down; dropping the second half closes the connection. One allocation.
+    /// Splits the stream into a half that reads and a half that writes, for two tasks. Dropping the
+    /// writing half shuts writing down; dropping the second half closes the connection. One
+    /// allocation.
     ///
     /// Two tasks that may borrow need no halves: `&stream` reads and writes, too.
     ///
@@ -531,8 +540,8 @@ async fn connect_to(addr: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Whether a connect has come to an end: writable says it may have, `SO_ERROR` how, and only a peer's address proves
-/// that there is a connection (a spurious event can come first).
+/// Whether a connect has come to an end: writable says it may have, `SO_ERROR` how, and only a
+/// peer's address proves that there is a connection (a spurious event can come first).
 fn finished(socket: &mio::net::TcpStream) -> io::Result<()> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
@@ -548,8 +557,9 @@ fn finished(socket: &mio::net::TcpStream) -> io::Result<()> {
     }
 }
 
-/// Whether a socket without a peer had one. On Windows a reset leaves nothing in `SO_ERROR`, and there may be no second
-/// event; but reading tells a connection that is gone from one that never was.
+/// Whether a socket without a peer had one. On Windows a reset leaves nothing in `SO_ERROR`, and
+/// there may be no second event; but reading tells a connection that is gone from one that never
+/// was.
 #[cfg(windows)]
 fn was_reset(socket: &mio::net::TcpStream) -> bool {
     match socket.peek(&mut [0]) {

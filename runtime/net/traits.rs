@@ -58,12 +58,13 @@ macro_rules! stream_traits {
             ///
             /// # Errors
             ///
-            /// What the operating system says, for instance `ConnectionReset`; or that the runtime of the stream was dropped.
+            /// What the operating system says, for instance `ConnectionReset`; or that the runtime
+            /// of the stream was dropped.
             ///
             /// # Cancel safety
             ///
-            /// Cancel safe: bytes that were read are returned in the same poll. (What is built on it and reads several times, such as
-            /// `read_exact`, is not.)
+            /// Cancel safe: bytes that were read are returned in the same poll. (What is built on
+            /// it and reads several times, such as `read_exact`, is not.)
             [] &$name, [], |this| &mut &this.0
         );
         crate::io::stream::forward_write!(
@@ -71,13 +72,13 @@ macro_rules! stream_traits {
             ///
             /// # Errors
             ///
-            /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a signal); or that the runtime of the
-            /// stream was dropped.
+            /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a
+            /// signal); or that the runtime of the stream was dropped.
             ///
             /// # Cancel safety
             ///
-            /// Cancel safe: bytes count as written in the poll in which they were. (What is built on it and writes several times, such
-            /// as `write_all`, is not.)
+            /// Cancel safe: bytes count as written in the poll in which they were. (What is built
+            /// on it and writes several times, such as `write_all`, is not.)
             [] &$name, [], |this| &mut &this.0
         );
         crate::io::stream::forward_read!([] $name, [], |this| &mut &this.0);

@@ -37,7 +37,8 @@ socket_traits!(
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The socket is then closed.
+    /// If the operating system refuses to make it non-blocking or to watch it. The socket is then
+    /// closed.
     ///
     /// # Panics
     ///
@@ -65,8 +66,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// If no address works: `AddrInUse`, `PermissionDenied`, `AddrNotAvailable`, or what [`ToSocketAddrs`]
-    /// says.
+    /// If no address works: `AddrInUse`, `PermissionDenied`, `AddrNotAvailable`, or what
+    /// [`ToSocketAddrs`] says.
     ///
     /// # Panics
     ///
@@ -74,8 +75,8 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has bound nothing until
-    /// then.
+    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has bound
+    /// nothing until then.
     ///
     /// # Examples
     ///
@@ -95,8 +96,9 @@ impl UdpSocket {
             .await
     }
 
-    /// Chooses the peer for [`send`](UdpSocket::send) and [`recv`](UdpSocket::recv): the first of the
-    /// addresses that works. Nothing is sent. From then on only the peer's datagrams are received.
+    /// Chooses the peer for [`send`](UdpSocket::send) and [`recv`](UdpSocket::recv): the first of
+    /// the addresses that works. Nothing is sent. From then on only the peer's datagrams are
+    /// received.
     ///
     /// # Errors
     ///
@@ -104,8 +106,8 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has chosen nobody until
-    /// then.
+    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has chosen
+    /// nobody until then.
     ///
     /// # Examples
     ///
@@ -129,13 +131,14 @@ impl UdpSocket {
         first_that_works(addr, |addr| async move { self.0.io().connect(addr) }).await
     }
 
-    /// Sends one datagram to the peer chosen with [`connect`](UdpSocket::connect), and returns its length in
-    /// bytes. Waits while the system has no room for it.
+    /// Sends one datagram to the peer chosen with [`connect`](UdpSocket::connect), and returns its
+    /// length in bytes. Waits while the system has no room for it.
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if an earlier datagram found nobody; `NotConnected` or, on Unix, `EDESTADDRREQ`
-    /// without a peer; otherwise what the operating system says, or that the socket's runtime is gone.
+    /// `ConnectionRefused` if an earlier datagram found nobody; `NotConnected` or, on Unix,
+    /// `EDESTADDRREQ` without a peer; otherwise what the operating system says, or that the
+    /// socket's runtime is gone.
     ///
     /// # Cancel safety
     ///
@@ -152,8 +155,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some. Otherwise as
-    /// [`send`](UdpSocket::send).
+    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some.
+    /// Otherwise as [`send`](UdpSocket::send).
     ///
     /// # Examples
     ///
@@ -174,13 +177,13 @@ impl UdpSocket {
         self.0.try_io(Interest::Writable, |socket| socket.send(datagram))
     }
 
-    /// Receives one datagram from the peer, and returns its length in bytes. What doesn't fit into `buf` is
-    /// lost, and on Windows an error says so (`WSAEMSGSIZE`).
+    /// Receives one datagram from the peer, and returns its length in bytes. What doesn't fit into
+    /// `buf` is lost, and on Windows an error says so (`WSAEMSGSIZE`).
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` (on Windows `ConnectionReset`) if an earlier datagram found nobody; otherwise what the
-    /// operating system says, or that the socket's runtime is gone.
+    /// `ConnectionRefused` (on Windows `ConnectionReset`) if an earlier datagram found nobody;
+    /// otherwise what the operating system says, or that the socket's runtime is gone.
     ///
     /// # Cancel safety
     ///
@@ -208,8 +211,8 @@ impl UdpSocket {
         self.0.async_io(Interest::Readable, |socket| socket.recv(buf)).await
     }
 
-    /// Receives a datagram from the peer if one is there now, and returns its length in bytes. What doesn't fit
-    /// into `buf` is lost, and on Windows an error says so (`WSAEMSGSIZE`).
+    /// Receives a datagram from the peer if one is there now, and returns its length in bytes. What
+    /// doesn't fit into `buf` is lost, and on Windows an error says so (`WSAEMSGSIZE`).
     ///
     /// # Errors
     ///
@@ -245,9 +248,9 @@ impl UdpSocket {
         self.0.try_io(Interest::Readable, |socket| socket.recv(buf))
     }
 
-    /// Sends one datagram to the first of the addresses that works, and returns its length in bytes. Waits
-    /// while the system has no room for it. A name is looked up for each datagram: resolve it once, before
-    /// the loop.
+    /// Sends one datagram to the first of the addresses that works, and returns its length in
+    /// bytes. Waits while the system has no room for it. A name is looked up for each datagram:
+    /// resolve it once, before the loop.
     ///
     /// # Errors
     ///
@@ -271,8 +274,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some. Otherwise what
-    /// the operating system says.
+    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some.
+    /// Otherwise what the operating system says.
     ///
     /// # Examples
     ///
@@ -292,13 +295,14 @@ impl UdpSocket {
         self.0.try_io(Interest::Writable, |socket| socket.send_to(datagram, addr))
     }
 
-    /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is lost, and
-    /// on Windows an error says so (`WSAEMSGSIZE`).
+    /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is
+    /// lost, and on Windows an error says so (`WSAEMSGSIZE`).
     ///
     /// # Errors
     ///
-    /// What the operating system says, or that the socket's runtime is gone. On Windows that is also `ConnectionReset` for
-    /// each datagram sent earlier that found nobody: no reason for a server to end.
+    /// What the operating system says, or that the socket's runtime is gone. On Windows that is
+    /// also `ConnectionReset` for each datagram sent earlier that found nobody: no reason for a
+    /// server to end.
     ///
     /// # Cancel safety
     ///
@@ -311,8 +315,8 @@ impl UdpSocket {
         self.0.async_io(Interest::Readable, |socket| socket.recv_from(buf)).await
     }
 
-    /// Receives a datagram if one is there now. What doesn't fit into `buf` is lost, and on Windows an error
-    /// says so (`WSAEMSGSIZE`).
+    /// Receives a datagram if one is there now. What doesn't fit into `buf` is lost, and on Windows
+    /// an error says so (`WSAEMSGSIZE`).
     ///
     /// # Errors
     ///
@@ -370,7 +374,8 @@ impl UdpSocket {
         self.0.async_io(Interest::Readable, |socket| socket.peek_from(buf)).await
     }
 
-    /// Like [`try_recv_from`](UdpSocket::try_recv_from), but the datagram stays and is received again.
+    /// Like [`try_recv_from`](UdpSocket::try_recv_from), but the datagram stays and is received
+    /// again.
     ///
     /// # Errors
     ///
@@ -444,15 +449,17 @@ impl UdpSocket {
         self.0.io().peer_addr()
     }
 
-    /// Waits until there may be a datagram to receive. It may turn out not to be so: try, and wait again.
+    /// Waits until there may be a datagram to receive. It may turn out not to be so: try, and wait
+    /// again.
     ///
-    /// A socket that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
-    /// count as not readable: a loop that waits without trying in between spins.
+    /// A socket that counts as readable already costs no system call here. Only an operation that
+    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
+    /// between spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// socket.
+    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the socket.
     ///
     /// # Cancel safety
     ///
@@ -489,8 +496,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// socket.
+    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the socket.
     ///
     /// # Cancel safety
     ///

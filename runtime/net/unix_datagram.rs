@@ -35,7 +35,8 @@ socket_traits!(
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The socket is then closed.
+    /// If the operating system refuses to make it non-blocking or to watch it. The socket is then
+    /// closed.
     ///
     /// # Panics
     ///
@@ -63,8 +64,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if the path exists; otherwise what the operating system says, for instance `InvalidInput`
-    /// for a path of more than about 100 bytes.
+    /// `AddrInUse` if the path exists; otherwise what the operating system says, for instance
+    /// `InvalidInput` for a path of more than about 100 bytes.
     ///
     /// # Panics
     ///
@@ -163,13 +164,14 @@ impl UnixDatagram {
         self.0.io().connect(path)
     }
 
-    /// Sends one datagram to the peer, and returns its length in bytes; waits while the peer's queue is full.
+    /// Sends one datagram to the peer, and returns its length in bytes; waits while the peer's
+    /// queue is full.
     ///
     /// # Errors
     ///
-    /// `NotConnected` or `EDESTADDRREQ` without a peer, `ConnectionRefused` if it is gone, or that the
-    /// socket's runtime is gone. macOS and the BSDs may report a full queue as `ENOBUFS`, which is returned,
-    /// not waited out.
+    /// `NotConnected` or `EDESTADDRREQ` without a peer, `ConnectionRefused` if it is gone, or that
+    /// the socket's runtime is gone. macOS and the BSDs may report a full queue as `ENOBUFS`, which
+    /// is returned, not waited out.
     ///
     /// # Cancel safety
     ///
@@ -186,8 +188,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if it has none; then [`writable`](UnixDatagram::writable) waits for some. Otherwise as
-    /// [`send`](UnixDatagram::send).
+    /// `WouldBlock` if it has none; then [`writable`](UnixDatagram::writable) waits for some.
+    /// Otherwise as [`send`](UnixDatagram::send).
     ///
     /// # Examples
     ///
@@ -221,13 +223,13 @@ impl UnixDatagram {
         self.0.async_io(Interest::Readable, |socket| socket.recv(buf)).await
     }
 
-    /// Receives a datagram if one is there now, and returns its length in bytes. What doesn't fit into `buf` is
-    /// lost.
+    /// Receives a datagram if one is there now, and returns its length in bytes. What doesn't fit
+    /// into `buf` is lost.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is; then [`readable`](UnixDatagram::readable) waits for one. Otherwise what the
-    /// operating system says.
+    /// `WouldBlock` if none is; then [`readable`](UnixDatagram::readable) waits for one. Otherwise
+    /// what the operating system says.
     ///
     /// # Examples
     ///
@@ -258,13 +260,13 @@ impl UnixDatagram {
 
     /// Sends one datagram to the socket at `path`, and returns its length in bytes.
     ///
-    /// While the *receiver's* queue is full, asks again every 2 ms: the system has an event for room in a
-    /// connected peer's queue only. Who sends much to one receiver connects to it.
+    /// While the *receiver's* queue is full, asks again every 2 ms: the system has an event for
+    /// room in a connected peer's queue only. Who sends much to one receiver connects to it.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `ConnectionRefused`, or what else the operating system says. macOS and the BSDs may report
-    /// a full queue as `ENOBUFS`, which is returned, not waited out.
+    /// `NotFound`, `ConnectionRefused`, or what else the operating system says. macOS and the BSDs
+    /// may report a full queue as `ENOBUFS`, which is returned, not waited out.
     ///
     /// # Panics
     ///
@@ -287,12 +289,13 @@ impl UnixDatagram {
         }
     }
 
-    /// Sends a datagram to the socket at `path` if there is room for it now, and returns its length in bytes.
+    /// Sends a datagram to the socket at `path` if there is room for it now, and returns its length
+    /// in bytes.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none. Try again after a while: [`writable`](UnixDatagram::writable) knows of a
-    /// connected peer's queue only, and this neither asks nor changes it. Otherwise as
+    /// `WouldBlock` if there is none. Try again after a while: [`writable`](UnixDatagram::writable)
+    /// knows of a connected peer's queue only, and this neither asks nor changes it. Otherwise as
     /// [`send_to`](UnixDatagram::send_to).
     ///
     /// # Examples
@@ -312,12 +315,13 @@ impl UnixDatagram {
     /// # }
     /// ```
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        // Not through `try_io`: whether the socket counts as writable tells about the queue of its connected peer, not about
-        // that of this receiver.
+        // Not through `try_io`: whether the socket counts as writable tells about the queue of its
+        // connected peer, not about that of this receiver.
         self.0.try_now(|socket| socket.send_to(datagram, path.as_ref()))
     }
 
-    /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is lost.
+    /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is
+    /// lost.
     ///
     /// # Errors
     ///
@@ -334,8 +338,8 @@ impl UnixDatagram {
         self.0.async_io(Interest::Readable, |socket| socket.recv_from(buf)).await
     }
 
-    /// Receives a datagram if one is there now, and says how many bytes and from whom. What doesn't fit into
-    /// `buf` is lost.
+    /// Receives a datagram if one is there now, and says how many bytes and from whom. What doesn't
+    /// fit into `buf` is lost.
     ///
     /// # Errors
     ///
@@ -406,15 +410,17 @@ impl UnixDatagram {
         self.0.io().peer_addr()
     }
 
-    /// Waits until there may be a datagram to receive. It may turn out not to be so: try, and wait again.
+    /// Waits until there may be a datagram to receive. It may turn out not to be so: try, and wait
+    /// again.
     ///
-    /// A socket that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
-    /// count as not readable: a loop that waits without trying in between spins.
+    /// A socket that counts as readable already costs no system call here. Only an operation that
+    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
+    /// between spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// socket.
+    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the socket.
     ///
     /// # Cancel safety
     ///
@@ -431,8 +437,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// socket.
+    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the socket.
     ///
     /// # Cancel safety
     ///

@@ -16,7 +16,8 @@ use crate::io::socket::Socket;
 
 /// Accepts connections at a path.
 ///
-/// The path is not removed when the listener is dropped: another program may have taken it over by then.
+/// The path is not removed when the listener is dropped: another program may have taken it over by
+/// then.
 ///
 /// # Examples
 ///
@@ -46,7 +47,8 @@ socket_traits!(
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The listener is then closed.
+    /// If the operating system refuses to make it non-blocking or to watch it. The listener is then
+    /// closed.
     ///
     /// # Panics
     ///
@@ -76,9 +78,9 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if the path exists, also if nobody listens there any more: who owns it removes it first.
-    /// Otherwise what the operating system says, for instance `InvalidInput` for a path of more than about
-    /// 100 bytes.
+    /// `AddrInUse` if the path exists, also if nobody listens there any more: who owns it removes
+    /// it first. Otherwise what the operating system says, for instance `InvalidInput` for a path
+    /// of more than about 100 bytes.
     ///
     /// # Panics
     ///
@@ -113,8 +115,8 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::accept`](super::TcpListener::accept): after "too many open files" pause before
-    /// trying again.
+    /// As [`TcpListener::accept`](super::TcpListener::accept): after "too many open files" pause
+    /// before trying again.
     ///
     /// # Cancel safety
     ///
@@ -127,8 +129,8 @@ impl UnixListener {
         self.0.accept(mio::net::UnixListener::accept, UnixStream).await
     }
 
-    /// The poll behind [`accept`](UnixListener::accept). Several tasks may wait at one listener: a connection
-    /// wakes all of them, and the first gets it.
+    /// The poll behind [`accept`](UnixListener::accept). Several tasks may wait at one listener: a
+    /// connection wakes all of them, and the first gets it.
     ///
     /// # Errors
     ///
@@ -155,17 +157,17 @@ impl UnixListener {
         self.0.poll_accept(cx, mio::net::UnixListener::accept, UnixStream)
     }
 
-    /// Accepts a connection if one is there now, and says whose. Those that were broken off before are passed
-    /// over.
+    /// Accepts a connection if one is there now, and says whose. Those that were broken off before
+    /// are passed over.
     ///
     /// The connection belongs to the listener's runtime, wherever this is called.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is; then [`readable`](UnixListener::readable) waits for one. Otherwise as
-    /// [`accept`](UnixListener::accept): after "too many open files" pause before trying again. (A watch by an
-    /// [`EventLoop`](crate::event_loop::EventLoop) would announce it all the time: take the interest back
-    /// meanwhile.)
+    /// `WouldBlock` if none is; then [`readable`](UnixListener::readable) waits for one. Otherwise
+    /// as [`accept`](UnixListener::accept): after "too many open files" pause before trying again.
+    /// (A watch by an [`EventLoop`](crate::event_loop::EventLoop) would announce it all the time:
+    /// take the interest back meanwhile.)
     ///
     /// # Examples
     ///
@@ -200,13 +202,13 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// Its items are those of [`accept`](UnixListener::accept). After an error it can be polled again: pause
-    /// first.
+    /// Its items are those of [`accept`](UnixListener::accept). After an error it can be polled
+    /// again: pause first.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a connection that was accepted is returned in the same poll, so that dropping `next()`,
-    /// or the stream, loses none.
+    /// Cancel safe: a connection that was accepted is returned in the same poll, so that dropping
+    /// `next()`, or the stream, loses none.
     ///
     /// # Examples
     ///
@@ -245,15 +247,17 @@ impl UnixListener {
         self.0.io().local_addr()
     }
 
-    /// Waits until there may be a connection to accept. It may turn out not to be so: try, and wait again.
+    /// Waits until there may be a connection to accept. It may turn out not to be so: try, and wait
+    /// again.
     ///
-    /// A listener that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
-    /// count as not readable: a loop that waits without trying in between spins.
+    /// A listener that counts as readable already costs no system call here. Only an operation that
+    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
+    /// between spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// listener.
+    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the listener.
     ///
     /// # Cancel safety
     ///
@@ -266,13 +270,13 @@ impl UnixListener {
         self.0.readable()
     }
 
-    /// Waits until the listener counts as writable. A listener is never writable: this never ends, and exists because every
-    /// socket type has it.
+    /// Waits until the listener counts as writable. A listener is never writable: this never ends,
+    /// and exists because every socket type has it.
     ///
     /// # Errors
     ///
-    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// listener.
+    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the listener.
     ///
     /// # Cancel safety
     ///

@@ -42,7 +42,8 @@ socket_traits!(
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The stream is then closed.
+    /// If the operating system refuses to make it non-blocking or to watch it. The stream is then
+    /// closed.
     ///
     /// # Panics
     ///
@@ -67,8 +68,8 @@ socket_traits!(
 stream_traits!(UnixStream);
 
 impl ReadBytes for mio::net::UnixStream {
-    /// A read also stops short after bytes that came with a descriptor (`SCM_RIGHTS`), and no event says so. The price is the
-    /// system call that the rule would save.
+    /// A read also stops short after bytes that came with a descriptor (`SCM_RIGHTS`), and no event
+    /// says so. The price is the system call that the rule would save.
     const SHORT_READ_DRAINS: bool = false;
 }
 
@@ -87,18 +88,19 @@ impl WriteBytes for mio::net::UnixStream {
     }
 }
 
-/// How long `connect` waits before it asks a listener again whose backlog was full. The system has no
-/// event for "there is room again".
+/// How long `connect` waits before it asks a listener again whose backlog was full. The system has
+/// no event for "there is room again".
 pub(super) const BACKLOG_RETRY: Duration = Duration::from_millis(2);
 
 impl UnixStream {
-    /// Connects to the listener at `path`. Where the listener's backlog is full, waits until it has room, and
-    /// asks every 2 ms: the system has no event for it. (So on Linux. Where the system refuses instead, as
-    /// macOS and the BSDs do, that is `ConnectionRefused`.)
+    /// Connects to the listener at `path`. Where the listener's backlog is full, waits until it has
+    /// room, and asks every 2 ms: the system has no event for it. (So on Linux. Where the system
+    /// refuses instead, as macOS and the BSDs do, that is `ConnectionRefused`.)
     ///
     /// # Errors
     ///
-    /// `NotFound`, `ConnectionRefused` (nobody listens any more), or what else the operating system says.
+    /// `NotFound`, `ConnectionRefused` (nobody listens any more), or what else the operating system
+    /// says.
     ///
     /// # Panics
     ///
@@ -160,8 +162,9 @@ impl UnixStream {
         Ok((UnixStream::try_from(a)?, UnixStream::try_from(b)?))
     }
 
-    /// Reads what is there without taking it: the next read gets it again. Waits until there is something,
-    /// and returns how many bytes; 0 mean that the peer has closed its side (or that `buf` is empty).
+    /// Reads what is there without taking it: the next read gets it again. Waits until there is
+    /// something, and returns how many bytes; 0 mean that the peer has closed its side (or that
+    /// `buf` is empty).
     ///
     /// # Errors
     ///
@@ -193,7 +196,8 @@ impl UnixStream {
     /// # }
     /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        // SAFETY: the bytes stay initialised, because `recv`, which gets them, only writes bytes that are.
+        // SAFETY: the bytes stay initialised, because `recv`, which gets them, only writes bytes
+        // that are.
         let buf = unsafe { &mut *(std::ptr::from_mut(buf) as *mut [std::mem::MaybeUninit<u8>]) };
         // Not a read: what was seen is still there, so the short-read rule does not apply.
         self.0
@@ -247,15 +251,17 @@ impl UnixStream {
         self.0.io().local_addr()
     }
 
-    /// Waits until there may be bytes to read, or the end of what the peer sends. It may turn out not to be so: try, and wait again.
+    /// Waits until there may be bytes to read, or the end of what the peer sends. It may turn out
+    /// not to be so: try, and wait again.
     ///
-    /// A stream that counts as readable already costs no system call here. Only an operation that says `WouldBlock` makes it
-    /// count as not readable: a loop that waits without trying in between spins.
+    /// A stream that counts as readable already costs no system call here. Only an operation that
+    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
+    /// between spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// stream.
+    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the stream.
     ///
     /// # Cancel safety
     ///
@@ -272,8 +278,8 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating system refuses to watch the
-    /// stream.
+    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating
+    /// system refuses to watch the stream.
     ///
     /// # Cancel safety
     ///
@@ -307,13 +313,13 @@ impl UnixStream {
         self.0.io().take_error()
     }
 
-    /// Reads what is there now, without waiting, and returns how many bytes. `Ok(0)` means that the peer has closed its side
-    /// (or that `buf` is empty).
+    /// Reads what is there now, without waiting, and returns how many bytes. `Ok(0)` means that the
+    /// peer has closed its side (or that `buf` is empty).
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is nothing; then [`readable`](UnixStream::readable) waits for more. Otherwise what the operating system
-    /// says of the connection, for instance `ConnectionReset`.
+    /// `WouldBlock` if there is nothing; then [`readable`](UnixStream::readable) waits for more.
+    /// Otherwise what the operating system says of the connection, for instance `ConnectionReset`.
     ///
     /// # Examples
     ///
@@ -345,8 +351,8 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if nothing fits; then [`writable`](UnixStream::writable) waits for room. `BrokenPipe` or `ConnectionReset` if the
-    /// peer has closed the connection (never a signal).
+    /// `WouldBlock` if nothing fits; then [`writable`](UnixStream::writable) waits for room.
+    /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a signal).
     ///
     /// # Examples
     ///
@@ -364,7 +370,8 @@ impl UnixStream {
         self.0.try_write(buf)
     }
 
-    /// Closes one direction or both; the peer sees the end of what was written. Closing a direction again is no error.
+    /// Closes one direction or both; the peer sees the end of what was written. Closing a direction
+    /// again is no error.
     ///
     /// # Errors
     ///
@@ -389,8 +396,9 @@ impl UnixStream {
         self.0.shutdown(how)
     }
 
-    /// Splits the stream into a half that reads and a half that writes, for two tasks. Dropping the writing half shuts writing
-    /// down; dropping the second half closes the connection. One allocation.
+    /// Splits the stream into a half that reads and a half that writes, for two tasks. Dropping the
+    /// writing half shuts writing down; dropping the second half closes the connection. One
+    /// allocation.
     ///
     /// Two tasks that may borrow need no halves: `&stream` reads and writes, too.
     ///

@@ -38,8 +38,8 @@ forward_read!(
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: bytes that were read are returned in the same poll. (What is built on it and reads several times, such as
-    /// `read_exact`, is not.)
+    /// Cancel safe: bytes that were read are returned in the same poll. (What is built on it and
+    /// reads several times, such as `read_exact`, is not.)
     [] &PipeReader, [], |this| &mut &this.0
 );
 forward_read!([] PipeReader, [], |this| &mut &this.0);
@@ -66,13 +66,14 @@ impl PipeReader {
 
     /// Opens a named pipe for reading. It returns at once, whether or not anybody writes.
     ///
-    /// On Linux, reading waits for the first writer. Elsewhere it may say the end (0 bytes) until there is one.
-    /// When the last writer has closed it comes the end, as with every pipe; a writer that opens it after that
-    /// is heard by who reads on.
+    /// On Linux, reading waits for the first writer. Elsewhere it may say the end (0 bytes) until
+    /// there is one. When the last writer has closed it comes the end, as with every pipe; a writer
+    /// that opens it after that is heard by who reads on.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for instance `NotFound`; `InvalidInput` if the path is no named pipe.
+    /// What the operating system says, for instance `NotFound`; `InvalidInput` if the path is no
+    /// named pipe.
     ///
     /// # Panics
     ///
@@ -104,13 +105,14 @@ impl PipeReader {
 
     /// Waits until the pipe counts as readable. It may turn out not to be: try, and wait again.
     ///
-    /// A pipe that counts as readable already costs no system call here. Only an operation that says
-    /// `WouldBlock` makes it count as not readable: one that waits without trying in between spins.
+    /// A pipe that counts as readable already costs no system call here. Only an operation that
+    /// says `WouldBlock` makes it count as not readable: one that waits without trying in between
+    /// spins.
     ///
     /// # Errors
     ///
-    /// If the pipe's runtime is gone; on the driver `Polling` also if the operating system refuses to watch
-    /// the pipe.
+    /// If the pipe's runtime is gone; on the driver `Polling` also if the operating system refuses
+    /// to watch the pipe.
     ///
     /// # Cancel safety
     ///
@@ -123,13 +125,13 @@ impl PipeReader {
         self.0.readable()
     }
 
-    /// Reads what is there now, without waiting, and returns how many bytes; 0 mean that nobody has the other
-    /// end any more (or that `buf` is empty).
+    /// Reads what is there now, without waiting, and returns how many bytes; 0 mean that nobody has
+    /// the other end any more (or that `buf` is empty).
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is nothing; then [`readable`](PipeReader::readable) waits for more. Otherwise
-    /// what the operating system says.
+    /// `WouldBlock` if there is nothing; then [`readable`](PipeReader::readable) waits for more.
+    /// Otherwise what the operating system says.
     ///
     /// # Examples
     ///
@@ -188,9 +190,10 @@ impl PipeReader {
 ///
 /// # Errors
 ///
-/// `InvalidInput` if it is no pipe: for anything else there is [`Source`](crate::io::source::Source). If the operating system
-/// refuses to make it non-blocking or to watch it. The descriptor is then closed. Whether it is the reading
-/// end is not asked; on the other one, reading is an error.
+/// `InvalidInput` if it is no pipe: for anything else there is
+/// [`Source`](crate::io::source::Source). If the operating system refuses to make it non-blocking
+/// or to watch it. The descriptor is then closed. Whether it is the reading end is not asked; on
+/// the other one, reading is an error.
 ///
 /// # Panics
 ///

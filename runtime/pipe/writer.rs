@@ -37,21 +37,21 @@ impl WriteBytes for Sender {
     }
 }
 
-/// The end of a pipe that is written to. Dropping it, or [closing](crate::io::AsyncWriteExt::close) it, closes it:
-/// when the last writer is gone, the reader sees the end of what was written.
+/// The end of a pipe that is written to. Dropping it, or [closing](crate::io::AsyncWriteExt::close)
+/// it, closes it: when the last writer is gone, the reader sees the end of what was written.
 ///
 /// It is written to by value only, as closing takes the descriptor away; several tasks that share a
 /// reference use [`try_write`](PipeWriter::try_write).
 ///
 /// # Errors
 ///
-/// Writing says `BrokenPipe` if nobody has the other end any more (see the [module](super) for `SIGPIPE`), and also
-/// after this end was closed.
+/// Writing says `BrokenPipe` if nobody has the other end any more (see the [module](super) for
+/// `SIGPIPE`), and also after this end was closed.
 ///
 /// # Cancel safety
 ///
-/// Writing is cancel safe: bytes count as written in the poll in which they were. (Not so what is built on it
-/// and writes several times, as `write_all`.)
+/// Writing is cancel safe: bytes count as written in the poll in which they were. (Not so what is
+/// built on it and writes several times, as `write_all`.)
 ///
 /// # Examples
 ///
@@ -96,9 +96,9 @@ impl PipeWriter {
     ///
     /// # Errors
     ///
-    /// `ENXIO`, "no such device or address", if nobody has it open for reading: there is no event for the
-    /// coming of a reader, so ask again later. Otherwise what the operating system says, for instance
-    /// `NotFound`; `InvalidInput` if the path is no named pipe.
+    /// `ENXIO`, "no such device or address", if nobody has it open for reading: there is no event
+    /// for the coming of a reader, so ask again later. Otherwise what the operating system says,
+    /// for instance `NotFound`; `InvalidInput` if the path is no named pipe.
     ///
     /// # Panics
     ///
@@ -150,13 +150,14 @@ impl PipeWriter {
         self.socket()?.writable().await
     }
 
-    /// Writes what fits now, without waiting, and returns how many bytes that were: not always all. At most
-    /// 512 bytes (4,096 on Linux) are written whole or not at all, so that those of several writers don't mix.
+    /// Writes what fits now, without waiting, and returns how many bytes that were: not always all.
+    /// At most 512 bytes (4,096 on Linux) are written whole or not at all, so that those of several
+    /// writers don't mix.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if nothing does; then [`writable`](PipeWriter::writable) waits for room. `BrokenPipe` if
-    /// nobody has the other end any more, or this end was closed.
+    /// `WouldBlock` if nothing does; then [`writable`](PipeWriter::writable) waits for room.
+    /// `BrokenPipe` if nobody has the other end any more, or this end was closed.
     ///
     /// # Examples
     ///
@@ -185,8 +186,8 @@ impl PipeWriter {
     ///
     /// # Errors
     ///
-    /// `BrokenPipe` after this end was closed. If the operating system refuses, or has no descriptor left;
-    /// this end is then closed.
+    /// `BrokenPipe` after this end was closed. If the operating system refuses, or has no
+    /// descriptor left; this end is then closed.
     ///
     /// # Examples
     ///

@@ -13,13 +13,14 @@ use crate::engine::tasks::take_output;
 use crate::engine::ticket::Ticket;
 use crate::engine::wait_list::{WaitList, Waiter};
 
-/// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task, which
-/// then runs on by itself.
+/// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task,
+/// which then runs on by itself.
 ///
-/// It may outlive its runtime, and be awaited on another one: a task that had finished gives its value,
-/// any other says [cancelled](JoinError::is_cancelled). Until it is dropped it keeps the runtime's tables and
-/// event queue alive (so its descriptors stay open), and a result that was not taken; never the task's
-/// future. Awaiting it is charged to the budget of the task's own runtime, wherever it is awaited.
+/// It may outlive its runtime, and be awaited on another one: a task that had finished gives its
+/// value, any other says [cancelled](JoinError::is_cancelled). Until it is dropped it keeps the
+/// runtime's tables and event queue alive (so its descriptors stay open), and a result that was not
+/// taken; never the task's future. Awaiting it is charged to the budget of the task's own runtime,
+/// wherever it is awaited.
 ///
 /// It belongs to its loop's thread:
 ///
@@ -40,8 +41,8 @@ use crate::engine::wait_list::{WaitList, Waiter};
 ///
 /// # Cancel safety
 ///
-/// Awaiting `&mut JoinHandle` is cancel safe: if it is dropped before it is ready nothing is lost, and
-/// the handle can be awaited again.
+/// Awaiting `&mut JoinHandle` is cancel safe: if it is dropped before it is ready nothing is lost,
+/// and the handle can be awaited again.
 ///
 /// # Examples
 ///
@@ -62,9 +63,10 @@ impl<T> JoinHandle<T> {
         JoinHandle { task: AbortHandle { core, ticket: Some(ticket) }, output: PhantomData }
     }
 
-    /// Asks the task to stop. Its future is dropped in the loop's next turn, before any other task runs, and before this
-    /// handle resolves, with [`JoinError::is_cancelled`]. A task that has finished, or finishes in the
-    /// poll in which it aborts itself, delivers its value all the same.
+    /// Asks the task to stop. Its future is dropped in the loop's next turn, before any other task
+    /// runs, and before this handle resolves, with [`JoinError::is_cancelled`]. A task that has
+    /// finished, or finishes in the poll in which it aborts itself, delivers its value all the
+    /// same.
     ///
     /// # Examples
     ///
@@ -79,7 +81,8 @@ impl<T> JoinHandle<T> {
         self.task.abort();
     }
 
-    /// Whether the task has finished, panicked, or been dropped. A task that was only just aborted hasn't.
+    /// Whether the task has finished, panicked, or been dropped. A task that was only just aborted
+    /// hasn't.
     ///
     /// # Examples
     ///
@@ -159,9 +162,10 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Aborts a task without being able to await it. Any number of clones may exist. None keeps the task or its
-/// result, but each keeps the runtime's tables and event queue alive (so its descriptors stay open) until it
-/// is dropped. It belongs to its loop's thread, as the [`JoinHandle`] does.
+/// Aborts a task without being able to await it. Any number of clones may exist. None keeps the
+/// task or its result, but each keeps the runtime's tables and event queue alive (so its
+/// descriptors stay open) until it is dropped. It belongs to its loop's thread, as the
+/// [`JoinHandle`] does.
 ///
 /// # Examples
 ///

@@ -1,4 +1,5 @@
-//! Tasks as a program sees them: futures that the loop owns and polls. What the loop does with them is in `engine/`.
+//! Tasks as a program sees them: futures that the loop owns and polls. What the loop does with them
+//! is in `engine/`.
 //!
 //! | file | holds |
 //! |---|---|

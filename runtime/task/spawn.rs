@@ -16,8 +16,8 @@ use crate::engine::ticket::KEY_MAX;
 ///
 /// # Panics
 ///
-/// Outside a runtime. If 16,777,215 tasks are alive in this one: a task's name has 24 bits. One that has
-/// finished counts until its result is taken or its join handle dropped.
+/// Outside a runtime. If 16,777,215 tasks are alive in this one: a task's name has 24 bits. One
+/// that has finished counts until its result is taken or its join handle dropped.
 ///
 /// # Examples
 ///

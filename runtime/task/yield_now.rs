@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 
 /// Lets every other task that is ready run first.
 ///
-/// A task that computes for long without awaiting anything keeps the whole loop waiting: call this now and then. It queues
-/// the task behind all that are ready now; the loop polls the driver and fires timers in between as often as
-/// [`Builder::event_interval`](crate::Builder::event_interval) says. A task that is busy with sockets, timers and join
-/// handles need not call it: after 128 operations in one poll the budget makes it give way.
+/// A task that computes for long without awaiting anything keeps the whole loop waiting: call this
+/// now and then. It queues the task behind all that are ready now; the loop polls the driver and
+/// fires timers in between as often as [`Builder::event_interval`](crate::Builder::event_interval)
+/// says. A task that is busy with sockets, timers and join handles need not call it: after 128
+/// operations in one poll the budget makes it give way.
 ///
 /// It works in any executor, and is charged to no budget.
 ///

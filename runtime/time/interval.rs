@@ -10,10 +10,12 @@ use super::{Duration, Instant, Sleep, sleep};
 
 /// Ticks every `period`: the first time at once, then on the grid that the first tick begins.
 ///
-/// Ticks that were missed because the task did not await them are *skipped*, and the grid is kept: with a period of 10 ms, a
-/// consumer that is busy from 5 to 37 ms gets the ticks of 10 ms (late, at 37) and 40 ms.
+/// Ticks that were missed because the task did not await them are *skipped*, and the grid is kept:
+/// with a period of 10 ms, a consumer that is busy from 5 to 37 ms gets the ticks of 10 ms (late,
+/// at 37) and 40 ms.
 ///
-/// It may be made anywhere; its ticks are awaited inside a runtime. The first one is due when this is called.
+/// It may be made anywhere; its ticks are awaited inside a runtime. The first one is due when this
+/// is called.
 ///
 /// # Panics
 ///
@@ -39,7 +41,8 @@ pub fn interval(period: Duration) -> Interval {
     Interval { sleep: sleep(Duration::ZERO), period }
 }
 
-/// Ticks at a fixed rate; see [`interval`]. Also a [`Stream`] of the same instants, which never ends.
+/// Ticks at a fixed rate; see [`interval`]. Also a [`Stream`] of the same instants, which never
+/// ends.
 ///
 /// # Panics
 ///
@@ -47,8 +50,8 @@ pub fn interval(period: Duration) -> Interval {
 ///
 /// # Cancel safety
 ///
-/// Cancel safe, by [`tick`](Interval::tick) and as a stream: a tick counts as taken only in the poll that
-/// returns it.
+/// Cancel safe, by [`tick`](Interval::tick) and as a stream: a tick counts as taken only in the
+/// poll that returns it.
 ///
 /// # Examples
 ///
@@ -88,8 +91,8 @@ impl Interval {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
 
-    /// The poll behind [`tick`](Interval::tick). Of several wakers that it was called with, the last is
-    /// woken.
+    /// The poll behind [`tick`](Interval::tick). Of several wakers that it was called with, the
+    /// last is woken.
     ///
     /// # Panics
     ///
@@ -114,8 +117,8 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// Starts a new grid: the next tick is one period from now. A task that waits for a tick has to poll
-    /// again.
+    /// Starts a new grid: the next tick is one period from now. A task that waits for a tick has to
+    /// poll again.
     ///
     /// # Examples
     ///

@@ -1,7 +1,8 @@
-//! Waiting for a time: `sleep`, `timeout` and (in `time/interval.rs`) `interval`, over the timer wheel.
+//! Waiting for a time: `sleep`, `timeout` and (in `time/interval.rs`) `interval`, over the timer
+//! wheel.
 //!
-//! A timer that waits is 40 bytes in the wheel; starting one, moving it and giving it up are O(1) and make no
-//! system call.
+//! A timer that waits is 40 bytes in the wheel; starting one, moving it and giving it up are O(1)
+//! and make no system call.
 //!
 //! # Examples
 //!
@@ -25,9 +26,10 @@ use crate::engine::wait_list::Waiter;
 
 /// Waits until `duration` has passed, counted from this call.
 ///
-/// Never early; on an idle loop at most about a millisecond late (the driver sleeps in milliseconds,
-/// rounded up), on a busy one as late as the tasks that keep it busy. A duration that overflows
-/// [`Instant`] means never. It may be made anywhere, and is first polled inside a runtime.
+/// Never early; on an idle loop at most about a millisecond late (the driver sleeps in
+/// milliseconds, rounded up), on a busy one as late as the tasks that keep it busy. A duration that
+/// overflows [`Instant`] means never. It may be made anywhere, and is first polled inside a
+/// runtime.
 ///
 /// # Panics
 ///
@@ -50,8 +52,8 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep { deadline: Instant::now().checked_add(duration), timer: None }
 }
 
-/// Waits until `deadline`. If that has passed, it is ready in the loop's next turn. See [`sleep`] for how
-/// late it may be.
+/// Waits until `deadline`. If that has passed, it is ready in the loop's next turn. See [`sleep`]
+/// for how late it may be.
 ///
 /// # Panics
 ///
@@ -76,8 +78,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// The future of [`sleep`] and [`sleep_until`].
 ///
-/// It belongs to the loop that polls it. Carried to another one, it waits there, for the same deadline. It
-/// can't change threads:
+/// It belongs to the loop that polls it. Carried to another one, it waits there, for the same
+/// deadline. It can't change threads:
 ///
 /// ```compile_fail,E0277
 /// let sleep = oneloop::time::sleep(std::time::Duration::ZERO);
@@ -139,8 +141,8 @@ impl Sleep {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Moves the deadline. If it was waiting, it has to be polled again to wait for the new one. One that was
-    /// ready can be used anew.
+    /// Moves the deadline. If it was waiting, it has to be polled again to wait for the new one.
+    /// One that was ready can be used anew.
     ///
     /// # Examples
     ///
@@ -168,7 +170,8 @@ impl Sleep {
 }
 
 impl StartedTimer {
-    /// Enters the wheel. A deadline that has passed fires in the next turn, in its order among the others.
+    /// Enters the wheel. A deadline that has passed fires in the next turn, in its order among the
+    /// others.
     fn start(core: &Rc<Core>, deadline: Instant, cx: &mut Context<'_>) -> StartedTimer {
         let deadline_ns = core.clock.ns(deadline);
         let waiter = Waiter::of(cx.waker());
@@ -176,8 +179,8 @@ impl StartedTimer {
         StartedTimer { core: core.clone(), key }
     }
 
-    /// Whether this is a timer of a runtime that can still fire it: one that is alive and, if we are inside
-    /// a runtime at all, that one. A `Sleep` may be carried from one runtime to another.
+    /// Whether this is a timer of a runtime that can still fire it: one that is alive and, if we
+    /// are inside a runtime at all, that one. A `Sleep` may be carried from one runtime to another.
     #[inline]
     fn is_here(&self) -> bool {
         !self.core.is_closed()
@@ -225,8 +228,8 @@ impl fmt::Debug for Sleep {
 /// Waits for `future`, but not longer than `duration`, counted from this call.
 ///
 /// The future is polled first: one that is ready wins over a time-out that has passed. It is
-/// dropped with the returned `Timeout`, not when the time is over. A future that never gives way to the loop
-/// can't be timed out. A duration that overflows [`Instant`] means no limit.
+/// dropped with the returned `Timeout`, not when the time is over. A future that never gives way to
+/// the loop can't be timed out. A duration that overflows [`Instant`] means no limit.
 ///
 /// # Errors
 ///
@@ -256,13 +259,13 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep(duration) }
 }
 
-/// Waits for `future`, but not beyond `deadline`: for several steps that share one limit. Otherwise as
-/// [`timeout`].
+/// Waits for `future`, but not beyond `deadline`: for several steps that share one limit. Otherwise
+/// as [`timeout`].
 ///
 /// # Errors
 ///
-/// [`Elapsed`], if the deadline passed first. One that has passed already still lets `future` be polled, once
-/// at least.
+/// [`Elapsed`], if the deadline passed first. One that has passed already still lets `future` be
+/// polled, once at least.
 ///
 /// # Panics
 ///
@@ -324,13 +327,14 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // Not charged to the budget: a future that has used it up would otherwise never be timed out.
+        // Not charged to the budget: a future that has used it up would otherwise never be timed
+        // out.
         this.sleep.poll_elapsed(cx).map(|()| Err(Elapsed(())))
     }
 }
 
-/// The error of [`timeout`] and [`timeout_at`]: the time was over before the future was ready. As an
-/// [`std::io::Error`] it is of kind `TimedOut`, so `?` passes it on among I/O.
+/// The error of [`timeout`] and [`timeout_at`]: the time was over before the future was ready. As
+/// an [`std::io::Error`] it is of kind `TimedOut`, so `?` passes it on among I/O.
 ///
 /// # Examples
 ///

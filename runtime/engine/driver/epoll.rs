@@ -127,8 +127,8 @@ impl EpollDriver {
     }
 
     pub(super) fn forget(&self, raw: Raw) {
-        // Fails only if the owner has closed the descriptor already. Then the kernel has removed the
-        // entry, or the entry is stale.
+        // Fails only if the owner has closed the descriptor already. Then the kernel has removed
+        // the entry, or the entry is stale.
         let _ = self.deregister(Object { mio: None, raw: Some(raw) });
     }
 

@@ -1,9 +1,9 @@
 //! The driver over `mio`: epoll on Linux, kqueue on macOS and the BSDs, IOCP on Windows.
 //!
-//! Everything is registered once, in both directions, and stays so: an echo round trip costs no system
-//! call here but its share of one `epoll_wait`. Closing a descriptor ends its registration, so `forget` does
-//! nothing; a descriptor that was duplicated keeps its registration until the last duplicate is
-//! closed, and its late events are stopped by their token's generation.
+//! Everything is registered once, in both directions, and stays so: an echo round trip costs no
+//! system call here but its share of one `epoll_wait`. Closing a descriptor ends its registration,
+//! so `forget` does nothing; a descriptor that was duplicated keeps its registration until the last
+//! duplicate is closed, and its late events are stopped by their token's generation.
 
 use std::io;
 use std::time::Duration;
@@ -24,8 +24,9 @@ const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE);
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 
-/// Whether mio's backend reports each change by itself, as epoll and kqueue do. On IOCP, and where mio falls back to
-/// poll(2), an object is watched again only after an operation on it has said `WouldBlock`.
+/// Whether mio's backend reports each change by itself, as epoll and kqueue do. On IOCP, and where
+/// mio falls back to poll(2), an object is watched again only after an operation on it has said
+/// `WouldBlock`.
 const EDGE: bool = cfg!(all(
     any(
         target_os = "linux",
@@ -88,7 +89,8 @@ impl MioDriver {
 
     pub(super) fn forget(&self, raw: Raw) {
         if !EDGE {
-            // poll(2) has no kernel object that would notice the close. (IOCP doesn't know plain handles.)
+            // poll(2) has no kernel object that would notice the close. (IOCP doesn't know plain
+            // handles.)
             let _ = self.deregister(Object { mio: None, raw: Some(raw) });
         }
     }
@@ -160,8 +162,8 @@ fn with_source<R>(
 
 impl MioNotifier {
     pub(super) fn notify(&self) {
-        // Fails only if the driver's own descriptors are broken. There is nobody to tell: the caller is a
-        // waker.
+        // Fails only if the driver's own descriptors are broken. There is nobody to tell: the
+        // caller is a waker.
         let woken = self.0.wake();
         debug_assert!(woken.is_ok(), "{woken:?}");
     }

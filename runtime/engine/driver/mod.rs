@@ -47,9 +47,9 @@
 //! 2. [`Driver`]: the public variant, and its name in `Driver::from_env`.
 //! 3. [`Backend`]: the variant, its arm in `each!`, and its arm in `Backend::new`.
 //! 4. [`Notifier`]: the variant, and its arm in `notify`.
-//! 5. `Cargo.toml`: the dependency, and the feature or the `cfg` that compiles the driver. A feature
-//!    is passed on in `tests/Cargo.toml` and has a row in `lib.rs`; a `cfg` stands in the `check-cfg`
-//!    list of either manifest.
+//! 5. `Cargo.toml`: the dependency, and the feature or the `cfg` that compiles the driver. A
+//!    feature is passed on in `tests/Cargo.toml` and has a row in `lib.rs`; a `cfg` stands in the
+//!    `check-cfg` list of either manifest.
 //! 6. `tests/common/drivers.rs`: its line in the list of drivers.
 //! 7. `.ci/run`: the step that runs the suites on it.
 //!
@@ -72,8 +72,9 @@ use self::mio::{MioDriver, MioNotifier};
 #[cfg(feature = "polling")]
 use self::polling::{PollingDriver, PollingNotifier};
 
-/// The longest time-out that a driver is given, 24 days. With longer ones the systems and crates differ: 25 days in ms are more
-/// than a C `int`; 50 days are for ever to polling on Windows; three years are an error on macOS.
+/// The longest time-out that a driver is given, 24 days. With longer ones the systems and crates
+/// differ: 25 days in ms are more than a C `int`; 50 days are for ever to polling on Windows; three
+/// years are an error on macOS.
 pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(1 << 21);
 
 /// Which crate speaks to the operating system for a runtime.
@@ -94,8 +95,8 @@ pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(1 << 21);
 pub enum Driver {
     /// The `mio` crate: epoll, kqueue or IOCP, edge-triggered.
     Mio,
-    /// The `polling` crate: the same systems, one-shot. A second opinion, with a system call more for
-    /// each wait.
+    /// The `polling` crate: the same systems, one-shot. A second opinion, with a system call more
+    /// for each wait.
     #[cfg(feature = "polling")]
     Polling,
     /// Linux's epoll itself, level-triggered: two more system calls for each wait. It proves the
@@ -127,8 +128,8 @@ impl Driver {
     }
 }
 
-/// Names a registration in events: its slot's key and generation, which fit because the generation's
-/// top bit stays clear. Words with that bit set are the drivers' own.
+/// Names a registration in events: its slot's key and generation, which fit because the
+/// generation's top bit stays clear. Words with that bit set are the drivers' own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) key: u32,

@@ -1,6 +1,7 @@
-//! Under `--cfg oneloop_loom`, this is in the place of `mio.rs`: a driver that watches nothing and can only be notified. It
-//! sleeps on loom's condition variable, so loom sees each sleep, tries every order of notifying and going to sleep, and reports a
-//! loop that sleeps for ever as a deadlock.
+//! Under `--cfg oneloop_loom`, this is in the place of `mio.rs`: a driver that watches nothing and
+//! can only be notified. It sleeps on loom's condition variable, so loom sees each sleep, tries
+//! every order of notifying and going to sleep, and reports a loop that sleeps for ever as a
+//! deadlock.
 
 use std::io;
 use std::time::Duration;

@@ -38,9 +38,10 @@ impl PollingDriver {
             ));
         };
         let interest = interest(token, Readiness::NONE);
-        // SAFETY: a socket or source deletes its number (`deregister`, `forget`) before it closes it. Where a user's
-        // object closes its own descriptor behind our back, or is forgotten, the kernel has ended the watch, or
-        // reports events for a token that is watched no more: no memory depends on it on any system.
+        // SAFETY: a socket or source deletes its number (`deregister`, `forget`) before it closes
+        // it. Where a user's object closes its own descriptor behind our back, or is forgotten, the
+        // kernel has ended the watch, or reports events for a token that is watched no more: no
+        // memory depends on it on any system.
         unsafe { self.poller.add(raw, interest) }?;
         Ok(Trigger::OneShot)
     }
@@ -80,8 +81,8 @@ impl PollingDriver {
     }
 }
 
-/// On Windows each watch that was ended is an operation that was cancelled, and `polling` gives its memory back when it hears
-/// that it is over, which nobody would ask for after the last sleep.
+/// On Windows each watch that was ended is an operation that was cancelled, and `polling` gives its
+/// memory back when it hears that it is over, which nobody would ask for after the last sleep.
 #[cfg(windows)]
 impl Drop for PollingDriver {
     fn drop(&mut self) {
@@ -89,8 +90,8 @@ impl Drop for PollingDriver {
     }
 }
 
-/// What an event says. A hang-up or an error makes both directions ready; closed directions need no mark of
-/// their own, because one-shot readiness is asked for anew each time.
+/// What an event says. A hang-up or an error makes both directions ready; closed directions need no
+/// mark of their own, because one-shot readiness is asked for anew each time.
 fn readiness(event: &::polling::Event) -> Readiness {
     let broken = event.is_interrupt() || event.is_err().unwrap_or(false);
     let mut readiness = Readiness::NONE;
@@ -112,15 +113,17 @@ fn interest(token: Token, wanted: Readiness) -> ::polling::Event {
 
 #[cfg(unix)]
 fn borrow(raw: &Raw) -> std::os::fd::BorrowedFd<'_> {
-    // SAFETY: the reactor passes the descriptor of an object that is registered and so still open. Should
-    // its owner have closed it behind our back, epoll_ctl answers with an error; no memory is touched.
+    // SAFETY: the reactor passes the descriptor of an object that is registered and so still open.
+    // Should its owner have closed it behind our back, epoll_ctl answers with an error; no memory
+    // is touched.
     unsafe { std::os::fd::BorrowedFd::borrow_raw(*raw) }
 }
 
 #[cfg(windows)]
 fn borrow(raw: &Raw) -> std::os::windows::io::BorrowedSocket<'_> {
-    // SAFETY: the reactor passes the socket of an object that is registered and so still open. Should its
-    // owner have closed it behind our back, the call answers with an error; no memory is touched.
+    // SAFETY: the reactor passes the socket of an object that is registered and so still open.
+    // Should its owner have closed it behind our back, the call answers with an error; no memory is
+    // touched.
     unsafe { std::os::windows::io::BorrowedSocket::borrow_raw(*raw) }
 }
 
