@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::core::Core;
 #[cfg(any(windows, oneloop_loom))]
-use super::driver::Event;
+use super::driver::IoEvent;
 use super::driver::{Object, Readiness, Token, Trigger};
 use super::interest::Interest;
 use super::wait_list::{NodeKey, WaitList, Waiter};

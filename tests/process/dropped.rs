@@ -7,7 +7,9 @@ use oneloop::Runtime;
 use oneloop::process::Command;
 use oneloop::time::timeout;
 
-use common::children::{cat, exists, gone, gone_without_a_loop, pid_of, sh, wait_until_ended};
+#[cfg(target_os = "linux")]
+use common::children::sh;
+use common::children::{cat, exists, gone, gone_without_a_loop, pid_of, wait_until_ended};
 use common::sockets::{Outcome, run, settle};
 
 #[test]
