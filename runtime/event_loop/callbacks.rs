@@ -1,5 +1,5 @@
-//! `Callbacks`: the loop for those who come from asyncio. Call this soon, call that later, call it
-//! when the socket is readable.
+//! `Callbacks`: the loop as asyncio shows it. Call this soon, call that later, call it when the
+//! socket is readable.
 //!
 //! It is a map from ids to functions on top of [`EventLoop`]. Each function gets the whole, so that
 //! one callback can lead to the next.
