@@ -105,6 +105,10 @@ impl Registration<'_> {
     fn wait_in_list(self, waker: &Waker, interest: Interest, node: Option<&mut NodeKey>) {
         let waiter = Waiter::of(waker); // a clone: before anything is borrowed
         let mut reactor = self.core.reactor.borrow_mut();
+        if reactor.closed {
+            drop(reactor); // by that clone
+            return waker.wake_by_ref();
+        }
         let list = &mut reactor.slots[self.key].waiting[interest as usize];
         let replaced = self.core.tasks.borrow_mut().add_waiter(list, waiter, node);
         drop(reactor);
@@ -188,7 +192,7 @@ impl Registration<'_> {
         slot.readiness = slot.readiness.with(interest.ready());
     }
 
-    /// Takes in what is known without the driver, as if it were the driver's event.
+    /// Marks readiness that the program knows without the driver, as an event of the driver does.
     #[cfg(any(windows, oneloop_loom))]
     pub(crate) fn announce(self, readiness: Readiness) {
         let mut reactor = self.core.reactor.borrow_mut();
@@ -224,7 +228,7 @@ impl Registration<'_> {
         self.core.driver.borrow().deregister(Object { mio: object.mio, raw })
     }
 
-    /// Gives the place up.
+    /// Releases the slot.
     pub(crate) fn release(self) {
         let waiting = self.core.reactor.borrow_mut().release(self.key);
         for waiters in waiting.into_iter().filter(WaitList::has_nodes) {

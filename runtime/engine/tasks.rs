@@ -32,7 +32,7 @@ use std::task::Waker;
 use super::cell::BoxedTask;
 use super::slots::{NIL, Slot, Slots};
 use super::ticket::{GENERATION_MAX, KEY_MAX, RuntimeNumber, Ticket};
-use super::wait_list::{NodeKey, Nodes, WaitList, Waiter};
+use super::wait_list::{Kind, NodeKey, Nodes, WaitList, Waiter};
 
 /// The slot of `block_on`'s own future.
 const MAIN: u32 = 0;
@@ -253,27 +253,32 @@ impl Tasks {
     }
 
     /// Adds a waiter beside others, or one with a waker of another crate. `key` is that of the
-    /// future's node, if a future waits. Returns a waiter to be [discarded](Waiter::discard).
+    /// future's node, if a future waits. Returns the waiters to be [discarded](Waiter::discard).
     #[cold]
     pub(crate) fn add_waiter(
         &mut self,
         waiters: &mut WaitList,
         waiter: Waiter,
         key: Option<&mut NodeKey>,
-    ) -> Option<Waiter> {
+    ) -> Vec<Waiter> {
         let Tasks { slots, wait_nodes, runtime, .. } = self;
-        let is_stale = |ticket: Ticket| {
-            let in_use = |slot: &TaskSlot| slot.generation() == ticket.generation() && !slot.has(DONE);
-            ticket.runtime() == runtime.get() && !slots.get(ticket.key()).is_some_and(in_use)
+        let kind = |waiter: &Waiter| match waiter {
+            Waiter::Task(ticket) if ticket.runtime() == runtime.get() => {
+                let slot = slots.get(ticket.key()).filter(|slot| !slot.has(DONE));
+                let alive = slot.is_some_and(|slot| slot.generation() == ticket.generation());
+                if alive { Kind::Live } else { Kind::Stale }
+            }
+            _ => Kind::Unknown,
         };
-        let added = match key {
-            Some(key) => return wait_nodes.add_owned(waiters, waiter, key),
-            None => wait_nodes.add(waiters, waiter, is_stale),
+        let swept = match key {
+            Some(key) => return wait_nodes.add_owned(waiters, waiter, key).into_iter().collect(),
+            None => wait_nodes.add(waiters, waiter, kind),
         };
-        added.map(|oldest| oldest.into_iter().for_each(|waiter| self.wake_waiter(waiter))).err()
+        swept.woken.into_iter().for_each(|waiter| self.wake_waiter(waiter));
+        swept.discarded
     }
 
-    /// Removes all waiters of a place that is no more. Returns those to be
+    /// Removes all waiters of a place that is released. Returns those to be
     /// [discarded](Waiter::discard).
     #[cold]
     pub(crate) fn take_waiters(&mut self, mut waiters: WaitList) -> Vec<Waiter> {
@@ -382,10 +387,10 @@ impl Tasks {
         slot.generation() != ticket.generation() || slot.has(DONE)
     }
 
-    /// Adds a waiter for the end of a task, beside others. Returns a waiter to be
+    /// Adds a waiter for the end of a task, beside others. Returns the waiters to be
     /// [discarded](Waiter::discard).
     #[cold]
-    pub(crate) fn add_joiner(&mut self, ticket: Ticket, waiter: Waiter) -> Option<Waiter> {
+    pub(crate) fn add_joiner(&mut self, ticket: Ticket, waiter: Waiter) -> Vec<Waiter> {
         let mut joiners = std::mem::take(&mut self.slots[ticket.key()].joiners);
         let duplicate = self.add_waiter(&mut joiners, waiter, None);
         self.slots[ticket.key()].joiners = joiners;

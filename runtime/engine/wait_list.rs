@@ -13,15 +13,19 @@
 //! freed the key, another future could get it, and the drop of the woken one would remove the node
 //! of a future that still waits: a lost wake-up.
 //!
-//! The `poll_*` forms and `AsyncRead` have no future that could own a node. Theirs is found by
-//! `will_wake`, so a task that polls again adds none, and an event removes it. A task that has
-//! ended leaves its ticket behind; the next addition, which passes over the whole list in any case,
-//! removes it.
+//! The `poll_*` forms and `AsyncRead` have no future that could own a node. An event removes
+//! theirs. Until then a task that polls again may stand in the list twice, and a task that has
+//! ended may still stand there: its ticket wakes nothing. Whenever the list has doubled, a *sweep*
+//! removes both kinds, so an addition costs O(1) on average.
 //!
-//! Bound of a list: its futures, the tasks that are alive, and `FOREIGN_MAX` wakers of other
-//! crates: one more wakes the oldest, which polls again if it still waits. A future that is leaked
-//! (`mem::forget`) leaks its node.
+//! A waker of another crate doesn't tell whether its task still waits. So if more than
+//! `FOREIGN_KEPT` of them stand in the list, a sweep takes the oldest out and wakes them: those
+//! that still wait poll again.
+//!
+//! Bound of a list: its futures, twice the tasks that are alive, and some 1,000 wakers of other
+//! crates. A future that is leaked (`mem::forget`) leaks its node.
 
+use std::collections::HashSet;
 use std::task::Waker;
 
 use slab::Slab;
@@ -30,7 +34,7 @@ use super::panic::{call_quietly, drop_quietly};
 use super::slots::NIL;
 use super::ticket::Ticket;
 
-/// One that waits.
+/// The waker of a task that waits.
 #[derive(Debug)]
 pub(crate) enum Waiter {
     Task(Ticket),
@@ -48,11 +52,11 @@ impl Waiter {
         }
     }
 
-    fn will_wake(&self, other: &Waiter) -> bool {
-        match (self, other) {
-            (Waiter::Task(a), Waiter::Task(b)) => a == b,
-            (Waiter::Foreign(a), Waiter::Foreign(b)) => a.will_wake(b),
-            _ => false,
+    /// Two words that are the same for wakers that wake the same, as long as both exist.
+    fn identity(&self) -> (u64, usize) {
+        match self {
+            Waiter::Task(ticket) => (ticket.word(), 0),
+            Waiter::Foreign(waker) => (waker.data().addr() as u64, std::ptr::from_ref(waker.vtable()).addr()),
         }
     }
 
@@ -64,6 +68,16 @@ impl Waiter {
             drop_quietly(waker);
         }
     }
+}
+
+/// What is known of a waiter without a future.
+pub(crate) enum Kind {
+    /// A task of this runtime that is alive.
+    Live,
+    /// A task of this runtime that has ended.
+    Stale,
+    /// Of another crate or another runtime.
+    Unknown,
 }
 
 /// Calls a waker of another crate. The panic hook has printed the message of one that panics; the
@@ -121,10 +135,14 @@ impl WaitList {
 /// The key of the node that a future owns, from its first wait beside others until its drop.
 pub(crate) type NodeKey = Option<u32>;
 
-/// Wakers of other crates that wait at one place without a future: more than any program has, and
-/// few enough that a connection which is idle for months keeps little. More of them that all still
-/// wait would wake each other until the event.
-const FOREIGN_MAX: usize = 512;
+/// Additions between two sweeps of a short list.
+const SWEEP_MIN: u32 = 64;
+
+/// Wakers of other crates that a sweep leaves, and how many more make it take some out. A
+/// connection that is idle for months keeps little; if more than the sum still wait at one place,
+/// they wake each other until the event.
+const FOREIGN_KEPT: usize = 256;
+const FOREIGN_ADDED_MAX: u32 = 700;
 
 struct Node {
     /// `None` after an event; then the node is in no list.
@@ -134,6 +152,24 @@ struct Node {
     /// The list is a ring: the first node's `previous` is the last.
     previous: u32,
     next: u32,
+    /// In the first node: additions without a future until the next sweep.
+    until_sweep: u32,
+}
+
+impl Node {
+    /// Whether it is a waiter without a future that wakes the same.
+    fn stands_for(&self, other: &Waiter) -> bool {
+        !self.owned && self.waiter.as_ref().is_some_and(|waiter| waiter.identity() == other.identity())
+    }
+}
+
+/// What is left to be done, with nothing borrowed, after a waiter was added.
+#[derive(Default)]
+pub(crate) struct Swept {
+    /// To be woken.
+    pub(crate) woken: Vec<Waiter>,
+    /// To be [discarded](Waiter::discard).
+    pub(crate) discarded: Vec<Waiter>,
 }
 
 /// The nodes of all lists of one runtime.
@@ -165,35 +201,69 @@ impl Nodes {
         replaced
     }
 
-    /// Adds a waiter that has no future; removes the stale ones. Returns the oldest one, to be
-    /// woken, if there are too many. A waiter that the list has already comes back as the error, to
-    /// be [discarded](Waiter::discard).
+    /// Adds a waiter that has no future. A task that is there already, but not as the last one, is
+    /// there twice then, which costs nothing at the event; the waker of another crate is not,
+    /// because it would be called twice. (For these alone it passes over the list.)
     #[cold]
     pub(crate) fn add(
         &mut self,
         list: &mut WaitList,
         waiter: Waiter,
-        is_stale: impl Fn(Ticket) -> bool,
-    ) -> Result<Option<Waiter>, Waiter> {
+        kind: impl Fn(&Waiter) -> Kind,
+    ) -> Swept {
         self.make_list(list);
-        let (mut next, mut foreign, mut oldest) = (list.first(), 0, None);
-        while let Some(key) = next {
-            let first = list.first();
-            let node = self.node(key);
-            next = Some(node.next).filter(|&next| Some(next) != first);
-            match &node.waiter {
-                _ if node.owned => {}
-                Some(there) if there.will_wake(&waiter) => return Err(waiter),
-                Some(Waiter::Task(ticket)) if is_stale(*ticket) => drop(self.remove(list, key)),
-                Some(Waiter::Foreign(_)) => {
-                    foreign += 1;
-                    oldest = oldest.or(Some(key));
-                }
-                _ => {}
+        let mut swept = Swept::default();
+        if let Some(first) = list.first() {
+            let last = self.node(first).previous;
+            let there = if matches!(kind(&waiter), Kind::Unknown) { self.keys(list) } else { vec![last] };
+            if there.into_iter().any(|key| self.node(key).stands_for(&waiter)) {
+                swept.discarded.push(waiter);
+                return swept;
+            }
+            match self.node(first).until_sweep {
+                0 => swept = self.sweep(list, kind),
+                left => self.node(first).until_sweep = left - 1,
             }
         }
         self.append(list, waiter, false);
-        Ok(oldest.filter(|_| foreign >= FOREIGN_MAX).and_then(|oldest| self.remove(list, oldest)))
+        swept
+    }
+
+    /// Removes the waiters without a future that have ended or stand in the list twice, and the
+    /// oldest ones of other crates if there are many.
+    #[cold]
+    fn sweep(&mut self, list: &mut WaitList, kind: impl Fn(&Waiter) -> Kind) -> Swept {
+        let (mut swept, mut seen, mut foreign, mut kept) = (Swept::default(), HashSet::new(), Vec::new(), 0);
+        for key in self.keys(list) {
+            let node = self.node(key);
+            let Some(waiter) = node.waiter.as_ref().filter(|_| !node.owned) else { continue };
+            match kind(waiter) {
+                Kind::Live | Kind::Unknown if !seen.insert(waiter.identity()) => {
+                    swept.discarded.extend(self.remove(list, key));
+                }
+                Kind::Stale => drop(self.remove(list, key)),
+                Kind::Live => kept += 1,
+                Kind::Unknown => foreign.push(key),
+            }
+        }
+        let mut until_sweep = SWEEP_MIN.max(kept + foreign.len() as u32);
+        if foreign.len() > FOREIGN_KEPT {
+            for &key in &foreign[..foreign.len() - FOREIGN_KEPT] {
+                swept.woken.extend(self.remove(list, key));
+            }
+            until_sweep = kept.max(FOREIGN_ADDED_MAX);
+        }
+        if let Some(first) = list.first() {
+            self.node(first).until_sweep = until_sweep;
+        }
+        swept
+    }
+
+    /// The keys of a list's nodes, in the order in which they were added.
+    fn keys(&self, list: &WaitList) -> Vec<u32> {
+        let first = list.first();
+        let next = |&key: &u32| Some(self.0[key as usize].next).filter(|&next| Some(next) != first);
+        std::iter::successors(first, next).collect()
     }
 
     /// Removes the node that a future owns. Returns its waiter, to be [discarded](Waiter::discard).
@@ -228,7 +298,9 @@ impl Nodes {
     }
 
     fn append(&mut self, list: &mut WaitList, waiter: Waiter, owned: bool) -> u32 {
-        let key = self.0.insert(Node { waiter: Some(waiter), owned, previous: NIL, next: NIL }) as u32;
+        let (previous, next, until_sweep) = (NIL, NIL, SWEEP_MIN);
+        let node = Node { waiter: Some(waiter), owned, previous, next, until_sweep };
+        let key = self.0.insert(node) as u32;
         self.link(list, key);
         key
     }
@@ -243,9 +315,10 @@ impl Nodes {
     }
 
     fn unlink(&mut self, list: &mut WaitList, key: u32) {
-        let Node { previous, next, .. } = *self.node(key);
+        let Node { previous, next, until_sweep, .. } = *self.node(key);
         self.join(previous, next);
         if list.first() == Some(key) {
+            self.node(next).until_sweep = until_sweep;
             list.set_first(Some(next).filter(|&next| next != key));
         }
     }

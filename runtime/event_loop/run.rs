@@ -50,7 +50,11 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {}
+impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        if let Failure::Loop(error) = self { Some(error) } else { None }
+    }
+}
 
 /// The account of a [`run`](EventLoop::run) that was stopped.
 ///

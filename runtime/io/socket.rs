@@ -11,7 +11,7 @@ use crate::engine::driver::{Object, Raw, Readiness};
 use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
 
-/// What a new socket counts as, until an operation says otherwise. A try in vain costs one system
+/// The readiness of a new socket, until an operation says otherwise. A try in vain costs one system
 /// call; waiting for an event that could have been skipped costs a turn.
 pub(crate) const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);
 
@@ -117,8 +117,8 @@ impl<T: Watchable> Socket<T> {
         self.registration().poll_ready(cx, interest, None)
     }
 
-    /// **Each operation of a socket passes here**: a read, a write, an accept, the end of a
-    /// connect.
+    /// **Each operation that moves data or connections passes here**: a read, a write, an accept,
+    /// the end of a connect.
     #[inline]
     fn perform<R>(&self, operation: &mut impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         operation(&self.io)
@@ -136,7 +136,7 @@ impl<T: Watchable> Socket<T> {
         self.registration().poll_io(cx, interest, None, || self.perform(&mut operation))
     }
 
-    /// The same as a future.
+    /// `poll_io` as a future.
     #[inline]
     pub(crate) fn async_io<R>(
         &self,
@@ -213,8 +213,14 @@ impl<T: Watchable> Socket<T> {
 
 impl<T: Watchable> Drop for Socket<T> {
     fn drop(&mut self) {
-        let registration = Registration { core: &self.core, key: self.key };
-        self.io.end_watch(registration);
-        registration.release();
+        /// Releases the slot also if the user's object panics.
+        struct Release<'a>(Registration<'a>);
+        impl Drop for Release<'_> {
+            fn drop(&mut self) {
+                self.0.release();
+            }
+        }
+        let release = Release(Registration { core: &self.core, key: self.key });
+        self.io.end_watch(release.0);
     }
 }

@@ -52,23 +52,23 @@ use crate::engine::registration::Registration;
 /// # #[cfg(not(unix))]
 /// # fn main() {}
 /// ```
-pub struct Source<T>(Socket<Foreign<T>>);
+pub struct Source<T>(Socket<UserObject<T>>);
 
 /// An object of the user's, of which the loop knows only how to watch it.
-struct Foreign<T> {
+struct UserObject<T> {
     /// `None` once `into_inner` has taken it.
     io: Option<T>,
     /// How the driver sees the object, chosen when the source was made.
     object: fn(&mut T) -> Object<'_>,
 }
 
-impl<T> Foreign<T> {
+impl<T> UserObject<T> {
     fn get_ref(&self) -> &T {
         self.io.as_ref().expect("only into_inner takes it")
     }
 }
 
-impl<T> Watchable for Foreign<T> {
+impl<T> Watchable for UserObject<T> {
     fn object(&mut self) -> Option<Object<'_>> {
         self.io.as_mut().map(self.object)
     }
@@ -152,7 +152,7 @@ impl<T: mio::event::Source> Source<T> {
 impl<T> Source<T> {
     #[track_caller]
     fn watch(io: T, object: fn(&mut T) -> Object<'_>) -> io::Result<Source<T>> {
-        let io = Foreign { io: Some(io), object };
+        let io = UserObject { io: Some(io), object };
         context::with("a oneloop Source was made", |core| Socket::on(core, io, Readiness::NONE)).map(Source)
     }
 

@@ -16,7 +16,9 @@ impl<L: Watchable> Socket<L> {
         accept: impl Fn(&L) -> io::Result<(T, A)>,
         own: impl Fn(Socket<T>) -> S,
     ) -> Poll<io::Result<(S, A)>> {
-        self.poll_io(cx, Interest::Readable, |listener| take_over(self.core(), || accept(listener), &own))
+        self.poll_io(cx, Interest::Readable, |listener| {
+            watch_accepted(self.core(), || accept(listener), &own)
+        })
     }
 
     pub(super) fn accept<T: Watchable, S, A>(
@@ -24,7 +26,7 @@ impl<L: Watchable> Socket<L> {
         accept: impl Fn(&L) -> io::Result<(T, A)>,
         own: impl Fn(Socket<T>) -> S,
     ) -> impl Future<Output = io::Result<(S, A)>> {
-        self.async_io(Interest::Readable, move |l| take_over(self.core(), || accept(l), &own))
+        self.async_io(Interest::Readable, move |l| watch_accepted(self.core(), || accept(l), &own))
     }
 
     pub(super) fn try_accept<T: Watchable, S, A>(
@@ -32,12 +34,12 @@ impl<L: Watchable> Socket<L> {
         accept: impl Fn(&L) -> io::Result<(T, A)>,
         own: impl Fn(Socket<T>) -> S,
     ) -> io::Result<(S, A)> {
-        self.try_io(Interest::Readable, |listener| take_over(self.core(), || accept(listener), &own))
+        self.try_io(Interest::Readable, |listener| watch_accepted(self.core(), || accept(listener), &own))
     }
 }
 
 /// Accepts, and watches the connection on the listener's runtime.
-fn take_over<T: Watchable, S, A>(
+fn watch_accepted<T: Watchable, S, A>(
     core: &Rc<Core>,
     accept: impl Fn() -> io::Result<(T, A)>,
     own: impl Fn(Socket<T>) -> S,

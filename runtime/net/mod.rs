@@ -2,27 +2,26 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `socket` | what all have in common: a non-blocking socket and its place in the reactor |
-//! | `stream` | what TCP and Unix streams share |
-//! | `tcp_listener`, `tcp`, `udp`, `unix`, `unix_datagram` | each type's own methods |
+//! | `tcp_listener`, `tcp_stream`, `udp_socket`, `unix_listener`, `unix_stream`, `unix_datagram` | each type's own methods, over a `Socket` of `io/` |
+//! | `accept`, `send`, `traits` | accepting; writing without `SIGPIPE`; the traits that all types have |
 //! | `addr` | addresses and names |
 //!
 //! Every operation goes the same way: try the system call while the socket counts as ready, and
 //! wait for an event when it says `WouldBlock` (`engine/reactor.rs`).
 //!
-//! **A socket belongs to the runtime that it was made in**, and only that one's loop hears its
+//! **A socket belongs to the runtime that it was made in**, and only that one's loop receives its
 //! events. Awaited inside another runtime it works while it happens to be ready, and otherwise
-//! waits until its own runtime runs again: for ever, if that never happens. Once its runtime is
-//! gone, operations that would have to wait return an error.
+//! waits until its own runtime runs again: for ever, if that never happens. After its runtime was
+//! dropped, operations that would have to wait return an error.
 //!
 //! # What differs on Windows
 //!
 //! * There are no Unix sockets.
 //! * Writing after this side has shut writing down fails with `WSAESHUTDOWN`, for which `std` has
-//!   no kind; elsewhere it is `BrokenPipe`. Writing to a peer that is gone is `ConnectionReset` or
-//!   `ConnectionAborted`, again and again.
-//! * A UDP socket, also one without a peer, receives `ConnectionReset` for a datagram it sent that
-//!   found nobody.
+//!   no kind; elsewhere it is `BrokenPipe`. Writing to a peer that has closed is `ConnectionReset`
+//!   or `ConnectionAborted`, again and again.
+//! * A UDP socket, also one without a peer, receives `ConnectionReset` for a datagram that it
+//!   sent and that found no receiver.
 //! * A read that has filled only a part of its buffer is followed by one that says `WouldBlock`,
 //!   before the task waits.
 

@@ -63,7 +63,7 @@ impl<T> JoinHandle<T> {
         JoinHandle { task: AbortHandle { core, ticket: Some(ticket) }, output: PhantomData }
     }
 
-    /// Asks the task to stop. Its future is dropped in the loop's next turn, before any other task
+    /// Asks the task to stop. Its future is dropped as the loop's next entry, before any other task
     /// runs, and before this handle resolves, with [`JoinError::is_cancelled`]. A task that has
     /// finished, or finishes in the poll in which it aborts itself, delivers its value all the
     /// same.
@@ -139,8 +139,11 @@ impl<T> JoinHandle<T> {
     #[cold]
     fn wait_beside(&self, ticket: Ticket, waker: &Waker) {
         let waiter = Waiter::of(waker); // a clone: before anything is borrowed
-        let duplicate = self.task.core.tasks.borrow_mut().add_joiner(ticket, waiter);
-        duplicate.into_iter().for_each(Waiter::discard);
+        if self.is_finished() {
+            return waker.wake_by_ref(); // by that clone
+        }
+        let discarded = self.task.core.tasks.borrow_mut().add_joiner(ticket, waiter);
+        discarded.into_iter().for_each(Waiter::discard);
     }
 }
 

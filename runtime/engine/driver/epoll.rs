@@ -18,6 +18,9 @@
 //! level-triggered one ends every sleep. So each interest has a serial number, which its event
 //! carries. An event whose interest the driver doesn't have, or whose entry it can't remove, is a
 //! stale one. The driver then makes a new set, and adds every interest that it has.
+//!
+//! It knows descriptors by number: while a `Source` lives whose descriptor was closed behind its
+//! back, the number's next owner is refused with `AlreadyExists`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -50,7 +50,8 @@
 //! 5. `Cargo.toml`: the dependency, and the feature or the `cfg` that compiles the driver. A
 //!    feature is passed on in `tests/Cargo.toml` and has a row in `lib.rs`; a `cfg` stands in the
 //!    `check-cfg` list of either manifest.
-//! 6. `tests/common/drivers.rs`: its line in the list of drivers.
+//! 6. `tests/common/drivers.rs`: its line in the list of drivers; its name in
+//!    `tests/process_wide/environment.rs`.
 //! 7. `.ci/run`: the step that runs the suites on it.
 //!
 //! `epoll.rs` proves that the list is complete: a level-triggered driver, compiled only with
