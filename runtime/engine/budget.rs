@@ -1,36 +1,57 @@
 //! The cooperative budget: a task that finds everything ready still gives way now and then.
 //!
 //! An echo task whose peer sends faster than it answers never has to wait, and would never return
-//! to the loop. So each poll of a task starts with a budget, and every operation that could wait
-//! and didn't (socket I/O, a timer that is due, a join that is ready) takes one from it. When it is
-//! used up, the operation wakes its task and says "not yet" although it could go on: the task
-//! returns to the loop and goes on after the others.
+//! to the loop. So each poll of a task starts with a grant, and every operation that could wait and
+//! didn't (socket I/O, a timer that is due, a join that is ready) takes one from it. When the grant
+//! is used up, the operation is *denied*: it wakes its task and says "not yet" although it could go
+//! on. The task returns to the loop and goes on after the others.
 //!
-//! Then all that the task tries is denied until its next poll, up to as many operations as it had:
-//! code that is polled by something other than our loop (an executor nested inside a task) never
-//! returns to it, and must not be denied for ever.
+//! A task may have several branches (`join!`, `select!`, `FuturesUnordered`), and what denies the
+//! first must not deny the second for ever. Two rules see to that:
+//!
+//! * **A denial makes a new grant, half of the one before**: 128, 64, … 1, and then 1 for each of
+//!   some hundred further branches. The branch that was denied returns to the combinator, which
+//!   polls the next one with the new grant.
+//! * **The first grant after a denial is 128 or 127, by chance.** A branch that uses exactly 128
+//!   operations and then waits is not denied itself: the branch behind it would be, in every poll.
+//!
+//! From the 128th denial on everything is denied, so a poll has at most 375 operations, also with a
+//! combinator over any number of ready futures. Code that is polled by another executor, nested
+//! inside a task, never returns to the loop; it gets a new budget after 256 denials.
 
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
 pub(crate) struct Budget {
-    /// Below zero: how many operations were denied.
-    left: Cell<i32>,
+    /// What is left of the current grant.
+    left: Cell<u32>,
+    /// Operations of this poll that were denied.
+    denials: Cell<u32>,
+    /// The first grant of the next poll.
+    first: Cell<u32>,
+    /// A linear congruential generator; its top bit is the chance.
+    chance: Cell<u64>,
 }
 
 impl Budget {
     /// Operations per poll of a task. The same order as tokio's 128: at about 2 µs a system call, a
     /// task holds the loop for at most a quarter of a millisecond.
-    pub(crate) const FULL: i32 = 128;
+    pub(crate) const FULL: u32 = 128;
 
     pub(crate) const fn new() -> Budget {
-        Budget { left: Cell::new(Self::FULL) }
+        Budget {
+            left: Cell::new(Self::FULL),
+            denials: Cell::new(0),
+            first: Cell::new(Self::FULL),
+            chance: Cell::new(0),
+        }
     }
 
     /// Before each poll of a task.
     #[inline]
     pub(crate) fn refill(&self) {
-        self.left.set(Self::FULL);
+        self.left.set(self.first.get());
+        self.denials.set(0);
     }
 
     /// Whether an operation that is ready may go on; if so, charges for it.
@@ -46,13 +67,16 @@ impl Budget {
 
     #[inline]
     pub(crate) fn is_spent(&self) -> bool {
-        self.left.get() <= 0
+        self.left.get() == 0
     }
 
     /// How many operations there were since the last refill.
     #[inline]
     pub(crate) fn used(&self) -> u32 {
-        (Self::FULL - self.left.get().max(0)) as u32
+        if self.denials.get() > 0 {
+            return Self::FULL; // and more: the task must wait for the others in any case
+        }
+        self.first.get() - self.left.get()
     }
 
     /// Charges for an operation that has been done.
@@ -63,10 +87,18 @@ impl Budget {
 
     #[cold]
     pub(crate) fn deny(&self, cx: &mut Context<'_>) {
-        self.spend();
-        if self.left.get() <= -Self::FULL {
-            self.refill();
-        }
+        let denials = (self.denials.get() + 1) % (2 * Self::FULL);
+        self.denials.set(denials);
+        self.left.set(if denials < Self::FULL {
+            Self::FULL.checked_shr(denials).unwrap_or(0).max(1)
+        } else {
+            0
+        });
+        // Constants of Knuth's MMIX.
+        let chance = self.chance.get().wrapping_mul(6_364_136_223_846_793_005);
+        let chance = chance.wrapping_add(1_442_695_040_888_963_407);
+        self.chance.set(chance);
+        self.first.set(Self::FULL - (chance >> 63) as u32);
         cx.waker().wake_by_ref();
     }
 }

@@ -18,12 +18,16 @@ use oneloop::{Runtime, spawn, yield_now};
 
 use common::executor::*;
 
-/// What a task may do in one turn.
+/// What a task of one branch may do in one poll.
 const MOST: u32 = 128;
+
+/// What one of many branches may do: 128, 64, … 1, and 1 for each further one up to the 128th.
+const MOST_OF_MANY: u32 = 255 + 120;
 
 /// Watches how many operations a task does in a row while another task is always ready, too.
 #[derive(Clone, Default)]
 struct Watch {
+    most: u32,
     turns: Rc<Cell<u32>>,
     seen: Rc<Cell<u32>>,
     in_a_row: Rc<Cell<u32>>,
@@ -32,7 +36,11 @@ struct Watch {
 impl Watch {
     /// Starts the other task.
     fn start() -> Watch {
-        let watch = Watch::default();
+        Watch::start_with(MOST)
+    }
+
+    fn start_with(most: u32) -> Watch {
+        let watch = Watch { most, ..Watch::default() };
         let turns = watch.turns.clone();
         drop(spawn(async move {
             loop {
@@ -49,12 +57,12 @@ impl Watch {
             self.in_a_row.set(0);
         }
         self.in_a_row.set(self.in_a_row.get() + 1);
-        assert!(self.in_a_row.get() <= MOST, "{} operations in a row", self.in_a_row.get());
+        assert!(self.in_a_row.get() <= self.most, "{} operations in a row", self.in_a_row.get());
     }
 
     /// After `operations` of them: the other one had its share of turns.
     fn end(&self, operations: u32) {
-        let least = operations / (MOST + 1);
+        let least = operations / (self.most + 1);
         assert!(self.turns.get() >= least, "the other task had only {} turns", self.turns.get());
     }
 }
@@ -150,7 +158,7 @@ fn a_task_whose_combinator_is_full_of_ready_joins_gives_way() {
     finish(async {
         let mut tasks: FuturesUnordered<_> = (0..2000).map(|n| spawn(async move { n })).collect();
         settle().await;
-        let watch = Watch::start();
+        let watch = Watch::start_with(MOST_OF_MANY);
         let mut joined = 0;
         while let Some(result) = tasks.next().await {
             result.unwrap();

@@ -2,6 +2,7 @@
 
 mod abort;
 mod block_on;
+mod branches;
 mod budget;
 mod handle;
 mod interval;
