@@ -123,8 +123,10 @@ impl Runtime {
                     }
                     Poll::Pending => ControlFlow::Continue(()),
                 };
+            self.core.begin();
             self.core.tasks.borrow_mut().renew_main();
             run_until_break(&self.core, &mut poll_main);
+            self.core.end();
             output.expect("the loop ends when the future is ready")
         })
     }
@@ -157,6 +159,87 @@ impl Runtime {
     #[track_caller]
     pub fn run(&self) {
         self.block_on(poll_fn(|_| if self.core.stop.take() { Poll::Ready(()) } else { Poll::Pending }));
+    }
+
+    /// Goes once around the loop without sleeping: polls the tasks that are ready, fires the timers
+    /// that are due, and polls the driver with a zero time-out. For a program that has a loop of
+    /// its own: a game, a graphical interface, another library's event loop.
+    ///
+    /// Returns how long the program may wait before the next call: zero if a task is ready again,
+    /// otherwise until the next timer; `None` if there is none. An event, or another thread that
+    /// wakes a task, may make a task ready sooner: on Unix [`descriptor`](Runtime::descriptor) says
+    /// so. A task that is started between two calls, by [`spawn`](Runtime::spawn), is not announced:
+    /// call this again.
+    ///
+    /// One call polls at most [`event_interval`](Builder::event_interval) tasks. It costs one system
+    /// call, and none if a task is ready again and nothing is registered.
+    ///
+    /// # Panics
+    ///
+    /// As [`block_on`](Runtime::block_on).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let runtime = oneloop::Runtime::new()?;
+    /// let task = runtime.spawn(oneloop::time::sleep(Duration::from_millis(50)));
+    /// let frame = Duration::from_millis(16);
+    /// while !task.is_finished() {
+    ///     // … draw a frame …
+    ///     let wait = runtime.turn();
+    ///     std::thread::sleep(wait.map_or(frame, |wait| wait.min(frame)));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn turn(&self) -> Option<Duration> {
+        assert!(!context::is_inside(), "Runtime::turn was called inside a oneloop runtime");
+        context::enter(&self.core, || {
+            self.core.begin();
+            let on_key = |_| ControlFlow::Continue(()); // no future of `block_on` is there
+            if let Err(error) = self.core.turn(|| Some(Duration::ZERO), on_key) {
+                panic!("oneloop: the operating system's event queue failed: {error}");
+            }
+            self.core.park_outside()
+        })
+    }
+
+    /// A descriptor that is readable when [`turn`](Runtime::turn) has an event to take, or another
+    /// thread has woken a task, since the last `turn`. It is for `poll`, `epoll` or another loop;
+    /// only `turn` may read from it. A duplicate, which stays valid when the runtime is dropped.
+    /// One system call.
+    ///
+    /// # Errors
+    ///
+    /// If no descriptor is left. `Unsupported` where mio falls back to `poll(2)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use mio::{Events, Interest, Poll, Token, unix::SourceFd};
+    /// use std::os::fd::AsRawFd;
+    ///
+    /// let runtime = oneloop::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let task = runtime.spawn(async { handle.spawn(async {}).await });
+    ///
+    /// let mut program = Poll::new()?;
+    /// let descriptor = runtime.descriptor()?;
+    /// let mut source = SourceFd(&descriptor.as_raw_fd());
+    /// program.registry().register(&mut source, Token(0), Interest::READABLE)?;
+    /// while !task.is_finished() {
+    ///     let wait = runtime.turn();
+    ///     program.poll(&mut Events::with_capacity(1), wait)?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[cfg(unix)]
+    pub fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        self.core.driver.borrow().descriptor()
     }
 
     /// Starts a task; it runs in the next [`block_on`](Runtime::block_on) or [`run`](Runtime::run),

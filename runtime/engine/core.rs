@@ -40,6 +40,10 @@ pub(crate) struct Core {
     /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a caller
     /// who drives the loop in small steps would otherwise never get there.
     polls_left: Cell<u32>,
+    /// The driver was polled since a front end was entered.
+    driver_polled: Cell<bool>,
+    /// The loop is parked in a loop of the program's own, which waits for the driver's descriptor.
+    parked_outside: Cell<bool>,
     /// The end of `run` was requested.
     pub(crate) stop: Cell<bool>,
     /// The runtime was dropped.
@@ -65,6 +69,8 @@ impl Core {
             number,
             options,
             polls_left: Cell::new(options.event_interval),
+            driver_polled: Cell::new(false),
+            parked_outside: Cell::new(false),
             stop: Cell::new(false),
             closed: Cell::new(false),
             messages: RefCell::default(),
@@ -104,6 +110,41 @@ impl Core {
         let until_next_timer = self.fire_due_timers();
         self.poll_driver(until_next_timer.into_iter().chain(limit()).min())?;
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// A front end begins to go around.
+    pub(crate) fn begin(&self) {
+        self.driver_polled.set(false);
+        if self.parked_outside.take() {
+            self.inbox.queue.unpark();
+        }
+    }
+
+    /// A front end is about to return. If no turn has polled the driver since [`begin`](Core::begin),
+    /// this does: a program that comes back again and again, each time after a poll or two, would
+    /// otherwise never see its timers and sockets. An error is reported by the next turn.
+    pub(crate) fn end(&self) {
+        if !self.driver_polled.get() {
+            self.polls_left.set(self.options.event_interval);
+            self.fire_due_timers();
+            let _ = self.poll_driver_at_once();
+        }
+    }
+
+    /// Polls the driver without sleeping. No system call if nothing is registered.
+    fn poll_driver_at_once(&self) -> io::Result<()> {
+        if self.reactor.borrow().is_empty() { Ok(()) } else { self.take_events(Some(Duration::ZERO)) }
+    }
+
+    /// For a loop of the program's own: how long it may wait until the next turn. Parks the loop, so
+    /// that another thread that wakes a task notifies the driver.
+    pub(crate) fn park_outside(&self) -> Option<Duration> {
+        if self.has_ready() || !self.inbox.queue.park() {
+            return Some(Duration::ZERO);
+        }
+        self.parked_outside.set(true);
+        let next_ns = self.timers.borrow().next_ns()?;
+        Some(Duration::from_nanos(next_ns.saturating_sub(self.clock.now_ns())))
     }
 
     /// Does what other threads asked for. One load if they asked for nothing.
@@ -215,19 +256,18 @@ impl Core {
     /// Asks the driver what happened. If no task is ready the loop sleeps there, for `limit` at
     /// most.
     fn poll_driver(&self, mut limit: Option<Duration>) -> io::Result<()> {
+        self.driver_polled.set(true);
         self.polls_left.set(self.options.event_interval);
         let idle = !self.has_ready();
         if idle && !self.options.busy_poll.is_zero() && !self.busy_poll(&mut limit)? {
             return Ok(());
         }
-        if idle && self.inbox.queue.park() {
-            let taken = self.take_events(limit);
-            self.inbox.queue.unpark();
-            taken?;
-        } else if !self.reactor.borrow().is_empty() {
-            self.take_events(Some(Duration::ZERO))?;
+        if !idle || !self.inbox.queue.park() {
+            return self.poll_driver_at_once();
         }
-        Ok(())
+        let taken = self.take_events(limit);
+        self.inbox.queue.unpark();
+        taken
     }
 
     /// Asks the driver again and again before the loop goes to sleep. `false` if it need not: a
@@ -283,9 +323,13 @@ impl Core {
 
     /// Whether the loop was told to stop, if only in a message that is still to be read.
     #[inline]
-    pub(crate) fn take_stop(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.drain_inbox();
-        self.stop.take()
+        self.stop.get()
+    }
+
+    pub(crate) fn driver_polled(&self) -> bool {
+        self.driver_polled.get()
     }
 
     /// Ends everything: drops every task inside the runtime's context, those too that tasks being

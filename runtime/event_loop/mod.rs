@@ -210,6 +210,7 @@ impl<M> EventLoop<M> {
     #[track_caller]
     pub fn take(&mut self, timeout: Option<Duration>) -> io::Result<Event<M>> {
         refuse_inside("EventLoop::take");
+        self.runtime.core.begin();
         self.next_event(timeout, false).map(|event| event.expect("only `run` can be stopped"))
     }
 
@@ -224,10 +225,12 @@ impl<M> EventLoop<M> {
         let mut end = QueueEnd::default();
         context::enter(core, || {
             loop {
-                if stoppable && core.take_stop() {
+                // A `run` that was stopped before it began polls the tasks that are ready, once.
+                let stops = stoppable && core.is_stopped();
+                if stops && core.driver_polled() {
                     return Ok(None);
                 }
-                if let Some(message) = messages.next_of_batch(sources) {
+                if !stops && let Some(message) = messages.next_of_batch(sources) {
                     core.count_poll();
                     return Ok(Some(Event::Message(message)));
                 }
@@ -248,7 +251,11 @@ impl<M> EventLoop<M> {
                     }
                     ControlFlow::Break(())
                 };
-                if core.turn(|| limit.remaining(), on_key)?.is_break() {
+                let turn = core.turn(|| limit.remaining(), on_key)?;
+                if stops {
+                    return Ok(None);
+                }
+                if turn.is_break() {
                     core.count_poll();
                     if let Poll::Ready(event) = polled {
                         return event.map(Some);

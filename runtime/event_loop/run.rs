@@ -179,6 +179,7 @@ impl Running {
     fn begin(sources: &Rc<EventSources>) -> Running {
         let text = "an event loop's `run` was called in one of its handlers: it runs already";
         assert!(!sources.running.replace(true), "{text}");
+        sources.core.begin();
         Running(sources.clone())
     }
 }
@@ -186,7 +187,11 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let core = &self.0.core;
-        context::enter(core, || core.take_stop()); // a stop that was requested in this run is done
+        context::enter(core, || {
+            core.drain_inbox();
+            core.stop.set(false); // a stop that was requested in this run is done
+            core.end();
+        });
         self.0.running.set(false);
     }
 }

@@ -12,6 +12,7 @@ mod regressions;
 mod runtime;
 mod shutdown;
 mod sleep;
+mod small_steps;
 mod spawn;
 mod timeout;
 mod unblock;

@@ -135,6 +135,11 @@ impl EpollDriver {
         let _ = self.deregister(Object { mio: None, raw: Some(raw) });
     }
 
+    /// None: the set may be replaced.
+    pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     pub(super) fn poll(
         &mut self,
         timeout: Option<Duration>,

@@ -95,6 +95,18 @@ impl MioDriver {
         }
     }
 
+    #[cfg(all(unix, not(mio_unsupported_force_poll_poll)))]
+    pub(super) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        use std::os::fd::{AsRawFd, BorrowedFd};
+        // SAFETY: the descriptor is open as long as `poll`, which is borrowed here.
+        unsafe { BorrowedFd::borrow_raw(self.poll.as_raw_fd()) }.try_clone_to_owned()
+    }
+
+    #[cfg(mio_unsupported_force_poll_poll)]
+    pub(super) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     pub(super) fn poll(
         &mut self,
         timeout: Option<Duration>,

@@ -14,6 +14,7 @@
 //! | `deregister(object)` | end the watch of an object that lives on: no event of its token comes later than the current batch |
 //! | `forget(raw)` | the same for one that is about to be closed; nothing, where closing is enough |
 //! | `poll(timeout, on_event)` | sleep until an event, a notification or the time-out, never less than the time-out (of `SLEEP_MAX` at most) without one of them; then report every event. A signal that interrupts the sleep is no error: it returns early |
+//! | `descriptor` | on Unix: a duplicate of the descriptor that is readable when `poll` has something to report; `Unsupported` if there is none |
 //! | `notify` | from any thread: end the current or the next `poll` |
 //!
 //! Events may be spurious, may report more than was asked for, and may name a token whose
@@ -272,6 +273,11 @@ impl Backend {
 
     pub(crate) fn forget(&self, raw: Raw) {
         each!(self, driver => driver.forget(raw));
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        each!(self, driver => driver.descriptor())
     }
 
     pub(crate) fn poll(

@@ -55,6 +55,11 @@ impl MioDriver {
     }
 
     pub(super) fn forget(&self, _: Raw) {}
+
+    #[cfg(unix)]
+    pub(super) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 impl MioNotifier {

@@ -64,6 +64,11 @@ impl PollingDriver {
         let _ = self.poller.delete(borrow(&raw));
     }
 
+    #[cfg(unix)]
+    pub(super) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        std::os::fd::AsFd::as_fd(&*self.poller).try_clone_to_owned()
+    }
+
     pub(super) fn poll(
         &mut self,
         timeout: Option<Duration>,
