@@ -84,7 +84,7 @@ type Combine = fn(Branch, Branch) -> Branch;
 /// Each polls the first branch before the second.
 const COMBINATORS: &[(&str, Combine)] = &[
     ("or", |a, b| Box::pin(oneloop::future::or(a, b))),
-    ("zip", |a, b| Box::pin(async { drop(oneloop::future::zip(a, b).await) })),
+    ("zip", |a, b| Box::pin(async { _ = oneloop::future::zip(a, b).await })),
     ("select", |a, b| Box::pin(async { drop(select(a, b).await) })),
     ("select!", |a, b| {
         Box::pin(async {
@@ -92,7 +92,7 @@ const COMBINATORS: &[(&str, Combine)] = &[
             futures::select_biased! { () = a => {}, () = b => {} }
         })
     }),
-    ("join", |a, b| Box::pin(async { drop(join(a, b).await) })),
+    ("join", |a, b| Box::pin(async { _ = join(a, b).await })),
     ("FuturesUnordered", |a, b| {
         Box::pin(async {
             let mut both: FuturesUnordered<Branch> = [a, b].into_iter().collect();
@@ -152,7 +152,7 @@ fn a_poll_of_many_branches_that_are_always_ready_is_bounded() {
     finish(async {
         let done = Done::default();
         let branches: Vec<Branch> = (0..1000).map(|_| Box::pin(busy(done.clone())) as Branch).collect();
-        let all = spawn(async { drop(branches.into_iter().collect::<FuturesUnordered<_>>().count().await) });
+        let all = spawn(async { _ = branches.into_iter().collect::<FuturesUnordered<_>>().count().await });
         // Another task of the loop is polled in between, again and again.
         for _ in 0..100 {
             sleep(Duration::from_micros(100)).await;
