@@ -189,6 +189,42 @@ pub struct RemoteJoinHandle<T> {
 
 impl<T> Unpin for RemoteJoinHandle<T> {}
 
+impl<T> Drop for RemoteJoinHandle<T> {
+    fn drop(&mut self) {
+        // Quietly, as when the loop drops an output. After the close the loop keeps the result.
+        self.receiver.close();
+        drop_quietly((self.receiver.try_recv(), self.result.take()));
+    }
+}
+
+impl<T> RemoteJoinHandle<T> {
+    /// The result, if the task has finished or its runtime was dropped; `None` otherwise. It waits
+    /// for nothing, and no budget denies it.
+    ///
+    /// # Panics
+    ///
+    /// If the handle has given the result already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = oneloop::Runtime::new().unwrap();
+    /// let mut task = runtime.handle().spawn(async { 42 });
+    /// assert!(task.try_join().is_none());
+    /// runtime.block_on(oneloop::yield_now());
+    /// assert_eq!(task.try_join().unwrap().unwrap(), 42);
+    /// ```
+    pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
+        if let Some(result) = self.result.take() {
+            return Some(result);
+        }
+        match self.receiver.try_recv() {
+            Ok(result) => result,
+            Err(oneshot::Canceled) => Some(Err(JoinError::cancelled())),
+        }
+    }
+}
+
 impl<T> Future for RemoteJoinHandle<T> {
     type Output = Result<T, JoinError>;
 

@@ -224,8 +224,7 @@ impl Runtime {
     /// use std::os::fd::AsRawFd;
     ///
     /// let runtime = oneloop::Runtime::new()?;
-    /// let handle = runtime.handle();
-    /// let task = runtime.spawn(async { handle.spawn(async {}).await });
+    /// let task = runtime.spawn(oneloop::time::sleep(std::time::Duration::from_millis(5)));
     ///
     /// let mut program = Poll::new()?;
     /// let descriptor = runtime.descriptor()?;

@@ -72,8 +72,22 @@ impl<F: Future + 'static> Task for Stage<F> {
 /// future, becomes its output.
 #[inline]
 pub(crate) fn poll(task: &mut BoxedTask, waker: &Waker) -> bool {
+    /// Drops what is left of a future that panics, as a part of that panic: a lock that another branch
+    /// of the future holds is poisoned, as it would be in a thread.
+    struct DropRemains<'a>(&'a mut BoxedTask);
+    impl Drop for DropRemains<'_> {
+        fn drop(&mut self) {
+            finish(self.0, JoinError::cancelled()); // until the payload is there
+        }
+    }
     let mut cx = Context::from_waker(waker);
-    match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut cx))) {
+    let poll = || {
+        let remains = DropRemains(task);
+        let finished = remains.0.as_mut().poll(&mut cx);
+        std::mem::forget(remains);
+        finished
+    };
+    match catch_unwind(AssertUnwindSafe(poll)) {
         Ok(finished) => finished,
         Err(payload) => {
             finish(task, JoinError::panic(payload));

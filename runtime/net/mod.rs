@@ -27,7 +27,7 @@
 
 mod accept;
 mod addr;
-mod send;
+pub(crate) mod send;
 mod tcp_listener;
 mod tcp_stream;
 mod traits;

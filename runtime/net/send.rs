@@ -14,7 +14,7 @@ const NO_SIGNAL: i32 = 0;
 
 /// Writes. Not with std's `write`, which before Rust 1.90 raises the signal for Unix streams.
 #[inline]
-pub(super) fn send<'s, S>(socket: &'s S, buf: &[u8]) -> io::Result<usize>
+pub(crate) fn send<'s, S>(socket: &'s S, buf: &[u8]) -> io::Result<usize>
 where
     SockRef<'s>: From<&'s S>,
 {

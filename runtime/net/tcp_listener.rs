@@ -74,7 +74,7 @@ socket_traits!(
     /// })
     /// # }
     /// ```
-    TcpListener, std::net::TcpListener, mio::net::TcpListener, Readiness::READABLE
+    TcpListener, std::net::TcpListener, mio::net::TcpListener, |_: &_| Readiness::READABLE
 );
 
 impl TcpListener {

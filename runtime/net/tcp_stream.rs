@@ -54,7 +54,8 @@ use crate::time::timeout;
 pub struct TcpStream(pub(super) Socket<mio::net::TcpStream>);
 
 socket_traits!(
-    /// Takes over a stream of std's, and makes it non-blocking.
+    /// Takes over a stream of std's, and makes it non-blocking. One whose connect is under way is
+    /// writable when that has ended; [`take_error`](TcpStream::take_error) then says how.
     ///
     /// # Errors
     ///
@@ -80,9 +81,15 @@ socket_traits!(
     /// })
     /// # }
     /// ```
-    TcpStream, std::net::TcpStream, mio::net::TcpStream, READY
+    TcpStream, std::net::TcpStream, mio::net::TcpStream, assumed
 );
 stream_traits!(TcpStream);
+
+/// A socket without a peer may be connecting still: the system says when that has ended. One that
+/// never began is hung up, which the system says at once.
+fn assumed(socket: &std::net::TcpStream) -> Readiness {
+    if socket.peer_addr().is_ok() { READY } else { Readiness::NONE }
+}
 
 impl ReadBytes for mio::net::TcpStream {
     const SHORT_READ_DRAINS: bool = true;

@@ -10,7 +10,8 @@ macro_rules! socket_traits {
             #[track_caller]
             fn try_from(socket: $std) -> std::io::Result<$name> {
                 socket.set_nonblocking(true)?;
-                Socket::new(<$mio>::from_std(socket), $assumed).map($name)
+                let assumed = ($assumed)(&socket);
+                Socket::new(<$mio>::from_std(socket), assumed).map($name)
             }
         }
 

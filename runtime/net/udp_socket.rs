@@ -58,7 +58,7 @@ socket_traits!(
     /// })
     /// # }
     /// ```
-    UdpSocket, std::net::UdpSocket, mio::net::UdpSocket, READY
+    UdpSocket, std::net::UdpSocket, mio::net::UdpSocket, |_: &_| READY
 );
 
 impl UdpSocket {

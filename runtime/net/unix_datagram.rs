@@ -56,7 +56,7 @@ socket_traits!(
     /// })
     /// # }
     /// ```
-    UnixDatagram, std::os::unix::net::UnixDatagram, mio::net::UnixDatagram, READY
+    UnixDatagram, std::os::unix::net::UnixDatagram, mio::net::UnixDatagram, |_: &_| READY
 );
 
 impl UnixDatagram {

@@ -70,7 +70,7 @@ socket_traits!(
     /// })
     /// # }
     /// ```
-    UnixListener, std::os::unix::net::UnixListener, mio::net::UnixListener, Readiness::READABLE
+    UnixListener, std::os::unix::net::UnixListener, mio::net::UnixListener, |_: &_| Readiness::READABLE
 );
 
 impl UnixListener {

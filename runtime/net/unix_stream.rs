@@ -63,7 +63,7 @@ socket_traits!(
     /// })
     /// # }
     /// ```
-    UnixStream, std::os::unix::net::UnixStream, mio::net::UnixStream, READY
+    UnixStream, std::os::unix::net::UnixStream, mio::net::UnixStream, |_: &_| READY
 );
 stream_traits!(UnixStream);
 

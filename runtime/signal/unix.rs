@@ -10,6 +10,7 @@ use futures_io::AsyncRead;
 use signal_hook::{SigId, consts, low_level};
 
 use crate::net::UnixStream;
+use crate::net::send::send;
 
 /// Names a signal. The constants are those that programs usually listen for; any other number
 /// converts with `From`.
@@ -124,7 +125,18 @@ impl Signal {
         }
         let (ours, handlers) = std::os::unix::net::UnixStream::pair()?;
         let bytes = UnixStream::try_from(ours)?;
-        let id = low_level::pipe::register(kind.0, handlers).map_err(|error| {
+        handlers.set_nonblocking(true)?;
+        // Until it executes its program, a child has the handler and the socket, too; what it
+        // receives then is no signal of this process.
+        let process = std::process::id();
+        let notify = move || {
+            if std::process::id() == process {
+                let _ = send(&handlers, &[0]); // full: a delivery is there already
+            }
+        };
+        // SAFETY: a handler may do only what is async-signal-safe. This one makes two system calls
+        // and neither allocates, locks nor panics.
+        let id = unsafe { low_level::register(kind.0, notify) }.map_err(|error| {
             io::Error::new(error.kind(), format!("{kind:?} can't be listened for: {error}"))
         })?;
         Ok(Signal { kind, id, bytes })

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::engine::core::Core;
 use crate::engine::join_error::JoinError;
+use crate::engine::panic::drop_quietly;
 use crate::engine::tasks::take_output;
 use crate::engine::ticket::Ticket;
 use crate::engine::wait_list::{WaitList, Waiter};
@@ -109,13 +110,41 @@ impl<T> JoinHandle<T> {
     }
 }
 
+impl<T: 'static> JoinHandle<T> {
+    /// The result, if the task has finished; `None` if it has not. It waits for nothing, and the
+    /// budget does not deny it.
+    ///
+    /// # Panics
+    ///
+    /// If the handle has given the result already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # oneloop::block_on(async {
+    /// let mut task = oneloop::spawn(async { 42 });
+    /// assert!(task.try_join().is_none());
+    /// oneloop::yield_now().await;
+    /// assert_eq!(task.try_join().unwrap().unwrap(), 42);
+    /// # });
+    /// ```
+    pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
+        let ticket = self.task.ticket.expect(GIVEN);
+        let task = self.task.core.tasks.borrow_mut().take_finished(ticket, |_| {})?;
+        self.task.ticket = None;
+        Some(take_output(task))
+    }
+}
+
+/// The panic of a handle that is asked twice.
+const GIVEN: &str = "a JoinHandle was polled again after it had given the task's result";
+
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let ticket =
-            self.task.ticket.expect("a JoinHandle was polled again after it had given the task's result");
+        let ticket = self.task.ticket.expect(GIVEN);
         if self.task.core.budget.is_spent() && self.is_finished() {
             self.task.core.budget.deny(cx);
             return Poll::Pending;
@@ -152,9 +181,10 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         if let Some(ticket) = self.task.ticket {
             let (output, waiters) = self.task.core.tasks.borrow_mut().detach(ticket);
-            // With nothing borrowed, as both drops may be foreign code.
+            // With nothing borrowed, as both drops may be foreign code. Quietly, as when the loop drops
+            // an output: two panics of handles in one `Vec` would end the process.
             waiters.into_iter().for_each(Waiter::discard);
-            drop(output);
+            drop_quietly(output);
         }
     }
 }

@@ -9,6 +9,10 @@ use futures::future::join_all;
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream};
 
+#[cfg(target_os = "linux")]
+use common::sockets::settle;
+#[cfg(unix)]
+use common::sockets::within;
 use common::sockets::{self, Outcome, refusing, run};
 
 const ANY_PORT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
@@ -197,4 +201,54 @@ fn connecting_outside_a_runtime_says_so() {
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connecting.now_or_never()));
     let message = *panic.unwrap_err().downcast::<String>().expect("a message");
     assert!(message.contains("outside a oneloop runtime"), "{message}");
+}
+
+/// A socket of std's that has begun to connect, without waiting for the end.
+#[cfg(unix)]
+fn begun(addr: std::net::SocketAddr) -> std::io::Result<std::net::TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&addr.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+        _ => Ok(socket.into()),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stream_that_is_taken_over_while_it_connects_is_writable_when_that_has_ended() -> Outcome {
+    run(async {
+        let (_socket, addr) = sockets::refusing()?;
+        match begun(addr) {
+            Ok(stream) => {
+                let stream = TcpStream::try_from(stream)?;
+                within(stream.writable()).await?;
+                let error = stream.take_error()?.expect("it was refused");
+                assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            }
+            // Some systems say so at once.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionRefused),
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let stream = TcpStream::try_from(begun(listener.local_addr()?)?)?;
+        within(stream.writable()).await?;
+        assert!(stream.take_error()?.is_none());
+        assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+        // One that never began says so at once.
+        let idle = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+        let idle = TcpStream::try_from(std::net::TcpStream::from(idle))?;
+        within(idle.writable()).await
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stream_that_still_connects_is_not_writable() -> Outcome {
+    run(async {
+        let (_socket, addr, _connected) = sockets::full().await?;
+        let stream = TcpStream::try_from(begun(addr)?)?;
+        settle().await;
+        assert!(futures::poll!(stream.writable()).is_pending());
+        Ok(())
+    })
 }

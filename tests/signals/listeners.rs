@@ -260,3 +260,26 @@ fn kinds_have_names_and_numbers() {
     assert_eq!(format!("{:?}", SignalKind::HANGUP), "SIGHUP");
     assert_eq!(format!("{:?}", SignalKind::from(9999)), "signal 9999");
 }
+
+/// Between fork and exec a child has the parent's handlers.
+#[test]
+fn a_signal_that_a_child_receives_before_it_executes_its_program_is_none_of_its_parent() -> Outcome {
+    use std::os::unix::process::CommandExt;
+    run(async {
+        let mut urgent = Signal::new(SignalKind::from(libc::SIGURG))?;
+        let mut child = std::process::Command::new("true");
+        let raise_in_the_child = || {
+            raise(libc::SIGURG);
+            Ok(())
+        };
+        // SAFETY: the closure makes one system call.
+        unsafe { child.pre_exec(raise_in_the_child) };
+        for _ in 0..10 {
+            assert!(child.status()?.success());
+            settle().await;
+            assert!(futures::poll!(Box::pin(urgent.recv())).is_pending(), "the child's signal");
+        }
+        raise(libc::SIGURG);
+        within(urgent.recv()).await
+    })
+}

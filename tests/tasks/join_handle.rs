@@ -399,3 +399,70 @@ fn debug_output_says_whether_it_has_finished() {
         assert!(format!("{:?}", task.abort_handle()).contains("finished: true"));
     });
 }
+
+/// Panics when it is dropped.
+struct Bad;
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        panic!("a destructor panics, as the test wants");
+    }
+}
+
+#[test]
+fn dropping_the_handle_of_a_task_that_has_ended_lets_no_panic_of_its_output_out() {
+    let runtime = Runtime::new().unwrap();
+    let handles: Vec<_> = (0..3).map(|_| runtime.spawn(async { Bad })).collect();
+    let payloads: Vec<_> = (0..3).map(|_| runtime.spawn(async { std::panic::panic_any(Bad) })).collect();
+    let remote: Vec<_> = (0..3).map(|_| runtime.handle().spawn(async { Bad })).collect();
+    let after_the_runtime: Vec<_> = (0..3).map(|_| runtime.handle().spawn(async { Bad })).collect();
+    runtime.block_on(settle());
+    assert!(handles.iter().all(oneloop::JoinHandle::is_finished));
+    // Two panics in the drop of one `Vec` would end the process.
+    drop((handles, remote));
+    drop(payloads);
+    drop(runtime);
+    drop(after_the_runtime);
+}
+
+#[test]
+fn a_finished_result_is_taken_without_waiting_also_when_the_budget_is_spent() {
+    finish(async {
+        let mut tasks: Vec<_> = (0..1000).map(|n| spawn(async move { n })).collect();
+        let mut never = spawn(std::future::pending::<()>());
+        settle().await;
+        assert!(never.try_join().is_none());
+        for (n, task) in tasks.iter_mut().enumerate() {
+            assert_eq!(task.try_join().expect("it has finished").unwrap(), n);
+        }
+        never.abort();
+        settle().await;
+        assert!(never.try_join().unwrap().unwrap_err().is_cancelled());
+        let mut remote = oneloop::Handle::current().spawn(async { 42 });
+        assert!(remote.try_join().is_none());
+        settle().await;
+        assert_eq!(remote.try_join().unwrap().unwrap(), 42);
+    });
+}
+
+#[allow(clippy::await_holding_lock, reason = "that is what the test is about")]
+#[test]
+fn a_panic_poisons_the_locks_that_other_branches_of_its_task_hold() {
+    finish(async {
+        let lock = std::sync::Arc::new(std::sync::Mutex::new(()));
+        let theirs = lock.clone();
+        let task = spawn(async move {
+            let holds = async {
+                let _guard = theirs.lock().unwrap();
+                std::future::pending::<()>().await;
+            };
+            let panics = async {
+                yield_now().await;
+                panic!("the other branch has the lock");
+            };
+            futures::join!(holds, panics);
+        });
+        assert!(task.await.unwrap_err().is_panic());
+        assert!(lock.is_poisoned(), "as after a panic of the thread that holds it");
+    });
+}

@@ -169,3 +169,31 @@ fn a_pool_of_one_thread_never_runs_what_was_dropped() {
     });
     assert!(!ran.load(Ordering::SeqCst));
 }
+
+#[cfg(target_os = "linux")]
+fn blocking_threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("there is procfs");
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("blocking")).count()
+}
+
+/// An idle process is idle: none of our threads is left to wake up now and then.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_threads_of_a_burst_end_when_there_is_nothing_to_do() {
+    in_child("the_threads_of_a_burst_end_when_there_is_nothing_to_do", || {
+        finish(async {
+            let sleep = || std::thread::sleep(std::time::Duration::from_millis(50));
+            let jobs: Vec<_> = (0..30).map(|_| spawn(unblock(sleep))).collect();
+            oneloop::time::sleep(std::time::Duration::from_millis(10)).await;
+            assert!(blocking_threads() > 0, "none has this name any more");
+            for job in jobs {
+                job.await.unwrap();
+            }
+            while blocking_threads() > 0 {
+                oneloop::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            assert_eq!(unblock(|| 42).await, 42);
+        });
+    });
+}
