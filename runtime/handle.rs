@@ -309,7 +309,7 @@ impl Spawn for Handle {
 impl LocalSpawn for Handle {
     /// # Errors
     ///
-    /// If the runtime is gone, or this is not called from inside it: a local future can't change
+    /// If the runtime was dropped, or this is not called from inside it: a local future can't change
     /// threads.
     ///
     /// # Panics

@@ -230,8 +230,11 @@ impl Runtime {
     /// let descriptor = runtime.descriptor()?;
     /// let mut source = SourceFd(&descriptor.as_raw_fd());
     /// program.registry().register(&mut source, Token(0), Interest::READABLE)?;
-    /// while !task.is_finished() {
+    /// loop {
     ///     let wait = runtime.turn();
+    ///     if task.is_finished() {
+    ///         break; // before the wait: nothing might end it
+    ///     }
     ///     program.poll(&mut Events::with_capacity(1), wait)?;
     /// }
     /// # Ok(()) }

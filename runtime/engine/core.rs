@@ -37,8 +37,8 @@ pub(crate) struct Core {
     pub(crate) inbox: Arc<Inbox>,
     number: u16,
     options: Options,
-    /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a caller
-    /// who drives the loop in small steps would otherwise never get there.
+    /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a
+    /// program that drives the loop in small steps would otherwise never get there.
     polls_left: Cell<u32>,
     /// The driver was polled since a front end was entered.
     driver_polled: Cell<bool>,

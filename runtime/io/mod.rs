@@ -29,6 +29,11 @@
 //! files there are also [`oneloop::unblock`](crate::unblock()) around std's functions, and the
 //! crate `async-fs`, on the same threads.
 //!
+//! Two things can be lost there. What was written through `Unblock` is in its buffer until `flush`:
+//! a program that ends without it loses the rest. And a line that `unblock` reads from standard
+//! input is lost if a time-out drops that future, because its thread goes on reading: keep one
+//! `BufReader` over `Unblock` for the whole program, and give the time-out to its `lines().next()`.
+//!
 //! # Examples
 //!
 //! ```

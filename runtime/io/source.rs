@@ -22,7 +22,7 @@ use crate::engine::registration::Registration;
 /// # Limits
 ///
 /// * Where mio is built on `poll(2)` (its fallback, `mio_unsupported_force_poll_poll`), it ends the
-///   watch of a descriptor that had an error or was hung up. What waits then is told that at once,
+///   watch of a descriptor that had an error or was hung up. A task that waits then is woken at once,
 ///   but to wait for it again is an error (`NotFound`), and so is
 ///   [`into_inner`](Source::into_inner).
 /// * Linux announces urgent data (`MSG_OOB`, `POLLPRI`), which then makes the object count as

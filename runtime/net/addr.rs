@@ -44,8 +44,7 @@ pub trait ToSocketAddrs {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped. A look-up that has begun runs to its end on its thread,
-    /// for nobody.
+    /// Nothing is lost if it is dropped. A look-up that has begun runs to its end on its thread.
     ///
     /// # Examples
     ///

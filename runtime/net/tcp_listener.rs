@@ -15,7 +15,7 @@ use crate::engine::driver::Readiness;
 use crate::io::ready::Ready;
 use crate::io::socket::Socket;
 
-/// Connections that the system completes before anybody accepts them. The system caps it (on Linux
+/// Connections that the system completes before the program accepts them. The system caps it (on Linux
 /// at `net.core.somaxconn`, 4,096 by default), so this asks for what there is.
 const BACKLOG: i32 = 4096;
 
@@ -137,7 +137,7 @@ impl TcpListener {
     ///
     /// What the operating system says; above all "too many open files" (`EMFILE`, `ENFILE`), which
     /// goes away only when descriptors are closed: pause before trying again, or the loop spins.
-    /// Also if the listener's runtime is gone, or a connection was accepted that can't be watched,
+    /// Also if the listener's runtime was dropped, or a connection was accepted that can't be watched,
     /// which is then closed.
     ///
     /// # Cancel safety

@@ -25,7 +25,9 @@ use crate::time::timeout;
 /// reference, so that one task can read while another writes. Several tasks may wait for the same
 /// direction: all are woken.
 ///
-/// Dropping it closes the connection; what was written is still sent.
+/// Dropping it closes the connection. What was written is still sent, unless bytes that the peer has
+/// sent are unread: then the system resets the connection, and what was written may be lost. To be
+/// sure that the peer receives an answer, shut writing down, read to the end, then drop.
 ///
 /// It belongs to the loop that it was made on, and an accepted one to its listener's:
 ///
@@ -197,7 +199,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the operating system says of the connection, or that the stream's runtime is gone.
+    /// What the operating system says of the connection, or that the stream's runtime was dropped.
     ///
     /// # Cancel safety
     ///
@@ -565,7 +567,7 @@ fn finished(socket: &mio::net::TcpStream) -> io::Result<()> {
 }
 
 /// Whether a socket without a peer had one. On Windows a reset leaves nothing in `SO_ERROR`, and
-/// there may be no second event; but reading tells a connection that is gone from one that never
+/// there may be no second event; but a read tells a connection that was reset from one that never
 /// was.
 #[cfg(windows)]
 fn was_reset(socket: &mio::net::TcpStream) -> bool {

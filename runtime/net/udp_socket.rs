@@ -107,7 +107,7 @@ impl UdpSocket {
     /// # Cancel safety
     ///
     /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has chosen
-    /// nobody until then.
+    /// no peer until then.
     ///
     /// # Examples
     ///
@@ -136,9 +136,9 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if an earlier datagram found nobody; `NotConnected` or, on Unix,
+    /// `ConnectionRefused` if an earlier datagram found no receiver; `NotConnected` or, on Unix,
     /// `EDESTADDRREQ` without a peer; otherwise what the operating system says, or that the
-    /// socket's runtime is gone.
+    /// socket's runtime was dropped.
     ///
     /// # Cancel safety
     ///
@@ -182,8 +182,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` (on Windows `ConnectionReset`) if an earlier datagram found nobody;
-    /// otherwise what the operating system says, or that the socket's runtime is gone.
+    /// `ConnectionRefused` (on Windows `ConnectionReset`) if an earlier datagram found no receiver;
+    /// otherwise what the operating system says, or that the socket's runtime was dropped.
     ///
     /// # Cancel safety
     ///
@@ -254,7 +254,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// What the operating system or [`ToSocketAddrs`] says, or that the socket's runtime is gone.
+    /// What the operating system or [`ToSocketAddrs`] says, or that the socket's runtime was dropped.
     ///
     /// # Cancel safety
     ///
@@ -300,8 +300,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// What the operating system says, or that the socket's runtime is gone. On Windows that is
-    /// also `ConnectionReset` for each datagram sent earlier that found nobody: no reason for a
+    /// What the operating system says, or that the socket's runtime was dropped. On Windows that is
+    /// also `ConnectionReset` for each datagram sent earlier that found no receiver: no reason for a
     /// server to end.
     ///
     /// # Cancel safety

@@ -169,8 +169,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// `NotConnected` or `EDESTADDRREQ` without a peer, `ConnectionRefused` if it is gone, or that
-    /// the socket's runtime is gone. macOS and the BSDs may report a full queue as `ENOBUFS`, which
+    /// `NotConnected` or `EDESTADDRREQ` without a peer, `ConnectionRefused` if it has closed, or that
+    /// the socket's runtime was dropped. macOS and the BSDs may report a full queue as `ENOBUFS`, which
     /// is returned, not waited out.
     ///
     /// # Cancel safety
@@ -210,7 +210,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the operating system says, or that the socket's runtime is gone.
+    /// What the operating system says, or that the socket's runtime was dropped.
     ///
     /// # Cancel safety
     ///
@@ -261,7 +261,7 @@ impl UnixDatagram {
     /// Sends one datagram to the socket at `path`, and returns its length in bytes.
     ///
     /// While the *receiver's* queue is full, asks again every 2 ms: the system has an event for
-    /// room in a connected peer's queue only. Who sends much to one receiver connects to it.
+    /// room in a connected peer's queue only. A program that sends much to one receiver connects to it.
     ///
     /// # Errors
     ///
@@ -325,7 +325,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// What the operating system says, or that the socket's runtime is gone.
+    /// What the operating system says, or that the socket's runtime was dropped.
     ///
     /// # Cancel safety
     ///

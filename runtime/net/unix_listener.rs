@@ -78,7 +78,7 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if the path exists, also if nobody listens there any more: who owns it removes
+    /// `AddrInUse` if the path exists, also if no listener is left: its owner removes
     /// it first. Otherwise what the operating system says, for instance `InvalidInput` for a path
     /// of more than about 100 bytes.
     ///

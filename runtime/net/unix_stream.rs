@@ -99,7 +99,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// `NotFound`, `ConnectionRefused` (nobody listens any more), or what else the operating system
+    /// `NotFound`, `ConnectionRefused` (the listener was closed), or what else the operating system
     /// says.
     ///
     /// # Panics
@@ -168,7 +168,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// What the operating system says of the connection, or that the stream's runtime is gone.
+    /// What the operating system says of the connection, or that the stream's runtime was dropped.
     ///
     /// # Cancel safety
     ///

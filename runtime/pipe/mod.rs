@@ -4,12 +4,12 @@
 //! there already (`TryFrom<OwnedFd>`), or from a named pipe in the file system
 //! ([`PipeReader::open`], [`PipeWriter::open`]).
 //!
-//! **Non-blocking is a mark of the open file, not of a descriptor**: all who hold the same end
+//! **Non-blocking is a mark of the open file, not of a descriptor**: all holders of the same end
 //! share it, also other processes that inherited it. So an end that is taken over changes under
 //! them, and an end that is given away is non-blocking still, unless it goes through
 //! `Stdio::try_from`, which undoes that.
 //!
-//! **Writing when nobody reads any more** is the error `BrokenPipe`. Rust programs ignore
+//! **Writing when no reader is left** is the error `BrokenPipe`. Rust programs ignore
 //! `SIGPIPE`, the signal that comes with it; in one that has restored its default action it ends
 //! the process, because for pipes, other than sockets, the system has no way to ask for the error
 //! alone.

@@ -64,11 +64,12 @@ impl PipeReader {
         PipeReader::new(receiver)
     }
 
-    /// Opens a named pipe for reading. It returns at once, whether or not anybody writes.
+    /// Opens a named pipe for reading. It returns at once, whether or not it has a writer.
     ///
     /// On Linux, reading waits for the first writer. Elsewhere it may say the end (0 bytes) until
-    /// there is one. When the last writer has closed it comes the end, as with every pipe; a writer
-    /// that opens it after that is heard by who reads on.
+    /// there is one. When the last writer has closed the pipe, a read returns the end, and the pipe
+    /// stays readable: a loop that goes on reading for the next writer spins. A program that serves
+    /// one writer after another keeps a writer open itself, so that the end never comes.
     ///
     /// # Errors
     ///
@@ -111,7 +112,7 @@ impl PipeReader {
     ///
     /// # Errors
     ///
-    /// If the pipe's runtime is gone; on the driver `Polling` also if the operating system refuses
+    /// If the pipe's runtime was dropped; on the driver `Polling` also if the operating system refuses
     /// to watch the pipe.
     ///
     /// # Cancel safety
@@ -125,7 +126,7 @@ impl PipeReader {
         self.0.readable()
     }
 
-    /// Reads what is there now, without waiting, and returns how many bytes; 0 mean that nobody has
+    /// Reads what is there now, without waiting, and returns how many bytes; `Ok(0)` means that no writer has
     /// the other end any more (or that `buf` is empty).
     ///
     /// # Errors
@@ -185,7 +186,7 @@ impl PipeReader {
     }
 }
 
-/// Takes over the reading end of a pipe and makes it non-blocking, for all who share it (see the
+/// Takes over the reading end of a pipe and makes it non-blocking, for all that share it (see the
 /// [module](super)).
 ///
 /// # Errors

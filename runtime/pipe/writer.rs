@@ -38,14 +38,14 @@ impl WriteBytes for Sender {
 }
 
 /// The end of a pipe that is written to. Dropping it, or [closing](crate::io::AsyncWriteExt::close)
-/// it, closes it: when the last writer is gone, the reader sees the end of what was written.
+/// it, closes it: when the last writer is closed, the reader sees the end of what was written.
 ///
 /// It is written to by value only, as closing takes the descriptor away; several tasks that share a
 /// reference use [`try_write`](PipeWriter::try_write).
 ///
 /// # Errors
 ///
-/// Writing says `BrokenPipe` if nobody has the other end any more (see the [module](super) for
+/// Writing says `BrokenPipe` if no reader is left (see the [module](super) for
 /// `SIGPIPE`), and also after this end was closed.
 ///
 /// # Cancel safety
@@ -96,7 +96,7 @@ impl PipeWriter {
     ///
     /// # Errors
     ///
-    /// `ENXIO`, "no such device or address", if nobody has it open for reading: there is no event
+    /// `ENXIO`, "no such device or address", if it has no reader: there is no event
     /// for the coming of a reader, so ask again later. Otherwise what the operating system says,
     /// for instance `NotFound`; `InvalidInput` if the path is no named pipe.
     ///
@@ -157,7 +157,7 @@ impl PipeWriter {
     /// # Errors
     ///
     /// `WouldBlock` if nothing does; then [`writable`](PipeWriter::writable) waits for room.
-    /// `BrokenPipe` if nobody has the other end any more, or this end was closed.
+    /// `BrokenPipe` if no reader is left, or this end was closed.
     ///
     /// # Examples
     ///
@@ -231,7 +231,7 @@ impl AsyncWrite for PipeWriter {
     }
 }
 
-/// Takes over the writing end of a pipe and makes it non-blocking, for all who share it (see the
+/// Takes over the writing end of a pipe and makes it non-blocking, for all that share it (see the
 /// [module](super)).
 ///
 /// # Errors

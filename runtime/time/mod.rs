@@ -29,7 +29,7 @@ use crate::engine::wait_list::Waiter;
 /// Never early; on an idle loop at most about a millisecond late (the driver sleeps in
 /// milliseconds, rounded up), on a busy one as late as the tasks that keep it busy. A duration that
 /// overflows [`Instant`] means never. It may be made anywhere, and is first polled inside a
-/// runtime.
+/// runtime. The first poll enters the timer wheel and is pending, also if the deadline has passed.
 ///
 /// # Panics
 ///

@@ -174,8 +174,7 @@ fn with_source<R>(
 
 impl MioNotifier {
     pub(super) fn notify(&self) {
-        // Fails only if the driver's own descriptors are broken. There is nobody to tell: the
-        // caller is a waker.
+        // Fails only if the driver's own descriptors are broken. A waker can't report it.
         let woken = self.0.wake();
         debug_assert!(woken.is_ok(), "{woken:?}");
     }

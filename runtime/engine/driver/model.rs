@@ -27,7 +27,7 @@ impl MioDriver {
         Ok((MioDriver(bell.clone()), MioNotifier(bell)))
     }
 
-    /// Models have no timers, so whoever sleeps sleeps until notified.
+    /// Models have no timers, so a loop that sleeps sleeps until it is notified.
     pub(super) fn poll(&mut self, timeout: Option<Duration>, _: impl FnMut(IoEvent)) -> io::Result<()> {
         let mut rung = self.0.rung.lock().unwrap();
         while timeout.is_none() && !*rung {

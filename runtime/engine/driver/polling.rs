@@ -86,8 +86,8 @@ impl PollingDriver {
     }
 }
 
-/// On Windows each watch that was ended is an operation that was cancelled, and `polling` gives its
-/// memory back when it hears that it is over, which nobody would ask for after the last sleep.
+/// On Windows each watch that was ended is an operation that was cancelled. `polling` frees its
+/// memory in the `wait` that reports the cancellation, and the loop makes none after its last sleep.
 #[cfg(windows)]
 impl Drop for PollingDriver {
     fn drop(&mut self) {
