@@ -1,6 +1,7 @@
 //! A program that enters the loop again and again, each time for a poll or two: its timers and
 //! sockets are seen all the same. And `Runtime::turn`, which is made for that.
 
+#[cfg(feature = "event-loop")]
 use std::cell::Cell;
 use std::io::Write;
 use std::rc::Rc;
@@ -91,6 +92,7 @@ fn a_frame_of_a_game_sees_a_timer_in_the_frame_after_it_is_due() {
     assert!(frames_after <= 3, "{frames_after} frames");
 }
 
+#[cfg(feature = "event-loop")]
 #[test]
 fn an_event_loop_that_is_stopped_before_each_run_sees_timers_and_sockets() {
     use oneloop::event_loop::{EventLoop, Policy};
@@ -108,6 +110,7 @@ fn an_event_loop_that_is_stopped_before_each_run_sees_timers_and_sockets() {
     }
 }
 
+#[cfg(feature = "event-loop")]
 #[test]
 fn callbacks_that_stop_their_loop_at_once_see_their_timer() {
     use oneloop::event_loop::{Callbacks, Policy};
