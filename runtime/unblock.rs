@@ -20,9 +20,9 @@ use crate::engine::panic::drop_quietly;
 ///
 /// # Panics
 ///
-/// When awaited, if `closure` panicked: with its panic. (What nobody takes, be it what a closure
-/// that never ran had captured, a result or a panic's payload, may panic when it is dropped: that
-/// stays on the thread where it happens. Only a waker that isn't this crate's and panics when it is
+/// When awaited, if `closure` panicked: with its panic. (The captures of a closure that never ran,
+/// a result and a payload may panic when they are dropped: that panic stays on the thread where it
+/// happens. Only a waker that isn't this crate's and panics when it is
 /// called there ends the process; so the pool's crate has decided.)
 ///
 /// # Cancel safety
@@ -48,7 +48,7 @@ where
 }
 
 /// The pool's crate ends the process if what it drops panics: the closure of work that was
-/// cancelled, a result or a panic's payload that nobody takes.
+/// cancelled, or a result or a payload whose future was dropped.
 struct Quiet<T>(Option<T>);
 
 impl<T> Quiet<T> {

@@ -215,8 +215,11 @@ impl Nodes {
         let mut swept = Swept::default();
         if let Some(first) = list.first() {
             let last = self.node(first).previous;
-            let there = if matches!(kind(&waiter), Kind::Unknown) { self.keys(list) } else { vec![last] };
-            if there.into_iter().any(|key| self.node(key).stands_for(&waiter)) {
+            let is_there = match kind(&waiter) {
+                Kind::Unknown => self.keys(list).into_iter().any(|key| self.node(key).stands_for(&waiter)),
+                _ => self.node(last).stands_for(&waiter),
+            };
+            if is_there {
                 swept.discarded.push(waiter);
                 return swept;
             }

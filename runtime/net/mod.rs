@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `tcp_listener`, `tcp_stream`, `udp_socket`, `unix_listener`, `unix_stream`, `unix_datagram` | each type's own methods, over a `Socket` of `io/` |
-//! | `accept`, `send`, `traits` | accepting; writing without `SIGPIPE`; the traits that all types have |
+//! | `accept`, `connect`, `send`, `traits` | accepting; how a connect has ended; writing without `SIGPIPE`; the traits that all types have |
 //! | `addr` | addresses and names |
 //!
 //! Every operation goes the same way: try the system call while the socket counts as ready, and
@@ -27,6 +27,7 @@
 
 mod accept;
 mod addr;
+mod connect;
 pub(crate) mod send;
 mod tcp_listener;
 mod tcp_stream;

@@ -467,27 +467,7 @@ impl UdpSocket {
     ///
     /// # Examples
     ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use std::io::ErrorKind::WouldBlock;
-    /// use oneloop::net::UdpSocket;
-    ///
-    /// oneloop::block_on(async {
-    /// #     let socket = UdpSocket::bind("127.0.0.1:0").await?;
-    /// #     socket.send_to(b"ping", socket.local_addr()?).await?;
-    ///     let mut buf = [0; 16];
-    ///     let n = loop {
-    ///         socket.readable().await?;
-    ///         match socket.try_recv_from(&mut buf) {
-    ///             Err(e) if e.kind() == WouldBlock => {}
-    ///             received => break received?.0,
-    ///         }
-    ///     };
-    ///     assert_eq!(&buf[..n], b"ping");
-    /// #   Ok(())
-    /// })
-    /// # }
-    /// ```
+    /// See [`try_recv`](UdpSocket::try_recv), which waits with it.
     pub fn readable(&self) -> Ready<'_> {
         self.0.readable()
     }

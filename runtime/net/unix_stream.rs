@@ -118,7 +118,7 @@ impl UnixStream {
     /// use oneloop::net::UnixStream;
     ///
     /// oneloop::block_on(async {
-    ///     let error = UnixStream::connect("/nobody/listens/here").await.unwrap_err();
+    ///     let error = UnixStream::connect("/no/such/listener").await.unwrap_err();
     ///     assert_eq!(error.kind(), NotFound);
     /// #   Ok(())
     /// })

@@ -183,7 +183,7 @@ impl World {
         while self.reader.try_read(&mut [0; 64]).is_ok() {}
     }
 
-    /// Ends the task of a waker. What waits with it is polled by its successor, as a program would.
+    /// Ends the task of a waker. The waker of its successor polls the futures that waited with it.
     async fn replace(&mut self, waker: usize) {
         if self.callers[waker].task.is_none() {
             return;

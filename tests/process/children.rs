@@ -430,7 +430,7 @@ fn a_child_whose_status_somebody_else_has_taken_is_lost_and_its_number_is_used_n
                 let mut child = Command::new("true").kill_on_drop(true).spawn().unwrap();
                 assert!(child.id().is_some());
                 if waits_by_signal() {
-                    // The listener of a wait sets a handler, and from then on the system forgets none.
+                    // The listener of a wait sets a handler; from then on the system keeps each child's status.
                     gone_without_a_loop(pid_of(&child));
                 }
                 let error = child.wait().await.unwrap_err();

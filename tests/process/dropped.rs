@@ -80,7 +80,7 @@ fn a_runtime_that_is_dropped_leaves_no_zombies() -> Outcome {
         std::io::Result::Ok((stdins, pids, outlives))
     })?;
     drop(runtime);
-    drop(outlives); // nobody's
+    drop(outlives); // without a runtime
     assert!(pids.iter().all(|&pid| exists(pid)));
     drop(stdins);
     pids.into_iter().for_each(gone_without_a_loop);

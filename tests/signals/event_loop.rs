@@ -182,7 +182,7 @@ fn ctrl_c_that_is_cancelled_in_its_own_event_is_no_event_any_more() {
                 Event::Message(1) => press_ctrl_c(),
                 Event::Signal(id) if id == ctrl_c => {
                     assert!(events.cancel(ctrl_c));
-                    press_ctrl_c(); // its default action is gone for good
+                    press_ctrl_c(); // a handler is set: the process goes on
                     events.timer(Duration::from_millis(5)).unwrap();
                 }
                 Event::Timer(_) => events.stop(),
