@@ -144,6 +144,11 @@ impl Handle {
 }
 
 impl Handle {
+    /// Whether the runtime belongs to the process that this one was forked from.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.inbox.is_inherited()
+    }
+
     /// Wakes what has this name.
     pub(crate) fn wake(&self, ticket: Ticket) {
         let _ = self.inbox.post(Message::Wake(ticket));

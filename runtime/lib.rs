@@ -62,7 +62,7 @@
 //! | `task/` | tasks as a program sees them: [`spawn`], [`JoinHandle`], [`yield_now`] |
 //! | `time/` | [`time`], over the timer wheel |
 //! | `handle.rs`, `runtime.rs` | the first front end, the executor: [`Runtime`], [`Builder`], [`block_on`]; [`Handle`] for other threads |
-//! | `unblock.rs`, `net/`, `pipe/`, `signal/`, `process/` | what programs wait for |
+//! | `unblock/`, `net/`, `pipe/`, `signal/`, `process/` | what programs wait for |
 //! | `event_loop/` | the second front end: [`event_loop::EventLoop`], the same ready queue with events in it instead of tasks |
 //!
 //! `races.rs` explores what other threads may do to a runtime.

@@ -34,6 +34,19 @@ use crate::task::{self, JoinHandle};
 /// std::thread::spawn(move || runtime.block_on(async {})); // a Runtime is not Send
 /// ```
 ///
+/// # Forks
+///
+/// A child process that was forked with the C function `fork` makes runtimes of its own, in which
+/// all works, [`unblock`](crate::unblock()) too, as long as the parent had no other threads but
+/// those of `unblock`, and those had nothing to do. (POSIX allows the child of a process with other
+/// threads little more than `exec`.) A runtime that the child has inherited belongs to the parent:
+/// `block_on`, `run` and `turn` panic, and say so; to wait for one of its sockets is an error; what
+/// is spawned through a [`Handle`] is cancelled; to drop it, or one of its sources, changes nothing
+/// in the parent, and leaks its tasks. Its sockets can be taken over with `into_std`.
+///
+/// Destructors that the child runs can end what both share: a write half that is dropped shuts the
+/// connection down. So end a child with `exec` or `_exit`, or fork before the first runtime.
+///
 /// # Dropping
 ///
 /// drops every task, inside the runtime's context, each exactly once. [Join handles](JoinHandle) of
@@ -108,7 +121,7 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         assert!(
-            !context::is_inside(),
+            !context::runs_here(),
             "block_on was called inside a oneloop runtime, whose loop it would stop: `.await` the future \
              instead, or spawn it"
         );
@@ -123,7 +136,7 @@ impl Runtime {
                     }
                     Poll::Pending => ControlFlow::Continue(()),
                 };
-            self.core.begin();
+            begin(&self.core);
             self.core.tasks.borrow_mut().renew_main();
             run_until_break(&self.core, &mut poll_main);
             self.core.end();
@@ -196,12 +209,12 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn turn(&self) -> Option<Duration> {
-        assert!(!context::is_inside(), "Runtime::turn was called inside a oneloop runtime");
+        assert!(!context::runs_here(), "Runtime::turn was called inside a oneloop runtime");
         context::enter(&self.core, || {
-            self.core.begin();
+            begin(&self.core);
             let on_key = |_| ControlFlow::Continue(()); // no future of `block_on` is there
             if let Err(error) = self.core.turn(|| Some(Duration::ZERO), on_key) {
-                panic!("oneloop: the operating system's event queue failed: {error}");
+                failed(&error);
             }
             self.core.park_outside()
         })
@@ -302,13 +315,28 @@ fn run_until_break(core: &Core, poll_main: &mut dyn FnMut(Ticket) -> ControlFlow
         match core.turn(|| None, &mut *poll_main) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => return,
-            Err(error) => panic!("oneloop: the operating system's event queue failed: {error}"),
+            Err(error) => failed(&error),
         }
     }
 }
 
+#[track_caller]
+fn begin(core: &Core) {
+    core.begin().unwrap_or_else(|error| panic!("oneloop: {error}"));
+}
+
+#[cold]
+#[track_caller]
+fn failed(error: &io::Error) -> ! {
+    panic!("oneloop: the operating system's event queue failed: {error}")
+}
+
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if self.core.is_inherited() {
+            // What its tasks own is the parent's, and their destructors might end it.
+            return std::mem::forget(self.core.clone());
+        }
         context::enter(&self.core, || self.core.shut_down());
         // Not before: a runtime made by a task's destructor must not get our number while wakers
         // compare with it.

@@ -76,6 +76,12 @@ pub(crate) fn require(what: &str) {
     with(what, |_| ());
 }
 
+/// Whether a loop of this process goes around further up this thread's stack. (After a fork the
+/// child has a copy of the stack, with the parent's loop on it.)
+pub(crate) fn runs_here() -> bool {
+    try_with(|core| core.is_some_and(|core| !core.is_inherited()))
+}
+
 /// Whether this thread is inside a runtime.
 #[inline]
 pub(crate) fn is_inside() -> bool {

@@ -10,6 +10,7 @@ use super::budget::Budget;
 use super::cell::{self, BoxedTask};
 use super::clock::Clock;
 use super::driver::{self, Backend, Driver, IoEvent};
+use super::fork;
 use super::inbox::{Inbox, Message};
 use super::options::Options;
 use super::panic::{call_quietly, drop_quietly};
@@ -36,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) budget: Budget,
     pub(crate) inbox: Arc<Inbox>,
     number: u16,
+    /// The process that made this, among those that forks have made of it.
+    generation: u32,
     options: Options,
     /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a
     /// program that drives the loop in small steps would otherwise never get there.
@@ -55,8 +58,10 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(driver: Driver, options: Options) -> io::Result<Core> {
+        fork::watch();
+        let generation = fork::generation();
         let (driver, notifier) = Backend::new(driver)?;
-        let inbox = Arc::new(Inbox::new(notifier));
+        let inbox = Arc::new(Inbox::new(notifier, generation));
         let number = registry::enter(inbox.clone())?;
         Ok(Core {
             tasks: RefCell::new(Tasks::new(number)),
@@ -67,6 +72,7 @@ impl Core {
             budget: Budget::new(),
             inbox,
             number,
+            generation,
             options,
             polls_left: Cell::new(options.event_interval),
             driver_polled: Cell::new(false),
@@ -85,6 +91,21 @@ impl Core {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
+    }
+
+    /// Whether this process is a fork of the one that made this. Then it uses the parent's event
+    /// queue, and can't go around.
+    #[inline]
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
+    /// # Errors
+    ///
+    /// If [inherited](Core::is_inherited).
+    #[inline]
+    pub(crate) fn refuse_inherited(&self) -> io::Result<()> {
+        if self.is_inherited() { Err(fork::inherited()) } else { Ok(()) }
     }
 
     /// **The turn**: once around the loop. The front ends call it again and again.
@@ -113,11 +134,17 @@ impl Core {
     }
 
     /// A front end begins to go around.
-    pub(crate) fn begin(&self) {
+    ///
+    /// # Errors
+    ///
+    /// If the process has inherited this by a fork.
+    pub(crate) fn begin(&self) -> io::Result<()> {
+        self.refuse_inherited()?;
         self.driver_polled.set(false);
         if self.parked_outside.take() {
             self.inbox.queue.unpark();
         }
+        Ok(())
     }
 
     /// A front end is about to return. If no turn has polled the driver since [`begin`](Core::begin),
@@ -294,6 +321,7 @@ impl Core {
 
     /// Takes a batch of events from the driver: marks readiness, and wakes those that wait for it.
     fn take_events(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.refuse_inherited()?; // a task may have forked
         // A loop that sleeps for longer is asleep again after one turn.
         let timeout = timeout.map(|timeout| timeout.min(driver::SLEEP_MAX));
         let mut driver = self.driver.borrow_mut();

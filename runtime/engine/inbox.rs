@@ -24,6 +24,7 @@ use std::collections::HashSet;
 use std::sync::PoisonError;
 
 use super::driver::Notifier;
+use super::fork;
 use super::sync::{AtomicU8, Mutex, Ordering};
 use super::ticket::Ticket;
 
@@ -126,14 +127,25 @@ pub(crate) enum Message {
 pub(crate) struct Inbox {
     pub(crate) queue: MessageQueue<Message>,
     notifier: Notifier,
+    /// That of the process whose loop drains it.
+    generation: u32,
 }
 
 impl Inbox {
-    pub(crate) fn new(notifier: Notifier) -> Inbox {
-        Inbox { queue: MessageQueue::new(), notifier }
+    pub(crate) fn new(notifier: Notifier, generation: u32) -> Inbox {
+        Inbox { queue: MessageQueue::new(), notifier, generation }
     }
 
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
+    /// Posts a message from any thread. It comes back if the runtime was dropped, or belongs to the
+    /// process that this one was forked from.
     pub(crate) fn post(&self, message: Message) -> Result<(), Message> {
+        if self.is_inherited() {
+            return Err(message);
+        }
         if self.queue.post(message)? {
             self.notifier.notify();
         }

@@ -11,7 +11,7 @@
 //! | `slots` | numbered slots that never move |
 //! | `wheel`, `clock` | timers |
 //! | `reactor`, `registration`, `interest` | the objects that are watched, their cached readiness, and their waiters |
-//! | `inbox`, `registry` | what other threads may do; the runtimes that are alive |
+//! | `inbox`, `registry`, `fork` | what other threads may do; the runtimes that are alive; whether this process inherited one |
 //! | `driver/` | the operating system |
 //! | `options`, `sync` | what can be chosen; what is shared between threads |
 //!
@@ -28,6 +28,7 @@ pub(crate) mod context;
 pub(crate) mod core;
 #[cfg_attr(oneloop_loom, allow(dead_code))] // the model watches nothing
 pub(crate) mod driver;
+pub(crate) mod fork;
 pub(crate) mod inbox;
 pub(crate) mod interest;
 pub(crate) mod join_error;

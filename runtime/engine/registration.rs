@@ -50,6 +50,7 @@ impl Registration<'_> {
             }
         }
 
+        core.refuse_inherited()?;
         let key = core.reactor.borrow_mut().claim(object.raw);
         let claim = Claim(core, key);
         let token = core.reactor.borrow().token(key);
@@ -85,6 +86,7 @@ impl Registration<'_> {
     }
 
     fn wait(self, waker: &Waker, interest: Interest, node: Option<&mut NodeKey>) -> Poll<io::Result<()>> {
+        self.core.refuse_inherited()?;
         let mut reactor = self.core.reactor.borrow_mut();
         if reactor.closed {
             return Poll::Ready(Err(io::Error::other(
@@ -215,6 +217,9 @@ impl Registration<'_> {
 
     /// Ends the watch of an object that is about to be closed.
     pub(crate) fn forget(self) {
+        if self.core.is_inherited() {
+            return; // the watch is the parent's
+        }
         let raw = self.core.reactor.borrow().slots[self.key].raw();
         if let Some(raw) = raw {
             self.core.driver.borrow().forget(raw);
@@ -224,6 +229,9 @@ impl Registration<'_> {
     /// Ends the watch of an object that lives on. (By the number that it was registered under,
     /// should its owner have exchanged it.)
     pub(crate) fn deregister(self, object: Object<'_>) -> io::Result<()> {
+        if self.core.is_inherited() {
+            return Ok(()); // the watch is the parent's
+        }
         let raw = self.core.reactor.borrow().slots[self.key].raw();
         self.core.driver.borrow().deregister(Object { mio: object.mio, raw })
     }

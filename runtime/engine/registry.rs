@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU16, Ordering};
 
+use super::fork::OfGeneration;
 use super::inbox::{Inbox, Message};
 use super::sync::{Arc, RwLock};
 use super::ticket::Ticket;
@@ -16,11 +18,22 @@ struct Runtimes {
 }
 
 #[cfg(not(oneloop_loom))]
-static RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
+static RUNTIMES: OfGeneration<RwLock<Runtimes>> = OfGeneration::new(RwLock::new(Runtimes::NONE));
 // One for each interleaving that is tried.
 #[cfg(oneloop_loom)]
 loom::lazy_static! {
-    static ref RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
+    static ref RUNTIMES: OfGeneration<RwLock<Runtimes>> = OfGeneration::new(RwLock::new(Runtimes::NONE));
+}
+
+/// The greatest number that was given, in this process and those that it was forked from.
+static GREATEST: AtomicU16 = AtomicU16::new(0);
+
+fn runtimes() -> &'static RwLock<Runtimes> {
+    // Runtimes that are inherited can't be reached from other threads, but keep their numbers.
+    RUNTIMES.get(|| {
+        let inherited = std::iter::repeat_with(|| None).take(usize::from(GREATEST.load(Ordering::Relaxed)));
+        RwLock::new(Runtimes { inboxes: inherited.collect(), free: VecDeque::new() })
+    })
 }
 
 impl Runtimes {
@@ -34,11 +47,12 @@ const RESTING: usize = 1024;
 
 /// Enters a runtime and gives it a free number.
 pub(crate) fn enter(inbox: Arc<Inbox>) -> io::Result<u16> {
-    let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
+    let mut runtimes = runtimes().write().unwrap_or_else(PoisonError::into_inner);
     let fresh = u16::try_from(runtimes.inboxes.len() + 1).ok();
     let number = match fresh.filter(|_| runtimes.free.len() < RESTING) {
         Some(fresh) => {
             runtimes.inboxes.push(None);
+            GREATEST.store(fresh, Ordering::Relaxed);
             fresh
         }
         None => runtimes.free.pop_front().ok_or_else(|| {
@@ -50,7 +64,7 @@ pub(crate) fn enter(inbox: Arc<Inbox>) -> io::Result<u16> {
 }
 
 pub(crate) fn leave(number: u16) {
-    let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
+    let mut runtimes = runtimes().write().unwrap_or_else(PoisonError::into_inner);
     let left = runtimes.inboxes[usize::from(number) - 1].take();
     runtimes.free.push_back(number);
     drop(runtimes);
@@ -58,7 +72,7 @@ pub(crate) fn leave(number: u16) {
 }
 
 fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
-    let runtimes = RUNTIMES.read().unwrap_or_else(PoisonError::into_inner);
+    let runtimes = runtimes().read().unwrap_or_else(PoisonError::into_inner);
     runtimes.inboxes.get(usize::from(number) - 1)?.as_deref().map(f)
 }
 

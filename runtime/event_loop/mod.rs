@@ -210,7 +210,7 @@ impl<M> EventLoop<M> {
     #[track_caller]
     pub fn take(&mut self, timeout: Option<Duration>) -> io::Result<Event<M>> {
         refuse_inside("EventLoop::take");
-        self.runtime.core.begin();
+        self.runtime.core.begin()?;
         self.next_event(timeout, false).map(|event| event.expect("only `run` can be stopped"))
     }
 
@@ -316,7 +316,7 @@ impl<M> EventLoop<M> {
 #[track_caller]
 fn refuse_inside(what: &str) {
     assert!(
-        !context::is_inside(),
+        !context::runs_here(),
         "{what} was called inside a oneloop runtime, whose loop it would stop: \
          give the event loop a thread of its own"
     );

@@ -153,7 +153,7 @@ pub(super) fn run_host<H, M, E>(
     mut on_failure: impl FnMut(&Failure<E>) -> Policy,
 ) -> Result<Ended, Failure<E>> {
     refuse_inside("an event loop's `run`");
-    let _running = Running::begin(&events(host).sources);
+    let _running = Running::begin(&events(host).sources).map_err(Failure::Loop)?;
     let (mut handled, mut failed) = (0, 0);
     while let Some(event) = events(host).next_event(None, true).map_err(Failure::Loop)? {
         handled += 1;
@@ -176,11 +176,12 @@ struct Running(Rc<EventSources>);
 
 impl Running {
     #[track_caller]
-    fn begin(sources: &Rc<EventSources>) -> Running {
+    fn begin(sources: &Rc<EventSources>) -> io::Result<Running> {
         let text = "an event loop's `run` was called in one of its handlers: it runs already";
-        assert!(!sources.running.replace(true), "{text}");
-        sources.core.begin();
-        Running(sources.clone())
+        assert!(!sources.running.get(), "{text}");
+        sources.core.begin()?;
+        sources.running.set(true);
+        Ok(Running(sources.clone()))
     }
 }
 

@@ -125,6 +125,9 @@ impl<M> Sender<M> {
     }
 
     fn send(&self, message: M, may_wait: bool) -> Result<(), PostError<M>> {
+        if self.handle.is_inherited() {
+            return Err(PostError::Closed(message));
+        }
         self.shared.send(message, may_wait)?;
         self.handle.wake(self.ticket);
         Ok(())

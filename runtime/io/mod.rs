@@ -27,7 +27,7 @@
 //! is left. [`Unblock`] (with the feature `unblock`) makes such a read on another thread:
 //! `BufReader::new(Unblock::new(std::io::stdin())).lines()` are the lines of standard input. For
 //! files there are also [`oneloop::unblock`](crate::unblock()) around std's functions, and the
-//! crate `async-fs`, on the same threads.
+//! crate `async-fs`, on threads of its own.
 //!
 //! Two things can be lost there. What was written through `Unblock` is in its buffer until `flush`:
 //! a program that ends without it loses the rest. And a line that `unblock` reads from standard
@@ -64,9 +64,10 @@ pub(crate) mod source;
 pub(crate) mod split;
 #[cfg(feature = "net")]
 pub(crate) mod stream;
-
 #[cfg(feature = "unblock")]
-#[doc(no_inline)]
-pub use blocking::Unblock;
+mod unblock;
+
 #[doc(no_inline)]
 pub use futures_lite::io::*;
+#[cfg(feature = "unblock")]
+pub use unblock::Unblock;

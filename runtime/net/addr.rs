@@ -184,10 +184,10 @@ impl ToSocketAddrs for String {
 #[cfg(feature = "unblock")]
 async fn resolve(host: &str, port: u16) -> io::Result<SocketAddrs> {
     let name = host.to_owned();
-    let looked_up = crate::unblock::unblock(move || {
+    let looked_up = crate::unblock::start(move || {
         std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port)).map(Iterator::collect::<Vec<_>>)
     });
-    match looked_up.await {
+    match looked_up?.await {
         Ok(addrs) if addrs.is_empty() => {
             Err(io::Error::new(io::ErrorKind::NotFound, format!("`{host}` has no address")))
         }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::end::wait_for_end;
 use crate::engine::core::Core;
 use crate::task;
+use crate::unblock;
 
 /// A child as its handle owns it.
 pub(super) struct Process {
@@ -106,6 +107,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if self.core.is_inherited() {
+            return; // it is the child of another process
+        }
         if self.kill_on_drop {
             let _ = self.kill(); // fails for a child that has become another user's
         }
@@ -160,7 +164,7 @@ impl Drop for Orphan {
     fn drop(&mut self) {
         let Some(mut child) = self.0.take() else { return };
         if matches!(child.try_wait(), Ok(None)) {
-            blocking::unblock(move || child.wait()).detach();
+            unblock::detach(move || drop(child.wait()));
         }
     }
 }

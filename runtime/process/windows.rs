@@ -1,5 +1,5 @@
 //! The streams of a child on Windows. Its anonymous pipes can't be waited for, so a thread of the
-//! `blocking` crate's pool reads or writes each that is used.
+//! pool of `unblock` reads or writes each that is used.
 
 use std::fs::File;
 use std::future::Future;
@@ -9,9 +9,11 @@ use std::pin::{Pin, pin};
 use std::process::Stdio;
 use std::task::{Context, Poll, Waker, ready};
 
-use blocking::Unblock;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::{AsyncWriteExt, future};
+
+use crate::io::Unblock;
+use crate::unblock;
 
 /// The end that is read from.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl PipeWriter {
 /// The pipe itself, if no thread uses it.
 fn unused(pipe: Unblock<File>) -> io::Result<Stdio> {
     match pin!(pipe.into_inner()).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(file) => Ok(Stdio::from(file)),
+        Poll::Ready(file) => file.map(Stdio::from),
         Poll::Pending => Err(io::Error::new(io::ErrorKind::WouldBlock, "it was used already")),
     }
 }
@@ -103,7 +105,7 @@ impl AsyncWrite for PipeWriter {
 impl Drop for PipeWriter {
     fn drop(&mut self) {
         if let Some(mut pipe) = self.pipe.take().filter(|_| self.unflushed) {
-            blocking::unblock(move || future::block_on(pipe.close())).detach();
+            unblock::detach(move || drop(future::block_on(pipe.close())));
         }
     }
 }

@@ -8,6 +8,8 @@ mod clock;
 
 mod environment;
 mod event_loop;
+#[cfg(target_os = "linux")]
+mod fork;
 mod limit;
 mod listeners;
 mod sockets;

@@ -16,5 +16,6 @@ mod small_steps;
 mod spawn;
 mod timeout;
 mod unblock;
+mod unblock_io;
 mod waker;
 mod yield_now;

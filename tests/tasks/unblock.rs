@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use futures::future::{FutureExt, join_all};
@@ -140,7 +140,7 @@ fn dropped_before_it_has_begun_the_closure_never_runs() {
     // whole process's.
     in_child_with(
         "dropped_before_it_has_begun_the_closure_never_runs",
-        &[("BLOCKING_MAX_THREADS", "1")],
+        &[("ONELOOP_UNBLOCK_THREADS", "1")],
         a_pool_of_one_thread_never_runs_what_was_dropped,
     );
 }
@@ -174,7 +174,7 @@ fn a_pool_of_one_thread_never_runs_what_was_dropped() {
 fn blocking_threads() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").expect("there is procfs");
     let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.starts_with("blocking")).count()
+    names.filter(|name| name.starts_with("oneloop-unblock")).count()
 }
 
 /// An idle process is idle: none of our threads is left to wake up now and then.
@@ -196,4 +196,82 @@ fn the_threads_of_a_burst_end_when_there_is_nothing_to_do() {
             assert_eq!(unblock(|| 42).await, 42);
         });
     });
+}
+
+#[test]
+fn at_most_as_many_closures_run_at_once_as_the_environment_says() {
+    in_child_with(
+        "at_most_as_many_closures_run_at_once_as_the_environment_says",
+        &[("ONELOOP_UNBLOCK_THREADS", "3")],
+        || {
+            let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let job = || {
+                let (running, most) = (running.clone(), most.clone());
+                unblock(move || {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                    running.fetch_sub(1, Ordering::SeqCst);
+                })
+            };
+            finish(join_all((0..30).map(|_| job())));
+            assert_eq!(most.load(Ordering::SeqCst), 3);
+        },
+    );
+}
+
+#[test]
+fn a_number_of_threads_that_is_none_is_named() {
+    for bad in ["0", "many", "-1", ""] {
+        in_child_with(
+            "a_number_of_threads_that_is_none_is_named",
+            &[("ONELOOP_UNBLOCK_THREADS", bad)],
+            || {
+                let value = std::env::var("ONELOOP_UNBLOCK_THREADS").unwrap();
+                let text = panic_of(|| finish(async { unblock(|| 1).await }));
+                assert_eq!(
+                    text,
+                    format!(
+                        "ONELOOP_UNBLOCK_THREADS is {value:?}, which is no number of threads (1 or more)"
+                    )
+                );
+                let error =
+                    finish(async { oneloop::net::TcpStream::connect("localhost:1").await.unwrap_err() });
+                assert!(error.to_string().contains("ONELOOP_UNBLOCK_THREADS"), "{error}");
+            },
+        );
+    }
+}
+
+/// The waker that a result wakes may be anyone's.
+#[test]
+fn a_foreign_waker_that_panics_on_the_pool_ends_neither_the_process_nor_the_thread() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker's panic");
+        }
+    }
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let mut running = unblock(move || may_go_on.recv().unwrap());
+    assert!(poll_with(&mut running, &Arc::new(Panics).into()).is_pending());
+    go_on.send(()).unwrap();
+    assert_eq!(finish(async { unblock(|| 7).await }), 7);
+    finish(running);
+}
+
+#[test]
+fn the_captures_of_a_closure_that_was_cancelled_may_panic_when_they_are_dropped() {
+    in_child_with(
+        "the_captures_of_a_closure_that_was_cancelled_may_panic_when_they_are_dropped",
+        &[("ONELOOP_UNBLOCK_THREADS", "1")],
+        || {
+            let (go_on, may_go_on) = mpsc::channel::<()>();
+            let first = unblock(move || may_go_on.recv().unwrap());
+            let bomb = Bomb("a capture");
+            drop(unblock(move || drop(bomb)));
+            go_on.send(()).unwrap();
+            finish(first);
+            assert_eq!(finish(unblock(|| 8)), 8);
+        },
+    );
 }

@@ -26,7 +26,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,8 +90,8 @@ impl EpollDriver {
             return Err(io::ErrorKind::AlreadyExists.into());
         };
         // The kernel says here whether it can watch the object. No task waits for it yet.
-        epoll::add(&self.set, borrow(&raw), data(raw, 0), epoll::EventFlags::empty())?;
-        epoll::delete(&self.set, borrow(&raw))?;
+        epoll::add(&self.set, super::borrow(&raw), data(raw, 0), epoll::EventFlags::empty())?;
+        epoll::delete(&self.set, super::borrow(&raw))?;
         place.insert(Watch { token, wanted: Readiness::NONE, serial: 0 });
         Ok(Trigger::OneShot)
     }
@@ -100,7 +100,7 @@ impl EpollDriver {
         if let Some(raw) = object.raw {
             self.watches.borrow_mut().remove(&raw);
             // The earlier object has an entry only if it had waiters.
-            let _ = epoll::delete(&self.set, borrow(&raw));
+            let _ = epoll::delete(&self.set, super::borrow(&raw));
         }
         self.register(object, token)
     }
@@ -111,9 +111,11 @@ impl EpollDriver {
         let watch = watch.ok_or(io::ErrorKind::NotFound)?;
         let serial = self.serial.get().wrapping_add(1);
         self.serial.set(serial);
-        match epoll::add(&self.set, borrow(&raw), data(raw, serial), flags(wanted)) {
+        match epoll::add(&self.set, super::borrow(&raw), data(raw, serial), flags(wanted)) {
             // The other direction has an interest already.
-            Err(Errno::EXIST) => epoll::modify(&self.set, borrow(&raw), data(raw, serial), flags(wanted)),
+            Err(Errno::EXIST) => {
+                epoll::modify(&self.set, super::borrow(&raw), data(raw, serial), flags(wanted))
+            }
             result => result,
         }?;
         (watch.wanted, watch.serial) = (wanted, serial);
@@ -124,7 +126,7 @@ impl EpollDriver {
         let Some(raw) = object.raw else { return Ok(()) };
         match self.watches.borrow_mut().remove(&raw) {
             Some(watch) if watch.wanted == Readiness::NONE => Ok(()),
-            Some(_) => Ok(epoll::delete(&self.set, borrow(&raw))?),
+            Some(_) => Ok(epoll::delete(&self.set, super::borrow(&raw))?),
             None => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -169,7 +171,7 @@ impl EpollDriver {
                 continue;
             };
             watch.wanted = Readiness::NONE;
-            stale |= epoll::delete(&self.set, borrow(&raw)).is_err();
+            stale |= epoll::delete(&self.set, super::borrow(&raw)).is_err();
             on_event(IoEvent { token: watch.token, readiness: readiness(flags) });
         }
         if stale {
@@ -185,7 +187,8 @@ impl EpollDriver {
         let set = new_set(&self.notified)?;
         for (raw, watch) in self.watches.get_mut() {
             if watch.wanted != Readiness::NONE
-                && epoll::add(&set, borrow(raw), data(*raw, watch.serial), flags(watch.wanted)).is_err()
+                && epoll::add(&set, super::borrow(raw), data(*raw, watch.serial), flags(watch.wanted))
+                    .is_err()
             {
                 // The descriptor was closed, too. The next operation of each task that waits
                 // reports it.
@@ -234,13 +237,6 @@ fn readiness(flags: epoll::EventFlags) -> Readiness {
         readiness = readiness.with(Readiness::WRITABLE);
     }
     readiness
-}
-
-fn borrow(raw: &Raw) -> BorrowedFd<'_> {
-    // SAFETY: the reactor passes the descriptor of an object that is registered, or about to be,
-    // and so open. If its owner has closed it, epoll_ctl answers with an error; no memory is
-    // touched.
-    unsafe { BorrowedFd::borrow_raw(*raw) }
 }
 
 impl EpollNotifier {

@@ -97,9 +97,7 @@ impl MioDriver {
 
     #[cfg(all(unix, not(mio_unsupported_force_poll_poll)))]
     pub(super) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
-        use std::os::fd::{AsRawFd, BorrowedFd};
-        // SAFETY: the descriptor is open as long as `poll`, which is borrowed here.
-        unsafe { BorrowedFd::borrow_raw(self.poll.as_raw_fd()) }.try_clone_to_owned()
+        super::borrow(&std::os::fd::AsRawFd::as_raw_fd(&self.poll)).try_clone_to_owned()
     }
 
     #[cfg(mio_unsupported_force_poll_poll)]

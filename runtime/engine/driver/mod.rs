@@ -201,6 +201,23 @@ pub(crate) type Raw = std::os::fd::RawFd;
 #[cfg(windows)]
 pub(crate) type Raw = std::os::windows::io::RawSocket;
 
+/// The object that a number names, for a call of the operating system.
+#[cfg(unix)]
+#[cfg_attr(mio_unsupported_force_poll_poll, allow(dead_code))]
+fn borrow(raw: &Raw) -> std::os::fd::BorrowedFd<'_> {
+    // SAFETY: the number is that of an object that is registered, or about to be, or of the driver's
+    // own event queue, and so open. Should the owner of an object have closed it behind our back,
+    // the call answers with an error; no memory is touched.
+    unsafe { std::os::fd::BorrowedFd::borrow_raw(*raw) }
+}
+
+/// The same.
+#[cfg(all(windows, feature = "polling"))]
+fn borrow(raw: &Raw) -> std::os::windows::io::BorrowedSocket<'_> {
+    // SAFETY: as above.
+    unsafe { std::os::windows::io::BorrowedSocket::borrow_raw(*raw) }
+}
+
 /// An object to be watched. A driver takes whichever of the two it can use.
 pub(crate) struct Object<'a> {
     pub(crate) mio: Option<&'a mut dyn ::mio::event::Source>,

@@ -52,16 +52,16 @@ impl PollingDriver {
     }
 
     pub(super) fn rearm(&self, raw: Raw, token: Token, wanted: Readiness) -> io::Result<()> {
-        self.poller.modify(borrow(&raw), interest(token, wanted))
+        self.poller.modify(super::borrow(&raw), interest(token, wanted))
     }
 
     pub(super) fn deregister(&self, object: Object<'_>) -> io::Result<()> {
-        object.raw.map_or(Ok(()), |raw| self.poller.delete(borrow(&raw)))
+        object.raw.map_or(Ok(()), |raw| self.poller.delete(super::borrow(&raw)))
     }
 
     pub(super) fn forget(&self, raw: Raw) {
         // Fails only if its owner has closed it already; then the kernel has forgotten it, too.
-        let _ = self.poller.delete(borrow(&raw));
+        let _ = self.poller.delete(super::borrow(&raw));
     }
 
     #[cfg(unix)]
@@ -114,22 +114,6 @@ fn interest(token: Token, wanted: Readiness) -> ::polling::Event {
     interest.readable = wanted.has(Readiness::READABLE);
     interest.writable = wanted.has(Readiness::WRITABLE);
     interest
-}
-
-#[cfg(unix)]
-fn borrow(raw: &Raw) -> std::os::fd::BorrowedFd<'_> {
-    // SAFETY: the reactor passes the descriptor of an object that is registered and so still open.
-    // Should its owner have closed it behind our back, epoll_ctl answers with an error; no memory
-    // is touched.
-    unsafe { std::os::fd::BorrowedFd::borrow_raw(*raw) }
-}
-
-#[cfg(windows)]
-fn borrow(raw: &Raw) -> std::os::windows::io::BorrowedSocket<'_> {
-    // SAFETY: the reactor passes the socket of an object that is registered and so still open.
-    // Should its owner have closed it behind our back, the call answers with an error; no memory is
-    // touched.
-    unsafe { std::os::windows::io::BorrowedSocket::borrow_raw(*raw) }
 }
 
 impl PollingNotifier {
