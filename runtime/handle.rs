@@ -125,7 +125,7 @@ impl Handle {
             Ok(future) => drop(task::spawn(Relay { future: Some(future), sender: Some(sender) })),
             Err(payload) => drop(sender.send(Err(JoinError::panic(payload)))),
         };
-        if let Err(unread) = self.inbox.post(Message::Spawn(Box::new(start))) {
+        if let Err(unread) = self.post(Message::Call(Box::new(start))) {
             drop(unread); // with it the sender: the receiver says cancelled
         }
         RemoteJoinHandle { receiver, result: None }
@@ -139,7 +139,7 @@ impl Handle {
     ///
     /// See [`Runtime::run`](crate::Runtime::run).
     pub fn stop(&self) {
-        let _ = self.inbox.post(Message::Stop);
+        let _ = self.post(Message::Stop);
     }
 }
 
@@ -149,9 +149,14 @@ impl Handle {
         self.inbox.is_inherited()
     }
 
+    /// Posts a message. It comes back if the runtime was dropped, or is not of this process.
+    fn post(&self, message: Message) -> Result<(), Message> {
+        if self.is_inherited() { Err(message) } else { self.inbox.post(message) }
+    }
+
     /// Wakes what has this name.
     pub(crate) fn wake(&self, ticket: Ticket) {
-        let _ = self.inbox.post(Message::Wake(ticket));
+        let _ = self.post(Message::Wake(ticket));
     }
 }
 
@@ -303,7 +308,7 @@ impl Spawn for Handle {
     /// If the runtime was dropped. (A future that finds no room there is dropped.)
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         let start = Box::new(move || drop(task::spawn(future)));
-        self.inbox.post(Message::Spawn(start)).map_err(|_| SpawnError::shutdown())
+        self.post(Message::Call(start)).map_err(|_| SpawnError::shutdown())
     }
 
     fn status(&self) -> Result<(), SpawnError> {

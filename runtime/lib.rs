@@ -72,8 +72,8 @@
 //! # What to know as a user
 //!
 //! * Nothing here needs `Send`: tasks share data with `Rc` and `RefCell`. What crosses threads is
-//!   [`Handle`] and what it returns, every `Waker`, the future of [`unblock`], and of an event loop
-//!   its [`Sender`](event_loop::Sender) and [`CallHandle`](event_loop::CallHandle).
+//!   [`Handle`] and what it returns, every `Waker`, what waits for a [`time`], the future of
+//!   [`unblock`], and of an event loop its [`Sender`](event_loop::Sender) and [`CallHandle`](event_loop::CallHandle).
 //! * A task that computes for long keeps all others waiting: [`yield_now`] now and then, or
 //!   [`unblock`].
 //! * Several cores: one runtime on each of several threads.

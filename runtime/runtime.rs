@@ -369,7 +369,12 @@ pub struct Builder {
 
 impl Builder {
     pub(crate) fn new() -> Builder {
-        let options = Options { event_interval: Builder::EVENT_INTERVAL, busy_poll: Duration::ZERO };
+        let options = Options {
+            event_interval: Builder::EVENT_INTERVAL,
+            busy_poll: Duration::ZERO,
+            start_paused: false,
+            auto_advance: true,
+        };
         Builder { driver: None, options }
     }
 
@@ -424,6 +429,43 @@ impl Builder {
     /// ```
     pub fn busy_poll(mut self, duration: Duration) -> Builder {
         self.options.busy_poll = duration;
+        self
+    }
+
+    /// Whether the runtime's clock stands still from the beginning, as after
+    /// [`time::pause`](crate::time::pause): for tests that are to wait for no real time. The default
+    /// is `false`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::time::{Duration, now, sleep};
+    ///
+    /// let start = std::time::Instant::now();
+    /// oneloop::Runtime::builder().start_paused(true).build()?.block_on(async {
+    ///     let before = now();
+    ///     sleep(Duration::from_secs(3600)).await;
+    ///     assert_eq!(now() - before, Duration::from_secs(3600));
+    /// });
+    /// assert!(start.elapsed() < Duration::from_secs(60));
+    /// # Ok(()) }
+    /// ```
+    pub fn start_paused(mut self, paused: bool) -> Builder {
+        self.options.start_paused = paused;
+        self
+    }
+
+    /// Whether a clock that stands still moves to the next deadline when nothing else can happen;
+    /// see [`time::pause`](crate::time::pause). The default is `true`; with `false` only
+    /// [`time::advance`](crate::time::advance) moves it, and a peer outside of the loop has time to
+    /// answer.
+    ///
+    /// # Examples
+    ///
+    /// See [`time::advance`](crate::time::advance).
+    pub fn auto_advance(mut self, advance: bool) -> Builder {
+        self.options.auto_advance = advance;
         self
     }
 

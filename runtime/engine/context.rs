@@ -63,10 +63,10 @@ pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Rc<Core>) -> R) -> R {
         )
     }
     // Not in the closure, which would hide the caller's place from the message.
-    if !is_inside() {
-        outside(what);
+    match try_with(|core| core.map(f)) {
+        Some(result) => result,
+        None => outside(what),
     }
-    try_with(|core| f(core.expect("asked just before")))
 }
 
 /// Panics outside a runtime, as [`with`] does: for what must not be begun there.
@@ -80,10 +80,4 @@ pub(crate) fn require(what: &str) {
 /// child has a copy of the stack, with the parent's loop on it.)
 pub(crate) fn runs_here() -> bool {
     try_with(|core| core.is_some_and(|core| !core.is_inherited()))
-}
-
-/// Whether this thread is inside a runtime.
-#[inline]
-pub(crate) fn is_inside() -> bool {
-    !CURRENT.with(Cell::get).is_null()
 }

@@ -37,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) budget: Budget,
     pub(crate) inbox: Arc<Inbox>,
     number: u16,
+    /// Tells this runtime from earlier ones with its number.
+    serial: u32,
     /// The process that made this, among those that forks have made of it.
     generation: u32,
     options: Options,
@@ -62,16 +64,22 @@ impl Core {
         let generation = fork::generation();
         let (driver, notifier) = Backend::new(driver)?;
         let inbox = Arc::new(Inbox::new(notifier, generation));
+        let serial = inbox.serial;
         let number = registry::enter(inbox.clone())?;
+        let clock = Clock::new();
+        if options.start_paused {
+            clock.stop();
+        }
         Ok(Core {
             tasks: RefCell::new(Tasks::new(number)),
             reactor: RefCell::new(Reactor::new()),
             driver: RefCell::new(driver),
             timers: RefCell::new(Wheel::new()),
-            clock: Clock::new(),
+            clock,
             budget: Budget::new(),
             inbox,
             number,
+            serial,
             generation,
             options,
             polls_left: Cell::new(options.event_interval),
@@ -87,6 +95,11 @@ impl Core {
     #[inline]
     pub(crate) fn number(&self) -> u16 {
         self.number
+    }
+
+    #[inline]
+    pub(crate) fn serial(&self) -> u32 {
+        self.serial
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -190,7 +203,7 @@ impl Core {
             match message {
                 Message::Wake(ticket) => self.tasks.borrow_mut().wake(ticket),
                 // It runs foreign code; the messages behind it must not be lost to a panic.
-                Message::Spawn(spawn) => call_quietly(spawn),
+                Message::Call(call) => call_quietly(call),
                 Message::Stop => self.request_stop(),
             }
         }
@@ -256,6 +269,13 @@ impl Core {
         }
     }
 
+    /// Takes a timer out of the wheel.
+    #[inline]
+    pub(crate) fn cancel_timer(&self, key: u32) {
+        let waiter = self.timers.borrow_mut().remove(key);
+        waiter.into_iter().for_each(Waiter::discard);
+    }
+
     /// Wakes all whose deadline has passed; returns how long until the next one.
     pub(crate) fn fire_due_timers(&self) -> Option<Duration> {
         let next_ns = self.timers.borrow().next_ns()?;
@@ -282,9 +302,17 @@ impl Core {
 
     /// Asks the driver what happened. If no task is ready the loop sleeps there, for `limit` at
     /// most.
-    fn poll_driver(&self, mut limit: Option<Duration>) -> io::Result<()> {
+    #[inline(always)]
+    fn poll_driver(&self, limit: Option<Duration>) -> io::Result<()> {
         self.driver_polled.set(true);
         self.polls_left.set(self.options.event_interval);
+        if self.clock.is_stopped() {
+            return self.poll_with_stopped_clock(limit);
+        }
+        self.poll_or_sleep(limit)
+    }
+
+    fn poll_or_sleep(&self, mut limit: Option<Duration>) -> io::Result<()> {
         let idle = !self.has_ready();
         if idle && !self.options.busy_poll.is_zero() && !self.busy_poll(&mut limit)? {
             return Ok(());
@@ -295,6 +323,25 @@ impl Core {
         let taken = self.take_events(limit);
         self.inbox.queue.unpark();
         taken
+    }
+
+    /// No time passes by itself. If nothing can happen but a timer, or the end of `limit`, the clock
+    /// moves there; else the loop sleeps until something happens.
+    #[cold]
+    fn poll_with_stopped_clock(&self, limit: Option<Duration>) -> io::Result<()> {
+        self.poll_driver_at_once()?;
+        if self.has_ready() || self.inbox.queue.has_messages() || limit == Some(Duration::ZERO) {
+            return Ok(());
+        }
+        // Further than that is for ever, to which nothing moves the clock.
+        const FURTHEST: Duration = Duration::from_nanos(u64::MAX / 2);
+        match limit {
+            Some(limit) if self.options.auto_advance && limit < FURTHEST && !self.inbox.is_held() => {
+                self.clock.advance(limit);
+                Ok(())
+            }
+            _ => self.poll_or_sleep(None),
+        }
     }
 
     /// Asks the driver again and again before the loop goes to sleep. `false` if it need not: a

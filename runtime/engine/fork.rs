@@ -2,10 +2,8 @@
 //! descriptors, and shares with it what those refer to: the event queue, above all. A runtime that
 //! the child has inherited must leave that alone.
 
-#[cfg(unix)]
-use std::sync::Once;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Once, OnceLock};
 
 /// How often a fork has led to this process. `_exit` and `exec` need none of it, and a child that
 /// shares its parent's memory (`vfork`, `posix_spawn`) doesn't count.
@@ -19,22 +17,32 @@ pub(crate) fn generation() -> u32 {
 
 /// Has forks counted from now on. Not by the process's number: to ask for that is a system call,
 /// and the loop would ask in each turn.
-#[cfg(unix)]
 pub(crate) fn watch() {
     extern "C" fn count() {
         GENERATION.fetch_add(1, Ordering::Relaxed);
     }
     static WATCHED: Once = Once::new();
-    WATCHED.call_once(|| {
-        // SAFETY: the handler lives as long as the process, and an atomic addition is all it does,
-        // which is allowed in a child of a process with several threads.
-        let error = unsafe { libc::pthread_atfork(None, None, Some(count)) };
-        assert_eq!(error, 0, "pthread_atfork: there is no memory left"); // its only error
-    });
+    WATCHED.call_once(|| handle(None, None, count));
 }
 
-#[cfg(not(unix))]
-pub(crate) fn watch() {}
+pub(crate) type Handler = extern "C" fn();
+
+/// Has handlers called at each fork: before it and after it in the parent, and after it in the
+/// child. All run on the thread that forks. That of the child may only do what is
+/// async-signal-safe.
+pub(crate) fn handle(before: Option<Handler>, in_parent: Option<Handler>, in_child: Handler) {
+    #[cfg(unix)]
+    {
+        let unsafe_fn = |handler: Handler| handler as unsafe extern "C" fn();
+        let (before, in_parent) = (before.map(unsafe_fn), in_parent.map(unsafe_fn));
+        // SAFETY: the handlers live as long as the process. Those of this crate change an atomic
+        // number, and a lock that their own thread holds.
+        let error = unsafe { libc::pthread_atfork(before, in_parent, Some(in_child)) };
+        assert_eq!(error, 0, "pthread_atfork: there is no memory left"); // its only error
+    }
+    #[cfg(not(unix))]
+    let _ = (before, in_parent, in_child); // no such call
+}
 
 /// A value of which each generation has its own. It is for locks: one that another thread of the
 /// parent holds at the fork is never released in the child, where that thread doesn't exist.

@@ -22,10 +22,11 @@
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed as RELAXED};
 
 use super::driver::Notifier;
 use super::fork;
-use super::sync::{AtomicU8, Mutex, Ordering};
+use super::sync::{Arc, AtomicU8, Mutex, Ordering};
 use super::ticket::Ticket;
 
 const AWAKE: u8 = 0;
@@ -61,6 +62,7 @@ impl<M: Coalesce> MessageQueue<M> {
 
     /// Posts a message from any thread. `Ok(true)`: the loop sleeps, and the caller must notify it.
     /// `Err`: the runtime was dropped; the message comes back.
+    #[inline(always)] // one of its callers is each wake from another thread
     pub(crate) fn post(&self, message: M) -> Result<bool, M> {
         {
             let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,8 +119,8 @@ impl<M: Coalesce> MessageQueue<M> {
 /// What a thread can ask of a loop.
 pub(crate) enum Message {
     Wake(Ticket),
-    /// Starts a task; runs on the loop, inside its context.
-    Spawn(Box<dyn FnOnce() + Send>),
+    /// Starts a task, or cancels a timer: runs on the loop, inside its context.
+    Call(Box<dyn FnOnce() + Send>),
     /// Ends [`Runtime::run`](crate::Runtime::run).
     Stop,
 }
@@ -127,29 +129,60 @@ pub(crate) enum Message {
 pub(crate) struct Inbox {
     pub(crate) queue: MessageQueue<Message>,
     notifier: Notifier,
+    /// No two runtimes of a process have the same, until 2³² were made.
+    pub(crate) serial: u32,
+    /// Work of other threads or processes whose end will wake a task: a stopped clock waits for it.
+    holds: AtomicU32,
     /// That of the process whose loop drains it.
     generation: u32,
 }
 
 impl Inbox {
     pub(crate) fn new(notifier: Notifier, generation: u32) -> Inbox {
-        Inbox { queue: MessageQueue::new(), notifier, generation }
+        static SERIALS: AtomicU32 = AtomicU32::new(0);
+        let serial = SERIALS.fetch_add(1, RELAXED);
+        Inbox { queue: MessageQueue::new(), notifier, serial, holds: AtomicU32::new(0), generation }
     }
 
+    /// Whether its loop is that of the process that this one was forked from. Not for `post` to ask:
+    /// the registry of a child has none of those.
     pub(crate) fn is_inherited(&self) -> bool {
         self.generation != fork::generation()
     }
 
-    /// Posts a message from any thread. It comes back if the runtime was dropped, or belongs to the
-    /// process that this one was forked from.
+    /// Posts a message from any thread. It comes back if the runtime was dropped.
+    #[inline(always)]
     pub(crate) fn post(&self, message: Message) -> Result<(), Message> {
-        if self.is_inherited() {
-            return Err(message);
-        }
         if self.queue.post(message)? {
             self.notifier.notify();
         }
         Ok(())
+    }
+}
+
+impl Inbox {
+    pub(crate) fn is_held(&self) -> bool {
+        self.holds.load(RELAXED) > 0
+    }
+}
+
+/// Holds a stopped clock of a runtime while it exists: something is under way that no driver and no
+/// timer knows, and whose end comes from outside.
+pub(crate) struct Hold(Arc<Inbox>);
+
+impl Hold {
+    pub(crate) fn new(inbox: &Arc<Inbox>) -> Hold {
+        inbox.holds.fetch_add(1, RELAXED);
+        Hold(inbox.clone())
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.0.holds.fetch_sub(1, RELAXED) == 1 {
+            // The loop may sleep with its clock stopped. A message that does nothing, unboxed.
+            drop(self.0.post(Message::Call(Box::new(|| ()))));
+        }
     }
 }
 

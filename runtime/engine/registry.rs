@@ -1,11 +1,15 @@
 //! The runtimes that are alive, by number.
 
+#[cfg(not(oneloop_loom))]
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU16, Ordering};
+#[cfg(not(oneloop_loom))]
+use std::sync::{Once, RwLockWriteGuard};
 
-use super::fork::OfGeneration;
+#[cfg(not(oneloop_loom))]
+use super::fork;
 use super::inbox::{Inbox, Message};
 use super::sync::{Arc, RwLock};
 use super::ticket::Ticket;
@@ -18,22 +22,11 @@ struct Runtimes {
 }
 
 #[cfg(not(oneloop_loom))]
-static RUNTIMES: OfGeneration<RwLock<Runtimes>> = OfGeneration::new(RwLock::new(Runtimes::NONE));
+static RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
 // One for each interleaving that is tried.
 #[cfg(oneloop_loom)]
 loom::lazy_static! {
-    static ref RUNTIMES: OfGeneration<RwLock<Runtimes>> = OfGeneration::new(RwLock::new(Runtimes::NONE));
-}
-
-/// The greatest number that was given, in this process and those that it was forked from.
-static GREATEST: AtomicU16 = AtomicU16::new(0);
-
-fn runtimes() -> &'static RwLock<Runtimes> {
-    // Runtimes that are inherited can't be reached from other threads, but keep their numbers.
-    RUNTIMES.get(|| {
-        let inherited = std::iter::repeat_with(|| None).take(usize::from(GREATEST.load(Ordering::Relaxed)));
-        RwLock::new(Runtimes { inboxes: inherited.collect(), free: VecDeque::new() })
-    })
+    static ref RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
 }
 
 impl Runtimes {
@@ -47,12 +40,13 @@ const RESTING: usize = 1024;
 
 /// Enters a runtime and gives it a free number.
 pub(crate) fn enter(inbox: Arc<Inbox>) -> io::Result<u16> {
-    let mut runtimes = runtimes().write().unwrap_or_else(PoisonError::into_inner);
+    #[cfg(not(oneloop_loom))]
+    handle_forks();
+    let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
     let fresh = u16::try_from(runtimes.inboxes.len() + 1).ok();
     let number = match fresh.filter(|_| runtimes.free.len() < RESTING) {
         Some(fresh) => {
             runtimes.inboxes.push(None);
-            GREATEST.store(fresh, Ordering::Relaxed);
             fresh
         }
         None => runtimes.free.pop_front().ok_or_else(|| {
@@ -64,7 +58,7 @@ pub(crate) fn enter(inbox: Arc<Inbox>) -> io::Result<u16> {
 }
 
 pub(crate) fn leave(number: u16) {
-    let mut runtimes = runtimes().write().unwrap_or_else(PoisonError::into_inner);
+    let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
     let left = runtimes.inboxes[usize::from(number) - 1].take();
     runtimes.free.push_back(number);
     drop(runtimes);
@@ -72,7 +66,7 @@ pub(crate) fn leave(number: u16) {
 }
 
 fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
-    let runtimes = runtimes().read().unwrap_or_else(PoisonError::into_inner);
+    let runtimes = RUNTIMES.read().unwrap_or_else(PoisonError::into_inner);
     runtimes.inboxes.get(usize::from(number) - 1)?.as_deref().map(f)
 }
 
@@ -81,4 +75,37 @@ fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
 pub(crate) fn wake(ticket: Ticket) {
     // A message that comes back is only a ticket: its drop, under the lock, runs no foreign code.
     with(ticket.runtime(), |inbox| drop(inbox.post(Message::Wake(ticket))));
+}
+
+/// Has the loop of a runtime call a function that only it can; nothing happens if the runtime was
+/// dropped. Rare, so the function is boxed: a message of its own would make each wake dearer.
+#[cold]
+pub(crate) fn call(number: u16, serial: u32, function: impl FnOnce() + Send + 'static) {
+    let message = Message::Call(Box::new(function));
+    with(number, |inbox| if inbox.serial == serial { inbox.post(message) } else { Err(message) });
+}
+
+/// A fork waits for the lock: one that another thread of the parent held would never be released in
+/// the child, where that thread doesn't exist. The child's runtimes are new ones.
+#[cfg(not(oneloop_loom))]
+fn handle_forks() {
+    thread_local! {
+        static HELD: RefCell<Option<RwLockWriteGuard<'static, Runtimes>>> = const { RefCell::new(None) };
+    }
+    extern "C" fn before() {
+        let guard = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
+        let _ = HELD.try_with(|held| *held.borrow_mut() = Some(guard)); // or it is the thread's end
+    }
+    extern "C" fn in_parent() {
+        let _ = HELD.try_with(|held| held.borrow_mut().take());
+    }
+    extern "C" fn in_child() {
+        let _ = HELD.try_with(|held| {
+            let Some(mut runtimes) = held.borrow_mut().take() else { return };
+            // Their numbers stay taken. To free memory is not async-signal-safe.
+            runtimes.inboxes.iter_mut().for_each(|inbox| std::mem::forget(inbox.take()));
+        });
+    }
+    static HANDLED: Once = Once::new();
+    HANDLED.call_once(|| fork::handle(Some(before), Some(in_parent), in_child));
 }

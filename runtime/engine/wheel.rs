@@ -88,24 +88,27 @@ impl Wheel {
         if self.buckets.is_empty() {
             self.buckets = vec![EMPTY; LEVELS * BUCKETS];
         }
+        let bucket = self.bucket_of(deadline_ns);
         let (key, timer) = self.timers.claim();
-        timer.deadline_ns = deadline_ns;
-        timer.waiter = Some(waiter);
+        *timer = TimerSlot { deadline_ns, waiter: Some(waiter), previous: key, next: key, bucket };
         self.waiting += 1;
-        self.place(key);
+        self.link(key, deadline_ns, bucket);
         key
     }
 
     /// Takes a timer out, fired or not, and returns its waiter, to be dropped.
     pub(crate) fn remove(&mut self, key: u32) -> Option<Waiter> {
-        let timer = &mut self.timers[key];
-        let waiter = timer.waiter.take();
-        let TimerSlot { previous, next, bucket, .. } = *timer;
+        let (mut waiter, mut place) = (None, (NIL, NIL, FIRED));
+        self.timers.release_if(key, |timer| {
+            waiter = timer.waiter.take();
+            place = (timer.previous, timer.next, timer.bucket);
+            true
+        });
+        let (previous, next, bucket) = place;
         if bucket != FIRED {
             self.waiting -= 1;
             self.unlink(key, previous, next, usize::from(bucket));
         }
-        self.timers.release(key);
         waiter
     }
 
@@ -183,21 +186,33 @@ impl Wheel {
         }
     }
 
-    /// Links a timer into the bucket that its deadline belongs to.
+    /// Moves a timer to the bucket that its deadline belongs to now.
     fn place(&mut self, key: u32) {
+        let deadline_ns = self.timers[key].deadline_ns;
+        let bucket = self.bucket_of(deadline_ns);
         let timer = &mut self.timers[key];
-        let tick = (timer.deadline_ns >> TICK_BITS).max(self.position);
-        let differing = (tick ^ self.position) | 1;
-        let level = (differing.ilog2() / LEVEL_BITS) as usize;
-        let index = (tick >> (LEVEL_BITS * level as u32)) as usize % BUCKETS;
+        (timer.previous, timer.next, timer.bucket) = (key, key, bucket);
+        self.link(key, deadline_ns, bucket);
+    }
 
-        let bucket = &mut self.buckets[level * BUCKETS + index];
-        bucket.earliest_ns = bucket.earliest_ns.min(timer.deadline_ns);
-        timer.bucket = (level * BUCKETS + index) as u16;
+    #[inline]
+    fn bucket_of(&self, deadline_ns: u64) -> u16 {
+        let tick = (deadline_ns >> TICK_BITS).max(self.position);
+        let differing = (tick ^ self.position) | 1;
+        let level = differing.ilog2() / LEVEL_BITS;
+        let index = (tick >> (LEVEL_BITS * level)) as usize % BUCKETS;
+        (level as usize * BUCKETS + index) as u16
+    }
+
+    /// Links a timer, a ring of its own, into a bucket's list.
+    #[inline]
+    fn link(&mut self, key: u32, deadline_ns: u64, number: u16) {
+        let number = usize::from(number);
+        let bucket = &mut self.buckets[number];
+        bucket.earliest_ns = bucket.earliest_ns.min(deadline_ns);
         if bucket.first == NIL {
             bucket.first = key;
-            (timer.previous, timer.next) = (key, key);
-            self.occupied[level] |= 1 << index;
+            self.occupied[number / BUCKETS] |= 1 << (number % BUCKETS);
         } else {
             let first = bucket.first;
             let last = std::mem::replace(&mut self.timers[first].previous, key);

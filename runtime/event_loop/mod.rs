@@ -81,6 +81,7 @@ pub use watched::{Listener, Watched};
 
 pub use crate::engine::join_error::Panic;
 
+use crate::engine::clock::Clock;
 use crate::engine::context;
 use crate::engine::core::Core;
 use crate::engine::ticket::Ticket;
@@ -251,7 +252,7 @@ impl<M> EventLoop<M> {
                     }
                     ControlFlow::Break(())
                 };
-                let turn = core.turn(|| limit.remaining(), on_key)?;
+                let turn = core.turn(|| limit.remaining(&core.clock), on_key)?;
                 if stops {
                     return Ok(None);
                 }
@@ -260,7 +261,7 @@ impl<M> EventLoop<M> {
                     if let Poll::Ready(event) = polled {
                         return event.map(Some);
                     }
-                } else if limit.is_over() && end.is_reached(core) {
+                } else if limit.is_over(&core.clock) && end.is_reached(core) {
                     // Only after a whole turn: the driver was polled after every source that waits.
                     return Ok(Some(Event::TimedOut));
                 }
@@ -330,13 +331,13 @@ struct Limit {
 }
 
 impl Limit {
-    fn is_over(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    fn is_over(&self, clock: &Clock) -> bool {
+        self.deadline.is_some_and(|deadline| clock.now() >= deadline)
     }
 
-    fn remaining(&mut self) -> Option<Duration> {
+    fn remaining(&mut self, clock: &Clock) -> Option<Duration> {
         let timeout = self.timeout?;
-        let now = Instant::now();
+        let now = clock.now();
         if self.deadline.is_none() {
             self.deadline = now.checked_add(timeout);
         }

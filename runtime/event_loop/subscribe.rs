@@ -199,7 +199,7 @@ impl<M> EventLoop<M> {
     /// # Ok(()) }
     /// ```
     pub fn timer(&self, duration: Duration) -> io::Result<Id> {
-        self.sources.start_timer(Instant::now().checked_add(duration))
+        self.sources.start_timer(self.runtime.core.clock.now().checked_add(duration))
     }
 
     /// Starts a timer for `deadline`; its event comes at once if that has passed. Otherwise as

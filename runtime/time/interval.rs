@@ -6,13 +6,13 @@ use std::task::{Context, Poll, ready};
 
 use futures_lite::Stream;
 
-use super::{Duration, Instant, Sleep, sleep};
+use super::{Duration, Instant, Sleep, now, sleep, sleep_until};
 
 /// Ticks every `period`: the first time at once, then on the grid that the first tick begins.
 ///
 /// Ticks that were missed because the task did not await them are *skipped*, and the grid is kept:
 /// with a period of 10 ms, a consumer that is busy from 5 to 37 ms gets the ticks of 10 ms (late,
-/// at 37) and 40 ms.
+/// at 37) and 40 ms. [`MissedTickBehavior`] has the other two ways.
 ///
 /// It may be made anywhere; its ticks are awaited inside a runtime. The first one is due when this
 /// is called.
@@ -38,7 +38,68 @@ use super::{Duration, Instant, Sleep, sleep};
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     assert!(!period.is_zero(), "oneloop::time::interval was called with a period of zero");
-    Interval { sleep: sleep(Duration::ZERO), period }
+    interval_at(now(), period)
+}
+
+/// Ticks every `period`, the first time at `start`. Otherwise as [`interval`].
+///
+/// # Panics
+///
+/// If `period` is zero. A tick panics when it is polled outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::time::{Duration, Instant, interval_at};
+///
+/// oneloop::block_on(async {
+///     let start = Instant::now() + Duration::from_millis(5);
+///     let mut interval = interval_at(start, Duration::from_millis(2));
+///     assert_eq!(interval.tick().await, start);
+///     assert!(Instant::now() >= start);
+/// });
+/// ```
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    assert!(!period.is_zero(), "oneloop::time::interval_at was called with a period of zero");
+    Interval { sleep: sleep_until(start), period, missed: MissedTickBehavior::default() }
+}
+
+/// What an [`Interval`] does about ticks that were due while its task did not await them.
+///
+/// With a period of 10 ms and a consumer that is busy from 5 to 37 ms, the ticks after that come at:
+///
+/// | | due at 10 ms | then |
+/// |---|---|---|
+/// | `Skip` | 37 | 40, 50, 60 |
+/// | `Burst` | 37 | 37 (that of 20), 37 (that of 30), 40, 50 |
+/// | `Delay` | 37 | 47, 57, 67 |
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::time::{Duration, MissedTickBehavior, advance, interval, now, pause};
+///
+/// oneloop::block_on(async {
+///     pause();
+///     let start = now();
+///     let mut interval = interval(Duration::from_millis(10));
+///     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+///     interval.tick().await;
+///     advance(Duration::from_millis(37)).await; // busy
+///     interval.tick().await;
+///     assert_eq!(interval.tick().await - start, Duration::from_millis(47));
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissedTickBehavior {
+    /// Missed ticks are left out, and the grid is kept. (The default of tokio is `Burst`.)
+    #[default]
+    Skip,
+    /// Missed ticks come at once, one after the other, until the grid is caught up with.
+    Burst,
+    /// The next tick is one period after the late one, which begins a new grid.
+    Delay,
 }
 
 /// Ticks at a fixed rate; see [`interval`]. Also a [`Stream`] of the same instants, which never
@@ -71,6 +132,7 @@ pub struct Interval {
     /// Its deadline is the next tick.
     sleep: Sleep,
     period: Duration,
+    missed: MissedTickBehavior,
 }
 
 impl Interval {
@@ -113,7 +175,15 @@ impl Interval {
         // Once time has run out (in 584 years) there is no next tick.
         let Some(due) = self.sleep.deadline() else { return Poll::Pending };
         ready!(Pin::new(&mut self.sleep).poll(cx));
-        self.sleep = Sleep { deadline: next_tick(due, self.period, Instant::now()), timer: None };
+        let now = now();
+        let next = match self.missed {
+            MissedTickBehavior::Skip => next_tick(due, self.period, now),
+            MissedTickBehavior::Burst => due.checked_add(self.period),
+            // A loop that is late by less than a tick of the wheel has missed nothing.
+            MissedTickBehavior::Delay if now - due < LATE_MIN => due.checked_add(self.period),
+            MissedTickBehavior::Delay => now.checked_add(self.period),
+        };
+        self.sleep = Sleep { deadline: next, timer: None };
         Poll::Ready(due)
     }
 
@@ -136,6 +206,73 @@ impl Interval {
         self.sleep = sleep(self.period);
     }
 
+    /// Starts a new grid with a tick now. A task that waits for a tick has to poll again.
+    ///
+    /// # Examples
+    ///
+    /// See [`reset_at`](Interval::reset_at).
+    pub fn reset_immediately(&mut self) {
+        self.reset_at(now());
+    }
+
+    /// Starts a new grid with a tick `after` from now. A task that waits for a tick has to poll
+    /// again. A duration that overflows [`Instant`] means never.
+    ///
+    /// # Examples
+    ///
+    /// See [`reset_at`](Interval::reset_at).
+    pub fn reset_after(&mut self, after: Duration) {
+        self.sleep = sleep(after);
+    }
+
+    /// Starts a new grid with a tick at `deadline`. A task that waits for a tick has to poll again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oneloop::time::{Duration, interval, now, pause};
+    ///
+    /// oneloop::block_on(async {
+    ///     pause();
+    ///     let mut interval = interval(Duration::from_secs(10));
+    ///     let deadline = now() + Duration::from_secs(3);
+    ///     interval.reset_at(deadline);
+    ///     assert_eq!(interval.tick().await, deadline);
+    ///     interval.reset_after(Duration::from_secs(1));
+    ///     assert_eq!(interval.tick().await, deadline + Duration::from_secs(1));
+    ///     interval.reset_immediately();
+    ///     assert_eq!(interval.tick().await, now());
+    /// });
+    /// ```
+    pub fn reset_at(&mut self, deadline: Instant) {
+        self.sleep = sleep_until(deadline);
+    }
+
+    /// What is done about missed ticks.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_missed_tick_behavior`](Interval::set_missed_tick_behavior).
+    pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
+        self.missed
+    }
+
+    /// Chooses what is done about missed ticks, from the next one on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oneloop::time::{Duration, MissedTickBehavior, interval};
+    ///
+    /// let mut interval = interval(Duration::from_secs(1));
+    /// assert_eq!(interval.missed_tick_behavior(), MissedTickBehavior::Skip);
+    /// interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    /// assert_eq!(interval.missed_tick_behavior(), MissedTickBehavior::Burst);
+    /// ```
+    pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
+        self.missed = behavior;
+    }
+
     /// The time from one tick to the next.
     ///
     /// # Examples
@@ -145,6 +282,10 @@ impl Interval {
         self.period
     }
 }
+
+/// From how late on a tick counts as missed by `Delay`: what an idle loop is late by is less (the
+/// driver sleeps in whole milliseconds). tokio's threshold is 5 ms, too.
+const LATE_MIN: Duration = Duration::from_millis(5);
 
 /// The first point after `now` on the grid through `due`.
 fn next_tick(due: Instant, period: Duration, now: Instant) -> Option<Instant> {

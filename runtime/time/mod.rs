@@ -8,20 +8,22 @@
 //!
 //! See [`sleep`], [`timeout`] and [`interval`].
 
+mod clock;
 mod interval;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 pub use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
-pub use self::interval::{Interval, interval};
+pub use self::clock::{advance, now, pause, resume};
+pub use self::interval::{Interval, MissedTickBehavior, interval, interval_at};
 use crate::engine::context;
 use crate::engine::core::Core;
+use crate::engine::registry;
 use crate::engine::wait_list::Waiter;
 
 /// Waits until `duration` has passed, counted from this call.
@@ -49,7 +51,7 @@ use crate::engine::wait_list::Waiter;
 /// assert!(start.elapsed() >= Duration::from_millis(5));
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep { deadline: Instant::now().checked_add(duration), timer: None }
+    Sleep { deadline: now().checked_add(duration), timer: None }
 }
 
 /// Waits until `deadline`. If that has passed, it is ready in the loop's next turn. See [`sleep`]
@@ -78,17 +80,13 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// The future of [`sleep`] and [`sleep_until`].
 ///
-/// It belongs to the loop that polls it. Carried to another one, it waits there, for the same
-/// deadline. It can't change threads:
-///
-/// ```compile_fail,E0277
-/// let sleep = oneloop::time::sleep(std::time::Duration::ZERO);
-/// std::thread::spawn(move || drop(sleep)); // a Sleep is not Send
-/// ```
+/// It waits in the timer wheel of the loop that polls it. Carried to another loop, also to another
+/// thread, it waits there for the same deadline. Dropped elsewhere than inside its loop, it sends
+/// that loop a message, which takes it out of the wheel.
 ///
 /// # Panics
 ///
-/// When first polled outside a runtime; and when polled there after its own runtime was dropped.
+/// When polled outside a runtime.
 ///
 /// # Cancel safety
 ///
@@ -113,13 +111,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 pub struct Sleep {
     /// `None`: never.
     deadline: Option<Instant>,
-    timer: Option<StartedTimer>,
-}
-
-/// A place in a runtime's timer wheel.
-struct StartedTimer {
-    core: Rc<Core>,
-    key: u32,
+    timer: Option<Timer>,
 }
 
 impl Sleep {
@@ -138,7 +130,7 @@ impl Sleep {
     ///
     /// See [`Sleep`].
     pub fn is_elapsed(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.deadline.is_some_and(|deadline| now() >= deadline)
     }
 
     /// Moves the deadline. If it was waiting, it has to be polled again to wait for the new one.
@@ -156,54 +148,66 @@ impl Sleep {
     #[inline]
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
-        match &self.timer {
-            Some(timer) if timer.is_here() => timer.poll(cx),
+        context::with("a oneloop Sleep was polled", |core| match &self.timer {
+            Some(timer) if timer.is_of(core) && !core.is_closed() => timer.poll(core, cx),
             _ => {
-                self.timer = None;
-                context::with("a oneloop Sleep was polled", |core| {
-                    self.timer = Some(StartedTimer::start(core, deadline, cx));
-                });
+                self.timer = Some(Timer::start(core, deadline, cx));
                 Poll::Pending
             }
-        }
+        })
     }
 }
 
-impl StartedTimer {
+/// A timer in a runtime's wheel, by name: a sleep may be on another thread than its loop. The key is
+/// this timer's until the `Timer` is dropped.
+struct Timer {
+    key: u32,
+    serial: u32,
+    number: u16,
+}
+
+impl Timer {
     /// Enters the wheel. A deadline that has passed fires in the next turn, in its order among the
     /// others.
-    fn start(core: &Rc<Core>, deadline: Instant, cx: &mut Context<'_>) -> StartedTimer {
+    fn start(core: &Core, deadline: Instant, cx: &mut Context<'_>) -> Timer {
         let deadline_ns = core.clock.ns(deadline);
         let waiter = Waiter::of(cx.waker());
         let key = core.timers.borrow_mut().insert(deadline_ns, waiter);
-        StartedTimer { core: core.clone(), key }
-    }
-
-    /// Whether this is a timer of a runtime that can still fire it: one that is alive and, if we
-    /// are inside a runtime at all, that one. A `Sleep` may be carried from one runtime to another.
-    #[inline]
-    fn is_here(&self) -> bool {
-        !self.core.is_closed()
-            && context::try_with(|core| core.is_none_or(|core| Rc::ptr_eq(core, &self.core)))
+        Timer { key, serial: core.serial(), number: core.number() }
     }
 
     #[inline]
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.core.timers.borrow().has_fired(self.key) {
+    fn is_of(&self, core: &Core) -> bool {
+        self.serial == core.serial()
+    }
+
+    #[inline]
+    fn poll(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
+        if core.timers.borrow().has_fired(self.key) {
             return Poll::Ready(());
         }
         let waiter = Waiter::of(cx.waker());
-        let old = self.core.timers.borrow_mut().set_waiter(self.key, waiter);
+        let old = core.timers.borrow_mut().set_waiter(self.key, waiter);
         old.into_iter().for_each(Waiter::discard);
         Poll::Pending
     }
 }
 
-impl Drop for StartedTimer {
+impl Drop for Timer {
+    #[inline]
     fn drop(&mut self) {
-        let waiter = self.core.timers.borrow_mut().remove(self.key);
-        waiter.into_iter().for_each(Waiter::discard);
+        context::try_with(|core| match core {
+            Some(core) if self.is_of(core) => core.cancel_timer(self.key),
+            _ => cancel_elsewhere(self.number, self.serial, self.key),
+        });
     }
+}
+
+/// For a sleep that is dropped outside of its loop.
+#[cold]
+fn cancel_elsewhere(number: u16, serial: u32, key: u32) {
+    let cancel = move || context::with("a timer is cancelled", |core| core.cancel_timer(key));
+    registry::call(number, serial, cancel);
 }
 
 impl Future for Sleep {
@@ -212,10 +216,7 @@ impl Future for Sleep {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(self.poll_elapsed(cx));
-        match &self.timer {
-            Some(timer) => timer.core.budget.poll(cx),
-            None => Poll::Ready(()),
-        }
+        context::try_with(|core| core.map_or(Poll::Ready(()), |core| core.budget.poll(cx)))
     }
 }
 

@@ -11,6 +11,8 @@ use std::thread;
 
 use futures_channel::oneshot;
 
+use crate::engine::context;
+use crate::engine::inbox::Hold;
 use crate::engine::panic::drop_quietly;
 
 /// Runs `closure` on a thread of a pool and waits for what it returns: for files, for names, for
@@ -75,7 +77,8 @@ where
         drop_quietly(sender.send(result)); // it comes back if the future was dropped
     };
     pool::submit(Box::new(job))?;
-    Ok(Started { result })
+    let hold = context::try_with(|core| core.map(|core| Hold::new(&core.inbox)));
+    Ok(Started { result, _hold: hold })
 }
 
 /// Hands `closure` to the pool. No one waits for it; if no thread can be started it is dropped.
@@ -103,6 +106,8 @@ impl<C> Drop for Quiet<C> {
 /// A closure that was handed to the pool, until its result is taken.
 pub(crate) struct Started<T> {
     result: oneshot::Receiver<thread::Result<T>>,
+    /// A stopped clock waits for the result.
+    _hold: Option<Hold>,
 }
 
 impl<T> Drop for Started<T> {

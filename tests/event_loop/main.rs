@@ -11,4 +11,5 @@ mod regressions;
 mod run;
 mod senders;
 mod sockets;
+mod stopped_clock;
 mod timers;

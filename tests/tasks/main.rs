@@ -14,6 +14,7 @@ mod shutdown;
 mod sleep;
 mod small_steps;
 mod spawn;
+mod stopped_clock;
 mod timeout;
 mod unblock;
 mod unblock_io;

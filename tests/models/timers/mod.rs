@@ -128,7 +128,8 @@ pub fn run(steps: &[Step]) -> Result<(), String> {
     WORLD.set(Some(world));
     runtime.block_on(play());
     let timers = with(|world| std::mem::take(&mut world.timers));
-    drop(timers);
+    // Inside: dropped elsewhere, a timer keeps its waker until its loop is told.
+    runtime.block_on(async { drop(timers) });
     let failure = WORLD.take().expect("it ran").failure;
     drop(runtime);
     match (failure, counting::alive() - before) {
