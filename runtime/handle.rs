@@ -6,8 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::thread;
 
 use futures_channel::oneshot;
+use futures_lite::future;
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 use pin_project_lite::pin_project;
 
@@ -70,6 +72,70 @@ impl Handle {
     #[track_caller]
     pub fn current() -> Handle {
         context::with("oneloop::Handle::current was called", Handle::new)
+    }
+
+    /// The handle of the runtime that this code runs in, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryCurrentError`] outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oneloop::Handle;
+    ///
+    /// assert!(Handle::try_current().is_err());
+    /// oneloop::block_on(async { assert!(Handle::try_current().is_ok()) });
+    /// ```
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        context::try_with(|core| core.map(Handle::new)).ok_or(TryCurrentError(()))
+    }
+
+    /// Runs `future` as a task of the runtime and blocks this thread until it has finished: for
+    /// threads that have no loop. It waits for ever if no thread drives the runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`], if the task panicked, or if the runtime was dropped before it had finished.
+    ///
+    /// # Panics
+    ///
+    /// On the runtime's own thread, where it would wait for itself; and inside a loop of another
+    /// runtime, which it would stop: await [`spawn`](Handle::spawn) there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = oneloop::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let worker = std::thread::spawn(move || {
+    ///     let sum = handle.block_on(async { 1 + 2 }).unwrap();
+    ///     handle.stop();
+    ///     sum
+    /// });
+    /// runtime.run();
+    /// assert_eq!(worker.join().unwrap(), 3);
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn block_on<F>(&self, future: F) -> Result<F::Output, JoinError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        assert!(
+            thread::current().id() != self.inbox.thread,
+            "Handle::block_on was called on the thread of its oneloop runtime, where it would wait for itself: \
+             use Runtime::block_on, or spawn the future and `.await` its handle"
+        );
+        assert!(
+            !context::runs_here(),
+            "Handle::block_on was called inside a oneloop runtime, whose loop it would stop: `.await` what \
+             Handle::spawn returns instead"
+        );
+        future::block_on(self.spawn(future))
     }
 
     /// Starts a task on the runtime, from any thread. The result can be awaited on any thread, by
@@ -166,6 +232,18 @@ impl fmt::Debug for Handle {
     }
 }
 
+/// The error of [`Handle::try_current`]: no runtime is entered on this thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TryCurrentError(());
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this thread is outside a oneloop runtime")
+    }
+}
+
+impl std::error::Error for TryCurrentError {}
+
 /// What [`Handle::spawn`] returns: the task's result, for any thread and any executor. Dropping it
 /// detaches the task. It needs no runtime around it; inside one it is charged to that one's budget.
 ///
@@ -243,8 +321,7 @@ impl<T> Future for RemoteJoinHandle<T> {
             let received = ready!(Pin::new(&mut self.receiver).poll(cx));
             self.result = Some(received.unwrap_or_else(|_| Err(JoinError::cancelled())));
         }
-        // Outside of our runtimes there is no budget.
-        ready!(context::try_with(|core| core.map_or(Poll::Ready(()), |core| core.budget.poll(cx))));
+        ready!(context::charge(cx));
         Poll::Ready(self.result.take().expect("set just now"))
     }
 }

@@ -128,10 +128,10 @@ mod unblock;
 
 pub use engine::driver::Driver;
 pub use engine::interest::Interest;
-pub use handle::{Handle, RemoteJoinHandle};
+pub use handle::{Handle, RemoteJoinHandle, TryCurrentError};
 pub use io::ready::Ready;
 pub use io::source::Source;
-pub use runtime::{Builder, Runtime, block_on};
+pub use runtime::{Builder, EnterGuard, Runtime, block_on};
 pub use task::{AbortHandle, JoinError, JoinHandle, YieldNow, spawn, yield_now};
 #[cfg(feature = "unblock")]
 pub use unblock::unblock;

@@ -270,7 +270,33 @@ impl Runtime {
     ///
     /// See [`Runtime`].
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
-        task::spawn_on(&self.core, future)
+        task::spawn_on(self.core.clone(), future)
+    }
+
+    /// Makes this runtime the current one of this thread until the guard is dropped: tasks, sockets,
+    /// sources, children and sleeps can then be made outside of [`block_on`](Runtime::block_on), and
+    /// belong to it. Nothing runs meanwhile.
+    ///
+    /// Guards nest, the last one counts, and they may be dropped in any order. `block_on` of any
+    /// runtime may be called under a guard, and counts inside. A guard that a task keeps while it
+    /// awaits counts for the other tasks, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = oneloop::Runtime::new()?;
+    /// let guard = runtime.enter();
+    /// let (mut ours, theirs) = oneloop::net::UnixStream::pair()?; // they belong to `runtime`
+    /// let task = oneloop::spawn(async { 42 });
+    /// drop(guard);
+    /// assert_eq!(runtime.block_on(task).unwrap(), 42);
+    /// # drop((ours, theirs));
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "the runtime is left when the guard is dropped"]
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard { _guard: context::Guard::new(&self.core) }
     }
 
     /// A handle through which other threads reach this runtime. Cheap: one atomic count.
@@ -280,6 +306,23 @@ impl Runtime {
     /// See [`Handle`].
     pub fn handle(&self) -> Handle {
         Handle::new(&self.core)
+    }
+}
+
+/// What [`Runtime::enter`] returns. It belongs to its thread:
+///
+/// ```compile_fail,E0277
+/// let runtime = oneloop::Runtime::new().unwrap();
+/// let guard = runtime.enter();
+/// std::thread::scope(|scope| drop(scope.spawn(move || drop(guard)))); // an EnterGuard is not Send
+/// ```
+pub struct EnterGuard<'a> {
+    _guard: context::Guard<'a>,
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
     }
 }
 

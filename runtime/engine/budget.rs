@@ -57,12 +57,21 @@ impl Budget {
     /// Whether an operation that is ready may go on; if so, charges for it.
     #[inline]
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_spent() {
-            self.deny(cx);
-            return Poll::Pending;
+        if self.take() {
+            return Poll::Ready(());
         }
-        self.spend();
-        Poll::Ready(())
+        self.deny(cx);
+        Poll::Pending
+    }
+
+    /// Charges for one operation, if there is something left.
+    #[inline]
+    pub(crate) fn take(&self) -> bool {
+        let spent = self.is_spent();
+        if !spent {
+            self.spend();
+        }
+        !spent
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::ControlFlow;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,11 @@ pub(crate) struct Core {
     due: RefCell<Vec<(u64, Waiter)>>,
 }
 
+// A panic leaves nothing half done here: each borrow ends before foreign code runs, and the turn
+// goes on where it was.
+impl UnwindSafe for Core {}
+impl RefUnwindSafe for Core {}
+
 impl Core {
     pub(crate) fn new(driver: Driver, options: Options) -> io::Result<Core> {
         fork::watch();
@@ -72,7 +78,7 @@ impl Core {
         }
         Ok(Core {
             tasks: RefCell::new(Tasks::new(number)),
-            reactor: RefCell::new(Reactor::new()),
+            reactor: RefCell::new(Reactor::new(generation)),
             driver: RefCell::new(driver),
             timers: RefCell::new(Wheel::new()),
             clock,
@@ -164,7 +170,7 @@ impl Core {
     /// this does: a program that comes back again and again, each time after a poll or two, would
     /// otherwise never see its timers and sockets. An error is reported by the next turn.
     pub(crate) fn end(&self) {
-        if !self.driver_polled.get() {
+        if !self.driver_polled() {
             self.polls_left.set(self.options.event_interval);
             self.fire_due_timers();
             let _ = self.poll_driver_at_once();
@@ -269,13 +275,6 @@ impl Core {
         }
     }
 
-    /// Takes a timer out of the wheel.
-    #[inline]
-    pub(crate) fn cancel_timer(&self, key: u32) {
-        let waiter = self.timers.borrow_mut().remove(key);
-        waiter.into_iter().for_each(Waiter::discard);
-    }
-
     /// Wakes all whose deadline has passed; returns how long until the next one.
     pub(crate) fn fire_due_timers(&self) -> Option<Duration> {
         let next_ns = self.timers.borrow().next_ns()?;
@@ -312,6 +311,7 @@ impl Core {
         self.poll_or_sleep(limit)
     }
 
+    #[inline]
     fn poll_or_sleep(&self, mut limit: Option<Duration>) -> io::Result<()> {
         let idle = !self.has_ready();
         if idle && !self.options.busy_poll.is_zero() && !self.busy_poll(&mut limit)? {

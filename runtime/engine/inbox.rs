@@ -23,6 +23,7 @@
 use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed as RELAXED};
+use std::thread::ThreadId;
 
 use super::driver::Notifier;
 use super::fork;
@@ -131,6 +132,8 @@ pub(crate) struct Inbox {
     notifier: Notifier,
     /// No two runtimes of a process have the same, until 2³² were made.
     pub(crate) serial: u32,
+    /// The thread that the loop belongs to.
+    pub(crate) thread: ThreadId,
     /// Work of other threads or processes whose end will wake a task: a stopped clock waits for it.
     holds: AtomicU32,
     /// That of the process whose loop drains it.
@@ -141,7 +144,14 @@ impl Inbox {
     pub(crate) fn new(notifier: Notifier, generation: u32) -> Inbox {
         static SERIALS: AtomicU32 = AtomicU32::new(0);
         let serial = SERIALS.fetch_add(1, RELAXED);
-        Inbox { queue: MessageQueue::new(), notifier, serial, holds: AtomicU32::new(0), generation }
+        Inbox {
+            queue: MessageQueue::new(),
+            notifier,
+            serial,
+            thread: std::thread::current().id(),
+            holds: AtomicU32::new(0),
+            generation,
+        }
     }
 
     /// Whether its loop is that of the process that this one was forked from. Not for `post` to ask:

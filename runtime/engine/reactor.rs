@@ -18,6 +18,7 @@
 //! has a new owner is recognised and dropped.
 
 use super::driver::{IoEvent, Raw, Readiness, Token, Trigger};
+use super::fork;
 use super::interest::Interest;
 use super::slots::{NIL, Slot, Slots};
 use super::tasks::Tasks;
@@ -83,13 +84,26 @@ pub(crate) struct Reactor {
     /// Bound: one for each event of a batch. Empty between turns.
     to_rearm: Vec<Rearm>,
     registered: usize,
-    /// The runtime was dropped: no object becomes ready any more.
-    pub(super) closed: bool,
+    /// The generation of the process whose loop marks readiness (see `fork.rs`), or [`CLOSED`].
+    process: u32,
 }
 
+/// The runtime was dropped: no object becomes ready any more.
+const CLOSED: u32 = u32::MAX;
+
 impl Reactor {
-    pub(crate) const fn new() -> Reactor {
-        Reactor { slots: Slots::new(), to_rearm: Vec::new(), registered: 0, closed: false }
+    pub(crate) const fn new(process: u32) -> Reactor {
+        Reactor { slots: Slots::new(), to_rearm: Vec::new(), registered: 0, process }
+    }
+
+    /// Whether an object may become ready still: the runtime is there, and is this process's.
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        self.process == fork::generation()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.process == CLOSED
     }
 
     /// Without registrations there is nothing to ask the driver for.
@@ -154,7 +168,7 @@ impl Reactor {
 
     /// Nothing will become ready any more: wakes all waiters.
     pub(crate) fn close(&mut self, tasks: &mut Tasks) {
-        self.closed = true;
+        self.process = CLOSED;
         for key in 0..self.slots.used() {
             for waiters in std::mem::take(&mut self.slots[key].waiting) {
                 tasks.wake_all(waiters);

@@ -9,7 +9,9 @@ use super::core::Core;
 #[cfg(any(windows, oneloop_loom))]
 use super::driver::IoEvent;
 use super::driver::{Object, Readiness, Token, Trigger};
+use super::fork;
 use super::interest::Interest;
+use super::reactor::Reactor;
 use super::wait_list::{NodeKey, WaitList, Waiter};
 
 /// Registers an object with the driver.
@@ -25,6 +27,15 @@ fn register(core: &Core, mut object: Object<'_>, token: Token) -> io::Result<Tri
             _ => Err(io::Error::new(e.kind(), "this object is watched by the loop already")),
         },
         result => result,
+    }
+}
+
+#[cold]
+fn closed(reactor: &Reactor) -> io::Error {
+    if reactor.is_closed() {
+        io::Error::other("the oneloop runtime that this socket belongs to is gone")
+    } else {
+        fork::inherited()
     }
 }
 
@@ -86,12 +97,9 @@ impl Registration<'_> {
     }
 
     fn wait(self, waker: &Waker, interest: Interest, node: Option<&mut NodeKey>) -> Poll<io::Result<()>> {
-        self.core.refuse_inherited()?;
         let mut reactor = self.core.reactor.borrow_mut();
-        if reactor.closed {
-            return Poll::Ready(Err(io::Error::other(
-                "the oneloop runtime that this socket belongs to is gone",
-            )));
+        if !reactor.is_open() {
+            return Poll::Ready(Err(closed(&reactor)));
         }
         let slot = &mut reactor.slots[self.key];
         let alone = slot.waiting[interest as usize].add_alone(waker);
@@ -107,7 +115,7 @@ impl Registration<'_> {
     fn wait_in_list(self, waker: &Waker, interest: Interest, node: Option<&mut NodeKey>) {
         let waiter = Waiter::of(waker); // a clone: before anything is borrowed
         let mut reactor = self.core.reactor.borrow_mut();
-        if reactor.closed {
+        if reactor.is_closed() {
             drop(reactor); // by that clone
             return waker.wake_by_ref();
         }
@@ -217,13 +225,12 @@ impl Registration<'_> {
 
     /// Ends the watch of an object that is about to be closed.
     pub(crate) fn forget(self) {
-        if self.core.is_inherited() {
-            return; // the watch is the parent's
+        let driver = self.core.driver.borrow();
+        if driver.notices_close() || self.core.is_inherited() {
+            return; // if it is inherited, the watch is the parent's
         }
         let raw = self.core.reactor.borrow().slots[self.key].raw();
-        if let Some(raw) = raw {
-            self.core.driver.borrow().forget(raw);
-        }
+        raw.into_iter().for_each(|raw| driver.forget(raw));
     }
 
     /// Ends the watch of an object that lives on. (By the number that it was registered under,

@@ -31,7 +31,7 @@ pub(super) async fn wait_for_end(child: &mut Child) -> io::Result<ExitStatus> {
     #[cfg(unix)]
     crate::engine::context::require("a oneloop child was waited for");
     // A stopped clock waits for the child.
-    let _hold = context::try_with(|core| core.map(|core| Hold::new(&core.inbox)));
+    let _hold = context::current().map(|core| Hold::new(&core.inbox));
     #[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
     if let Some(end) = descriptor_of(child) {
         // `WouldBlock` if the child has ended but a debugger receives the status first: then

@@ -122,7 +122,7 @@ impl Drop for Process {
         if self.core.is_closed() || !self.core.tasks.borrow().has_room() {
             return; // the orphan's drop starts a thread
         }
-        drop(task::spawn_on(&self.core, orphan.reap())); // detached
+        drop(task::spawn_on(self.core.clone(), orphan.reap())); // detached
     }
 }
 

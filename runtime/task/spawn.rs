@@ -37,11 +37,14 @@ pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
 {
-    context::with("oneloop::spawn was called", |core| spawn_on(core, future))
+    match context::current() {
+        Some(core) => spawn_on(core, future),
+        None => context::outside("oneloop::spawn was called"),
+    }
 }
 
 #[inline]
-pub(crate) fn spawn_on<F>(core: &Rc<Core>, future: F) -> JoinHandle<F::Output>
+pub(crate) fn spawn_on<F>(core: Rc<Core>, future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
 {
@@ -51,5 +54,7 @@ where
         drop(tasks); // the panic drops the future, which is foreign code
         panic!("oneloop: {KEY_MAX} tasks are alive in this runtime, which is the most it can name");
     }
-    JoinHandle::new(core.clone(), tasks.insert(task))
+    let ticket = tasks.insert(task);
+    drop(tasks);
+    JoinHandle::new(core, ticket)
 }

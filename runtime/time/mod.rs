@@ -148,13 +148,31 @@ impl Sleep {
     #[inline]
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
-        context::with("a oneloop Sleep was polled", |core| match &self.timer {
-            Some(timer) if timer.is_of(core) && !core.is_closed() => timer.poll(core, cx),
-            _ => {
-                self.timer = Some(Timer::start(core, deadline, cx));
-                Poll::Pending
-            }
-        })
+        match self.timer.as_ref().map(Timer::state) {
+            Some(State::Fired) => Poll::Ready(()),
+            Some(State::Waiting) => self.wait_with(cx),
+            _ => self.start(deadline, cx),
+        }
+    }
+
+    /// Enters the wheel of this thread's loop.
+    fn start(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer = None; // what may be left is another loop's
+        let waiter = Waiter::of(cx.waker());
+        match context::try_with(|core| core.map(|core| Timer::start(core, deadline, waiter))) {
+            Some(timer) => self.timer = Some(timer),
+            None => context::outside("a oneloop Sleep was polled"),
+        }
+        Poll::Pending
+    }
+
+    #[cold]
+    fn wait_with(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let waiter = Waiter::of(cx.waker());
+        let timer = self.timer.as_ref().expect("it is waiting");
+        let old = context::try_with(|core| core?.timers.borrow_mut().set_waiter(timer.key, waiter));
+        old.into_iter().for_each(Waiter::discard);
+        Poll::Pending
     }
 }
 
@@ -169,10 +187,8 @@ struct Timer {
 impl Timer {
     /// Enters the wheel. A deadline that has passed fires in the next turn, in its order among the
     /// others.
-    fn start(core: &Core, deadline: Instant, cx: &mut Context<'_>) -> Timer {
-        let deadline_ns = core.clock.ns(deadline);
-        let waiter = Waiter::of(cx.waker());
-        let key = core.timers.borrow_mut().insert(deadline_ns, waiter);
+    fn start(core: &Core, deadline: Instant, waiter: Waiter) -> Timer {
+        let key = core.timers.borrow_mut().insert(core.clock.ns(deadline), waiter);
         Timer { key, serial: core.serial(), number: core.number() }
     }
 
@@ -182,32 +198,38 @@ impl Timer {
     }
 
     #[inline]
-    fn poll(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
-        if core.timers.borrow().has_fired(self.key) {
-            return Poll::Ready(());
-        }
-        let waiter = Waiter::of(cx.waker());
-        let old = core.timers.borrow_mut().set_waiter(self.key, waiter);
-        old.into_iter().for_each(Waiter::discard);
-        Poll::Pending
+    fn state(&self) -> State {
+        context::try_with(|core| match core {
+            Some(core) if self.is_of(core) && !core.is_closed() => {
+                if core.timers.borrow().has_fired(self.key) { State::Fired } else { State::Waiting }
+            }
+            _ => State::Elsewhere,
+        })
     }
+}
+
+enum State {
+    Fired,
+    Waiting,
+    /// Of another loop than this thread's, or of one that has ended.
+    Elsewhere,
 }
 
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        context::try_with(|core| match core {
-            Some(core) if self.is_of(core) => core.cancel_timer(self.key),
-            _ => cancel_elsewhere(self.number, self.serial, self.key),
-        });
+        if !context::try_with(|core| core.is_some_and(|core| self.is_of(core))) {
+            return cancel_elsewhere(self.number, self.serial, self.key);
+        }
+        let waiter = context::try_with(|core| core?.timers.borrow_mut().remove(self.key));
+        waiter.into_iter().for_each(Waiter::discard);
     }
 }
 
 /// For a sleep that is dropped outside of its loop.
 #[cold]
 fn cancel_elsewhere(number: u16, serial: u32, key: u32) {
-    let cancel = move || context::with("a timer is cancelled", |core| core.cancel_timer(key));
-    registry::call(number, serial, cancel);
+    registry::call(number, serial, move || drop(Timer { key, serial, number }));
 }
 
 impl Future for Sleep {
@@ -216,7 +238,7 @@ impl Future for Sleep {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(self.poll_elapsed(cx));
-        context::try_with(|core| core.map_or(Poll::Ready(()), |core| core.budget.poll(cx)))
+        context::charge(cx)
     }
 }
 

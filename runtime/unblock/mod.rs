@@ -77,7 +77,7 @@ where
         drop_quietly(sender.send(result)); // it comes back if the future was dropped
     };
     pool::submit(Box::new(job))?;
-    let hold = context::try_with(|core| core.map(|core| Hold::new(&core.inbox)));
+    let hold = context::current().map(|core| Hold::new(&core.inbox));
     Ok(Started { result, _hold: hold })
 }
 

@@ -4,6 +4,7 @@ mod abort;
 mod block_on;
 mod branches;
 mod budget;
+mod enter;
 mod handle;
 mod interval;
 mod join_error;

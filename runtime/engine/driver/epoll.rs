@@ -131,6 +131,10 @@ impl EpollDriver {
         }
     }
 
+    pub(super) fn notices_close(&self) -> bool {
+        false
+    }
+
     pub(super) fn forget(&self, raw: Raw) {
         // Fails only if the owner has closed the descriptor already. Then the kernel has removed
         // the entry, or the entry is stale.

@@ -87,12 +87,14 @@ impl MioDriver {
         with_source(object, |source| source.deregister(self.poll.registry()))
     }
 
+    /// poll(2) has no kernel object that would notice it. (IOCP doesn't know plain handles.)
+    #[inline]
+    pub(super) fn notices_close(&self) -> bool {
+        EDGE
+    }
+
     pub(super) fn forget(&self, raw: Raw) {
-        if !EDGE {
-            // poll(2) has no kernel object that would notice the close. (IOCP doesn't know plain
-            // handles.)
-            let _ = self.deregister(Object { mio: None, raw: Some(raw) });
-        }
+        let _ = self.deregister(Object { mio: None, raw: Some(raw) });
     }
 
     #[cfg(all(unix, not(mio_unsupported_force_poll_poll)))]

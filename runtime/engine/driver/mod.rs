@@ -12,7 +12,8 @@
 //! | `take_over(object, token)` | after `register` has said `AlreadyExists`: watch this object instead of the one that was registered under its number |
 //! | `rearm(raw, token, interest)` | with `Trigger::OneShot` only: watch exactly these directions until the next event |
 //! | `deregister(object)` | end the watch of an object that lives on: no event of its token comes later than the current batch |
-//! | `forget(raw)` | the same for one that is about to be closed; nothing, where closing is enough |
+//! | `notices_close` | say whether closing an object is enough to end its watch |
+//! | `forget(raw)` | otherwise: `deregister` for one that is about to be closed |
 //! | `poll(timeout, on_event)` | sleep until an event, a notification or the time-out, never less than the time-out (of `SLEEP_MAX` at most) without one of them; then report every event. A signal that interrupts the sleep is no error: it returns early |
 //! | `descriptor` | on Unix: a duplicate of the descriptor that is readable when `poll` has something to report; `Unsupported` if there is none |
 //! | `notify` | from any thread: end the current or the next `poll` |
@@ -286,6 +287,12 @@ impl Backend {
 
     pub(crate) fn deregister(&self, object: Object<'_>) -> io::Result<()> {
         each!(self, driver => driver.deregister(object))
+    }
+
+    /// Whether closing an object is enough to end its watch, so that `forget` has nothing to do.
+    #[inline]
+    pub(crate) fn notices_close(&self) -> bool {
+        each!(self, driver => driver.notices_close())
     }
 
     pub(crate) fn forget(&self, raw: Raw) {

@@ -54,6 +54,10 @@ impl MioDriver {
         Ok(())
     }
 
+    pub(super) fn notices_close(&self) -> bool {
+        true
+    }
+
     pub(super) fn forget(&self, _: Raw) {}
 
     #[cfg(unix)]

@@ -59,6 +59,10 @@ impl PollingDriver {
         object.raw.map_or(Ok(()), |raw| self.poller.delete(super::borrow(&raw)))
     }
 
+    pub(super) fn notices_close(&self) -> bool {
+        false
+    }
+
     pub(super) fn forget(&self, raw: Raw) {
         // Fails only if its owner has closed it already; then the kernel has forgotten it, too.
         let _ = self.poller.delete(super::borrow(&raw));
