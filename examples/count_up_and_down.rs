@@ -157,7 +157,8 @@ async fn on_other_threads(far: u64) -> Outcome {
     Ok(())
 }
 
-/// Each loop has a core for itself: this is how a server uses several.
+/// Each loop has a core for itself: this is how a server uses several. (A connection moves from one loop to another with
+/// `TcpStream::into_std`.)
 fn on_two_loops(far: u64) -> Outcome {
     thread::scope(|scope| {
         for thread in COUNTS.map(|(_, count)| scope.spawn(move || on_a_loop(count, far))) {

@@ -76,7 +76,8 @@
 //!   [`unblock`], and of an event loop its [`Sender`](event_loop::Sender) and [`CallHandle`](event_loop::CallHandle).
 //! * A task that computes for long keeps all others waiting: [`yield_now`] now and then, or
 //!   [`unblock`].
-//! * Several cores: one runtime on each of several threads.
+//! * Several cores: one runtime on each of several threads. A socket belongs to one of them, and
+//!   moves to another with [`into_std`](net#another-loop-or-none).
 //! * Streams implement the traits of `futures-io`, so everything written for them works; see
 //!   [`io`].
 //!

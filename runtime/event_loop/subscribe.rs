@@ -41,8 +41,8 @@ impl<M> EventLoop<M> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the socket was made for another loop. If 16,777,215 sources and tasks are
-    /// alive in this one.
+    /// `InvalidInput` if the socket was made for another loop; it comes from there with
+    /// [`into_std`](TcpStream::into_std). If 16,777,215 sources and tasks are alive in this one.
     ///
     /// # Examples
     ///

@@ -47,7 +47,8 @@ fn registration_on<'a>(sources: &EventSources, io: &'a impl Watch) -> io::Result
     }
     Err(io::Error::new(
         io::ErrorKind::InvalidInput,
-        "this socket was made for another loop; make it inside `EventLoop::enter` of this one",
+        "this socket was made for another loop: `into_std` takes it out of that one, and `TryFrom` inside \
+         `EventLoop::enter` makes it one of this loop",
     ))
 }
 

@@ -1,6 +1,10 @@
 //! What every I/O object has in common: the object, and its place in the reactor.
 
 use std::io;
+#[cfg(unix)]
+use std::os::fd::{AsFd, AsRawFd};
+#[cfg(windows)]
+use std::os::windows::io::{AsRawSocket, AsSocket};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -40,26 +44,42 @@ pub(crate) trait Watchable {
     fn end_watch(&mut self, registration: Registration<'_>);
 }
 
-/// The operating system's name for a socket.
-pub(crate) trait AsRaw {
+#[cfg(unix)]
+pub(crate) type Owned = std::os::fd::OwnedFd;
+#[cfg(windows)]
+pub(crate) type Owned = std::os::windows::io::OwnedSocket;
+
+/// An object that the operating system has a name for: a descriptor, or a socket on Windows.
+pub(crate) trait Named {
     fn as_raw(&self) -> Raw;
+
+    /// A second name of the same open file.
+    fn duplicate(&self) -> io::Result<Owned>;
 }
 
 #[cfg(unix)]
-impl<T: std::os::fd::AsRawFd> AsRaw for T {
+impl<T: AsFd> Named for T {
     fn as_raw(&self) -> Raw {
-        self.as_raw_fd()
+        self.as_fd().as_raw_fd()
+    }
+
+    fn duplicate(&self) -> io::Result<Owned> {
+        self.as_fd().try_clone_to_owned()
     }
 }
 
 #[cfg(windows)]
-impl<T: std::os::windows::io::AsRawSocket> AsRaw for T {
+impl<T: AsSocket> Named for T {
     fn as_raw(&self) -> Raw {
-        self.as_raw_socket()
+        self.as_socket().as_raw_socket()
+    }
+
+    fn duplicate(&self) -> io::Result<Owned> {
+        self.as_socket().try_clone_to_owned()
     }
 }
 
-impl<T: mio::event::Source + AsRaw> Watchable for T {
+impl<T: mio::event::Source + Named> Watchable for T {
     fn object(&mut self) -> Option<Object<'_>> {
         let raw = Some(self.as_raw());
         Some(Object { mio: Some(self), raw })
@@ -193,20 +213,19 @@ impl<T: Watchable> Socket<T> {
         self.io.object().map_or(Ok(()), |object| registration.deregister(object))
     }
 
-    /// Ends the watch and returns a descriptor of the same open file. A new one: what has a `Drop`
-    /// can't be taken apart, and a field that may be empty would cost every operation a look. Three
-    /// system calls.
-    #[cfg(unix)]
-    pub(crate) fn into_owned_fd(mut self) -> io::Result<std::os::fd::OwnedFd>
+    /// Ends the watch and returns a descriptor of the same open file, before this one is dropped. A
+    /// new one: what has a `Drop` can't be taken apart, and a field that may be empty would cost
+    /// every operation a look. Three system calls, with the close.
+    pub(crate) fn leave(&mut self) -> io::Result<Owned>
     where
-        T: std::os::fd::AsFd,
+        T: Named,
     {
-        let fd = self.io.as_fd().try_clone_to_owned()?;
+        let owned = self.io.duplicate()?;
         // Closing the old descriptor ends nothing while the new one lives.
         match self.deregister() {
             // mio's poll(2) fallback has ended the watch already of what was hung up.
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            _ => Ok(fd),
+            _ => Ok(owned),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The two halves of a stream.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::rc::Rc;
 
@@ -103,6 +105,90 @@ impl<S> AsRef<S> for WriteHalf<S> {
         &self.stream
     }
 }
+
+impl<S> ReadHalf<S> {
+    /// Puts the two halves of a stream together again. Nothing is shut down.
+    ///
+    /// # Errors
+    ///
+    /// [`ReuniteError`] if the halves are of different streams; it gives both back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// oneloop::block_on(async {
+    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     let (mut peer, _) = listener.accept().await?;
+    ///     let (reader, writer) = stream.into_split();
+    ///     let mut stream = reader.reunite(writer).expect("they are halves of one stream");
+    ///     stream.write_all(b"hello").await?;
+    ///     peer.read_exact(&mut [0; 5]).await?;
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn reunite(self, writer: WriteHalf<S>) -> Result<S, ReuniteError<S>> {
+        reunite(self, writer)
+    }
+}
+
+impl<S> WriteHalf<S> {
+    /// Puts the two halves of a stream together again. Nothing is shut down.
+    ///
+    /// # Errors
+    ///
+    /// [`ReuniteError`] if the halves are of different streams; it gives both back.
+    ///
+    /// # Examples
+    ///
+    /// See [`ReadHalf::reunite`].
+    pub fn reunite(self, reader: ReadHalf<S>) -> Result<S, ReuniteError<S>> {
+        reunite(reader, self)
+    }
+}
+
+fn reunite<S>(reader: ReadHalf<S>, mut writer: WriteHalf<S>) -> Result<S, ReuniteError<S>> {
+    if !Rc::ptr_eq(&reader.stream, &writer.stream) {
+        return Err(ReuniteError(reader, writer));
+    }
+    writer.close_write = |_| Ok(());
+    drop(writer);
+    Ok(Rc::into_inner(reader.stream).expect("the halves are all that refers to the stream"))
+}
+
+/// Two halves that are not of one stream: the error of [`ReadHalf::reunite`], which gives them back.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::net::{ReuniteError, TcpListener, TcpStream};
+///
+/// oneloop::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let one = TcpStream::connect(listener.local_addr()?).await?;
+///     let (other, _) = listener.accept().await?;
+///     let ((reader, _writer), (_reader, writer)) = (one.into_split(), other.into_split());
+///     let ReuniteError(reader, writer) = reader.reunite(writer).unwrap_err();
+/// #   drop((reader, writer));
+/// #   Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ReuniteError<S>(pub ReadHalf<S>, pub WriteHalf<S>);
+
+impl<S> fmt::Display for ReuniteError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("these halves are of different streams")
+    }
+}
+
+impl<S: fmt::Debug> Error for ReuniteError<S> {}
 
 impl<S> Drop for WriteHalf<S> {
     fn drop(&mut self) {

@@ -14,6 +14,52 @@
 //! waits until its own runtime runs again: for ever, if that never happens. After its runtime was
 //! dropped, operations that would have to wait return an error.
 //!
+//! # Another loop, or none
+//!
+//! `into_std`, which every socket has, ends the watch and returns the socket as std's type; for
+//! pipes it is `into_owned_fd`. From then on it costs its loop nothing. That is how a connection
+//! moves to the loop of another thread:
+//!
+//! ```
+//! # fn main() -> std::io::Result<()> {
+//! use oneloop::io::{AsyncReadExt, AsyncWriteExt};
+//! use oneloop::net::{TcpListener, TcpStream};
+//! use oneloop::{Handle, Runtime};
+//!
+//! // The other thread: its loop runs until it is stopped.
+//! let (sender, receiver) = std::sync::mpsc::channel::<Handle>();
+//! let thread = std::thread::spawn(move || {
+//!     let runtime = Runtime::new()?;
+//!     sender.send(runtime.handle()).expect("the other thread waits for it");
+//!     runtime.run();
+//!     std::io::Result::Ok(())
+//! });
+//! let other = receiver.recv().expect("a loop");
+//!
+//! oneloop::block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let mut client = TcpStream::connect(listener.local_addr()?).await?;
+//!     let (stream, _peer) = listener.accept().await?;
+//!
+//!     let stream = stream.into_std()?; // it may go to another thread
+//!     let serving = other.spawn_with(|| async {
+//!         let mut stream = TcpStream::try_from(stream)?;
+//!         stream.write_all(b"hello").await
+//!     });
+//!     client.read_exact(&mut [0; 5]).await?;
+//!     serving.await.expect("it does not panic")?;
+//!     other.stop();
+//! #   thread.join().expect("it does not panic")
+//! })
+//! # }
+//! ```
+//!
+//! **A duplicate of a descriptor is no way out of a loop** (`as_fd().try_clone_to_owned()`, or a clone
+//! of std's that was made before the loop took the socket over). While it is open, closing the first
+//! descriptor does not end the watch on Linux: the loop is woken by events that no socket of it
+//! awaits. Listeners and datagram sockets, which loops may share, end their watch when they are
+//! dropped. Streams and pipes only close, because each connection would pay a system call for it.
+//!
 //! # What differs on Windows
 //!
 //! * There are no Unix sockets.
@@ -40,7 +86,7 @@ mod unix_listener;
 #[cfg(unix)]
 mod unix_stream;
 
-pub use crate::io::split::{ReadHalf, WriteHalf};
+pub use crate::io::split::{ReadHalf, ReuniteError, WriteHalf};
 pub use addr::{SocketAddrs, ToSocketAddrs};
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;

@@ -77,6 +77,14 @@ socket_traits!(
     TcpListener, std::net::TcpListener, mio::net::TcpListener, |_: &_| Readiness::READABLE
 );
 
+impl Drop for TcpListener {
+    fn drop(&mut self) {
+        // Closing alone ends no watch while another loop has a duplicate of the descriptor, and each
+        // connection would wake this loop, too. An error says that the socket has left already.
+        let _ = self.0.deregister();
+    }
+}
+
 impl TcpListener {
     /// Listens at the first of the addresses that works; port 0 lets the system choose one. On Unix
     /// the address can be taken again at once after an earlier listener's connections

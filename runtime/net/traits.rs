@@ -1,4 +1,8 @@
-//! The traits that every socket type has, and those of streams.
+//! What every socket type has: its traits and how it leaves its loop. And the traits of streams.
+
+use std::io;
+
+use crate::io::socket::{Named, Owned, Socket, Watchable};
 
 /// For a type `struct $name(Socket<$mio>)`. The documentation is that of `TryFrom`.
 macro_rules! socket_traits {
@@ -15,6 +19,46 @@ macro_rules! socket_traits {
             }
         }
 
+        impl $name {
+            /// Ends the watch and returns the socket as std's type: for another loop, which takes it
+            /// over with `TryFrom`, or for use without a loop. It is non-blocking still. What has
+            /// come and was not read is still to be read. Three system calls.
+            ///
+            /// # Errors
+            ///
+            /// If the operating system refuses, or has no descriptor left, because it takes a second
+            /// one for a moment. The socket is then closed.
+            ///
+            /// # Examples
+            ///
+            /// See [the module](super#another-loop-or-none).
+            pub fn into_std(mut self) -> std::io::Result<$std> {
+                super::traits::leave(&mut self.0)
+            }
+        }
+
+        /// The same as `into_std`, as a descriptor.
+        #[cfg(unix)]
+        impl TryFrom<$name> for std::os::fd::OwnedFd {
+            type Error = std::io::Error;
+
+            fn try_from(mut socket: $name) -> std::io::Result<Self> {
+                super::traits::leave(&mut socket.0)
+            }
+        }
+
+        /// The same as `into_std`, as a socket without a type.
+        #[cfg(windows)]
+        impl TryFrom<$name> for std::os::windows::io::OwnedSocket {
+            type Error = std::io::Error;
+
+            fn try_from(mut socket: $name) -> std::io::Result<Self> {
+                super::traits::leave(&mut socket.0)
+            }
+        }
+
+        /// A duplicate of the descriptor lets the loop go on watching after the socket is dropped:
+        /// see [the module](super#another-loop-or-none).
         #[cfg(unix)]
         impl std::os::fd::AsFd for $name {
             fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -88,3 +132,12 @@ macro_rules! stream_traits {
 }
 
 pub(crate) use {socket_traits, stream_traits};
+
+/// The socket of a type that the program goes on with, after its watch has ended.
+pub(super) fn leave<S: From<Owned>>(socket: &mut Socket<impl Watchable + Named>) -> io::Result<S> {
+    let owned = socket.leave()?;
+    // The system promises it of a duplicate on Unix only.
+    #[cfg(windows)]
+    socket2::SockRef::from(&owned).set_nonblocking(true)?;
+    Ok(S::from(owned))
+}

@@ -61,6 +61,12 @@ socket_traits!(
     UdpSocket, std::net::UdpSocket, mio::net::UdpSocket, |_: &_| READY
 );
 
+impl Drop for UdpSocket {
+    fn drop(&mut self) {
+        let _ = self.0.deregister(); // see `TcpListener`'s
+    }
+}
+
 impl UdpSocket {
     /// Binds to the first of the addresses that works; port 0 lets the system choose one.
     ///

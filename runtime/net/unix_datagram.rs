@@ -59,6 +59,12 @@ socket_traits!(
     UnixDatagram, std::os::unix::net::UnixDatagram, mio::net::UnixDatagram, |_: &_| READY
 );
 
+impl Drop for UnixDatagram {
+    fn drop(&mut self) {
+        let _ = self.0.deregister(); // see `TcpListener`'s
+    }
+}
+
 impl UnixDatagram {
     /// Binds to `path`, which this creates. It is not removed when the socket is dropped.
     ///

@@ -73,6 +73,12 @@ socket_traits!(
     UnixListener, std::os::unix::net::UnixListener, mio::net::UnixListener, |_: &_| Readiness::READABLE
 );
 
+impl Drop for UnixListener {
+    fn drop(&mut self) {
+        let _ = self.0.deregister(); // see `TcpListener`'s
+    }
+}
+
 impl UnixListener {
     /// Listens at `path`, which this creates.
     ///

@@ -181,8 +181,8 @@ impl PipeReader {
     /// })
     /// # }
     /// ```
-    pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
-        self.0.into_owned_fd()
+    pub fn into_owned_fd(mut self) -> io::Result<OwnedFd> {
+        self.0.leave()
     }
 }
 
@@ -222,6 +222,15 @@ impl TryFrom<OwnedFd> for PipeReader {
     fn try_from(fd: OwnedFd) -> io::Result<PipeReader> {
         context::require(MADE); // before it is changed for others
         PipeReader::adopt(check_pipe(fd)?)
+    }
+}
+
+/// The same as [`PipeReader::into_owned_fd`].
+impl TryFrom<PipeReader> for OwnedFd {
+    type Error = io::Error;
+
+    fn try_from(reader: PipeReader) -> io::Result<OwnedFd> {
+        reader.into_owned_fd()
     }
 }
 

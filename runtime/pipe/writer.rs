@@ -204,7 +204,7 @@ impl PipeWriter {
     /// # }
     /// ```
     pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
-        self.open.ok_or_else(PipeWriter::closed)?.into_owned_fd()
+        self.open.ok_or_else(PipeWriter::closed)?.leave()
     }
 }
 
@@ -248,6 +248,15 @@ impl TryFrom<OwnedFd> for PipeWriter {
     fn try_from(fd: OwnedFd) -> io::Result<PipeWriter> {
         context::require(MADE);
         PipeWriter::adopt(check_pipe(fd)?)
+    }
+}
+
+/// The same as [`PipeWriter::into_owned_fd`].
+impl TryFrom<PipeWriter> for OwnedFd {
+    type Error = io::Error;
+
+    fn try_from(writer: PipeWriter) -> io::Result<OwnedFd> {
+        writer.into_owned_fd()
     }
 }
 

@@ -456,3 +456,25 @@ mod on_unix {
         Ok(())
     }
 }
+
+#[test]
+fn a_socket_moves_from_one_event_loop_to_another() -> Outcome {
+    let (mut first, mut second) = (new_loop::<()>(), new_loop::<()>());
+    let (mut client, socket) = watched_pair(&first)?;
+    client.write_all(b"x")?;
+    ready(&mut first, &socket, Interest::Readable);
+    let error = second.watch(socket.into_inner(), Interest::Readable).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("into_std"), "{error}");
+
+    let (mut client, socket) = watched_pair(&first)?;
+    let socket = socket.into_inner().into_std()?;
+    let socket = second.enter(|| TcpStream::try_from(socket))?;
+    let socket = second.watch(socket, Interest::Readable)?;
+    quiet(&mut second, &socket);
+    client.write_all(b"y")?;
+    ready(&mut second, &socket, Interest::Readable);
+    assert_eq!(read_now(&socket, &mut [0; 8]), Some(1));
+    assert_idle(&mut first);
+    Ok(())
+}

@@ -7,6 +7,7 @@ mod clock;
 mod busy_poll;
 mod connect;
 mod driver;
+mod leaving;
 mod many_clients;
 mod pipe;
 mod source;

@@ -83,6 +83,25 @@ fn pipes_give_their_descriptors_back() {
 }
 
 #[test]
+fn sockets_that_leave_take_their_descriptors_along() {
+    sockets::in_child("sockets_that_leave_take_their_descriptors_along", || {
+        run(async {
+            let before = sockets::open_descriptors();
+            for _ in 0..50 {
+                let (client, server) = tcp_from_std().await.unwrap();
+                let (reader, writer) = server.into_split();
+                let server = reader.reunite(writer).unwrap().into_std().unwrap();
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap().into_std().unwrap();
+                let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap().into_std().unwrap();
+                assert_eq!(sockets::open_descriptors(), before + 4);
+                drop((client, server, listener, udp));
+            }
+            assert_eq!(sockets::open_descriptors(), before);
+        });
+    });
+}
+
+#[test]
 fn an_attempt_that_is_dropped_is_broken_off_and_leaves_nothing_behind() {
     sockets::in_child("an_attempt_that_is_dropped_is_broken_off_and_leaves_nothing_behind", || {
         run(async {
@@ -182,10 +201,14 @@ fn out_of_descriptors_is_an_error_and_accepting_goes_on_afterwards() {
             for client in &mut clients {
                 client.write_all(b"hello")?;
             }
+            let (mut left, leaves) = tcp_from_std().await?;
             let mut spare = Vec::new();
             while let Ok(descriptor) = clients[0].try_clone() {
                 spare.push(descriptor);
             }
+            assert_eq!(leaves.into_std().unwrap_err().raw_os_error(), Some(libc::EMFILE));
+            assert_eq!(left.read(&mut [0; 8])?, 0, "a socket that can't leave is closed");
+            spare.push(clients[0].try_clone()?);
             for _ in 0..3 {
                 for error in [listener.accept().await.unwrap_err(), listener.try_accept().unwrap_err()] {
                     assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
