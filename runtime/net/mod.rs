@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `tcp_listener`, `tcp_stream`, `udp_socket`, `unix_listener`, `unix_stream`, `unix_datagram` | each type's own methods, over a `Socket` of `io/` |
 //! | `accept`, `connect`, `send`, `traits` | accepting; how a connect has ended; writing without `SIGPIPE`; the traits that all types have |
-//! | `addr` | addresses and names |
+//! | `addr`, `unix_addr` | internet addresses and names; Unix addresses that are no path |
 //!
 //! Every operation goes the same way: try the system call while the socket counts as ready, and
 //! wait for an event when it says `WouldBlock` (`engine/reactor.rs`).
@@ -79,6 +79,8 @@ mod tcp_listener;
 mod tcp_stream;
 mod traits;
 mod udp_socket;
+#[cfg(unix)]
+mod unix_addr;
 #[cfg(unix)]
 mod unix_datagram;
 #[cfg(unix)]

@@ -21,6 +21,15 @@ where
     SockRef::from(socket).send_with_flags(buf, NO_SIGNAL)
 }
 
+/// Sends a datagram to a Unix address.
+#[cfg(unix)]
+pub(super) fn send_to<'s, S>(socket: &'s S, datagram: &[u8], addr: &socket2::SockAddr) -> io::Result<usize>
+where
+    SockRef<'s>: From<&'s S>,
+{
+    SockRef::from(socket).send_to_with_flags(datagram, addr, NO_SIGNAL)
+}
+
 /// Writes several buffers. Not with `writev`, as std does, for the same reason.
 pub(super) fn send_vectored<'s, S>(socket: &'s S, bufs: &[io::IoSlice<'_>]) -> io::Result<usize>
 where

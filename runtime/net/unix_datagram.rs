@@ -28,7 +28,7 @@ use crate::time::sleep;
 /// })
 /// # }
 /// ```
-pub struct UnixDatagram(Socket<mio::net::UnixDatagram>);
+pub struct UnixDatagram(pub(super) Socket<mio::net::UnixDatagram>);
 
 socket_traits!(
     /// Takes over a socket of std's, and makes it non-blocking.
@@ -286,9 +286,18 @@ impl UnixDatagram {
     ///
     /// See [`bind`](UnixDatagram::bind).
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        let path = path.as_ref();
+        self.send_by(|socket| socket.send_to(datagram, path)).await
+    }
+
+    /// Sends as soon as the receiver's queue has room.
+    pub(super) async fn send_by(
+        &self,
+        mut send: impl FnMut(&mio::net::UnixDatagram) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         loop {
             self.0.give_way().await;
-            match self.try_send_to(datagram, path.as_ref()) {
+            match self.0.try_now(&mut send) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => sleep(BACKLOG_RETRY).await,
                 sent => return sent,
             }
@@ -326,8 +335,8 @@ impl UnixDatagram {
         self.0.try_now(|socket| socket.send_to(datagram, path.as_ref()))
     }
 
-    /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is
-    /// lost.
+    /// Receives one datagram, and says how many bytes and from whom:
+    /// [`send_to_addr`](UnixDatagram::send_to_addr) answers. What doesn't fit into `buf` is lost.
     ///
     /// # Errors
     ///
@@ -370,7 +379,7 @@ impl UnixDatagram {
         self.0.try_io(Interest::Readable, |socket| socket.recv_from(buf))
     }
 
-    /// The path that it is bound to, if any.
+    /// The address that it is bound to, if any.
     ///
     /// # Errors
     ///

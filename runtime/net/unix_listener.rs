@@ -14,7 +14,7 @@ use crate::engine::driver::Readiness;
 use crate::io::ready::Ready;
 use crate::io::socket::Socket;
 
-/// Accepts connections at a path.
+/// Accepts connections at a path, or on Linux at an abstract name.
 ///
 /// The path is not removed when the listener is dropped: another program may have taken it over by
 /// then.
@@ -79,6 +79,22 @@ impl Drop for UnixListener {
     }
 }
 
+/// Accepts. mio's own function takes an abstract name for none, and panics at a path of 108 bytes.
+/// (On poll(2) that function is the only one that watches again after a `WouldBlock`.)
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)))]
+fn accept(listener: &mio::net::UnixListener) -> io::Result<(mio::net::UnixStream, SocketAddr)> {
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    let (stream, peer) = socket2::SockRef::from(listener).accept4(flags)?;
+    let stream = mio::net::UnixStream::from_std(stream.into());
+    let peer = if peer.is_unnamed() { SocketAddr::from_pathname("")? } else { stream.peer_addr()? };
+    Ok((stream, peer))
+}
+
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll))))]
+fn accept(listener: &mio::net::UnixListener) -> io::Result<(mio::net::UnixStream, SocketAddr)> {
+    listener.accept()
+}
+
 impl UnixListener {
     /// Listens at `path`, which this creates.
     ///
@@ -132,7 +148,7 @@ impl UnixListener {
     ///
     /// See [`UnixListener`].
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.0.accept(mio::net::UnixListener::accept, UnixStream).await
+        self.0.accept(accept, UnixStream).await
     }
 
     /// The poll behind [`accept`](UnixListener::accept). Several tasks may wait at one listener: a
@@ -160,7 +176,7 @@ impl UnixListener {
     /// # }
     /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        self.0.poll_accept(cx, mio::net::UnixListener::accept, UnixStream)
+        self.0.poll_accept(cx, accept, UnixStream)
     }
 
     /// Accepts a connection if one is there now, and says whose. Those that were broken off before
@@ -201,7 +217,7 @@ impl UnixListener {
     /// # }
     /// ```
     pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.0.try_accept(mio::net::UnixListener::accept, UnixStream)
+        self.0.try_accept(accept, UnixStream)
     }
 
     /// The connections, as a stream that never ends. They belong to the listener's runtime.
@@ -240,7 +256,7 @@ impl UnixListener {
         })
     }
 
-    /// The path that it listens at.
+    /// The address that it listens at.
     ///
     /// # Errors
     ///

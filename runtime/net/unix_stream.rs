@@ -125,8 +125,16 @@ impl UnixStream {
     /// # }
     /// ```
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        let path = path.as_ref();
+        UnixStream::connect_by(|| mio::net::UnixStream::connect(path)).await
+    }
+
+    /// Begins to connect as often as the listener's backlog is full, and waits for the end.
+    pub(super) async fn connect_by(
+        mut begin: impl FnMut() -> io::Result<mio::net::UnixStream>,
+    ) -> io::Result<UnixStream> {
         let socket = loop {
-            match mio::net::UnixStream::connect(path.as_ref()) {
+            match begin() {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => sleep(BACKLOG_RETRY).await,
                 connected => break connected?,
             }

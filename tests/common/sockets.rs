@@ -201,6 +201,18 @@ impl Default for SocketPath {
 }
 
 #[cfg(unix)]
+impl SocketPath {
+    /// One of so many bytes.
+    pub fn of_length(bytes: usize) -> SocketPath {
+        let mut path = SocketPath::default();
+        let missing =
+            bytes.checked_sub(path.0.as_os_str().len() + 1).expect("the folder's own path is too long");
+        path.0.as_mut_os_string().push(format!("-{}", "x".repeat(missing)));
+        path
+    }
+}
+
+#[cfg(unix)]
 impl AsRef<std::path::Path> for SocketPath {
     fn as_ref(&self) -> &std::path::Path {
         &self.0

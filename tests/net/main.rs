@@ -16,6 +16,7 @@ mod tcp_listener;
 mod tcp_stream;
 mod to_socket_addrs;
 mod udp_socket;
+mod unix_addresses;
 mod unix_datagram;
 mod unix_listener;
 mod unix_stream;
