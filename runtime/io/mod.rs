@@ -56,6 +56,8 @@
 //! # fn main() {}
 //! ```
 
+#[cfg(feature = "net")]
+pub(crate) mod own_operations;
 pub(crate) mod ready;
 #[cfg_attr(not(feature = "net"), allow(dead_code))] // `Source` uses a part of it
 pub(crate) mod socket;

@@ -42,6 +42,15 @@ where
         Ok(self.count_read(read, asked))
     }
 
+    pub(crate) fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let (bufs, asked) = to_fill(bufs);
+        if asked == 0 {
+            return Ok(0);
+        }
+        let read = self.try_io(Interest::Readable, |mut io| io.read_vectored(bufs))?;
+        Ok(self.count_read(read, asked))
+    }
+
     #[inline]
     fn count_read(&self, read: usize, asked: usize) -> usize {
         if T::SHORT_READ_DRAINS {
@@ -58,6 +67,15 @@ impl<T: WriteBytes> Socket<T> {
         }
         let written = self.try_io(Interest::Writable, |io| io.write(buf))?;
         Ok(self.count_write(written, buf.len()))
+    }
+
+    pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let (bufs, asked) = to_take(bufs);
+        if asked == 0 {
+            return Ok(0);
+        }
+        let written = self.try_io(Interest::Writable, |io| io.write_vectored(bufs))?;
+        Ok(self.count_write(written, asked))
     }
 
     #[inline]
@@ -101,9 +119,7 @@ where
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let range = passed_on(bufs.iter().map(|buf| buf.len()));
-        let bufs = &mut bufs[range];
-        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        let (bufs, asked) = to_fill(bufs);
         if asked == 0 {
             return Poll::Ready(Ok(0));
         }
@@ -127,8 +143,7 @@ impl<T: WriteBytes> AsyncWrite for &Socket<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let bufs = &bufs[passed_on(bufs.iter().map(|buf| buf.len()))];
-        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        let (bufs, asked) = to_take(bufs);
         if asked == 0 {
             return Poll::Ready(Ok(0));
         }
@@ -225,6 +240,20 @@ fn passed_on(mut lengths: impl ExactSizeIterator<Item = usize>) -> Range<usize> 
     let count = lengths.len();
     let start = lengths.position(|length| length > 0).unwrap_or(count);
     start..count.min(start + 16)
+}
+
+/// The buffers that a read passes on, and their bytes.
+fn to_fill<'a, 'b>(bufs: &'a mut [IoSliceMut<'b>]) -> (&'a mut [IoSliceMut<'b>], usize) {
+    let range = passed_on(bufs.iter().map(|buf| buf.len()));
+    let bufs = &mut bufs[range];
+    let asked = bufs.iter().map(|buf| buf.len()).sum();
+    (bufs, asked)
+}
+
+/// The buffers that a write passes on, and their bytes.
+fn to_take<'a, 'b>(bufs: &'a [IoSlice<'b>]) -> (&'a [IoSlice<'b>], usize) {
+    let bufs = &bufs[passed_on(bufs.iter().map(|buf| buf.len()))];
+    (bufs, bufs.iter().map(|buf| buf.len()).sum())
 }
 
 /// What a shut-down has ended. Unix makes an event of it, Windows has none for what the program

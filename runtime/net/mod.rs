@@ -54,6 +54,9 @@
 //! # }
 //! ```
 //!
+//! Several loops accept at one address with clones of a listener: see [`TcpListener::try_clone`],
+//! which says what that costs.
+//!
 //! **A duplicate of a descriptor is no way out of a loop** (`as_fd().try_clone_to_owned()`, or a clone
 //! of std's that was made before the loop took the socket over). While it is open, closing the first
 //! descriptor does not end the watch on Linux: the loop is woken by events that no socket of it

@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Type};
 
 use super::addr::{ToSocketAddrs, first_that_works};
 use super::tcp_stream::TcpStream;
-use super::traits::socket_traits;
+use super::traits::{duplicate, socket_traits};
 use crate::engine::driver::Readiness;
 use crate::io::ready::Ready;
 use crate::io::socket::Socket;
@@ -276,6 +276,44 @@ impl TcpListener {
     /// ```
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
+    }
+
+    /// A second listener of the same socket, on the same loop; [`into_std`](TcpListener::into_std)
+    /// takes it to another. Both accept from one queue. Two system calls.
+    ///
+    /// Each connection wakes every loop that waits at the socket, and all but one of them find
+    /// nothing: for n idle loops that is n - 1 wake-ups in vain. In return a loop that is busy
+    /// leaves the connection to another. With a listener for each loop at one port
+    /// (`SO_REUSEPORT`), the system divides the connections, none is woken in vain, and a
+    /// connection waits for the loop that it was given to.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system has no descriptor left, or refuses to watch it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::{TcpListener, TcpStream};
+    ///
+    /// oneloop::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let addr = listener.local_addr()?;
+    ///     let second = listener.try_clone()?.into_std()?;
+    ///     let thread = std::thread::spawn(|| {
+    ///         oneloop::block_on(async { TcpListener::try_from(second)?.accept().await.map(|(_, peer)| peer) })
+    ///     });
+    ///     let client = TcpStream::connect(addr).await?;
+    ///     let peer = thread.join().expect("it does not panic")?;
+    ///     assert_eq!(peer, client.local_addr()?);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_clone(&self) -> io::Result<TcpListener> {
+        let clone = mio::net::TcpListener::from_std(duplicate(&self.0)?);
+        Socket::on(self.0.core(), clone, Readiness::READABLE).map(TcpListener)
     }
 
     /// The address that it listens at, with the port that the system chose. One system call.

@@ -14,6 +14,7 @@ use super::send::{send, send_vectored};
 use super::traits::{socket_traits, stream_traits};
 use crate::engine::driver::Readiness;
 use crate::engine::interest::Interest;
+use crate::io::own_operations::own_operations;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
 use crate::io::split::{ReadHalf, WriteHalf, split};
@@ -87,6 +88,32 @@ socket_traits!(
     TcpStream, std::net::TcpStream, mio::net::TcpStream, assumed
 );
 stream_traits!(TcpStream);
+
+own_operations!(
+    TcpStream, |this| this.0,
+    /// Urgent data (RFC 9293, 3.8.5), and what came before it:
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::Read;
+    /// use oneloop::Interest;
+    /// use socket2::SockRef;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     let (peer, _) = listener.accept().await?;
+    ///     stream.try_io(Interest::Writable, || SockRef::from(&stream).send_out_of_band(b"ab"))?;
+    ///
+    ///     let mut buf = [0; 16];
+    ///     let read = peer.async_io(Interest::Readable, || (&*SockRef::from(&peer)).read(&mut buf));
+    ///     assert_eq!(read.await?, 1);
+    ///     assert_eq!(buf[0], b'a');
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+);
 
 /// A socket without a peer may be connecting still: the system says when that has ended. One that
 /// never began is hung up, which the system says at once.

@@ -1,4 +1,5 @@
-//! What every socket type has: its traits and how it leaves its loop. And the traits of streams.
+//! What every socket type has: its traits and how it leaves its loop. And what every stream has:
+//! the traits of futures-io, and trying several buffers at once.
 
 use std::io;
 
@@ -98,6 +99,72 @@ macro_rules! socket_traits {
 /// For a type `struct $name(Socket<…>)` whose socket is a stream.
 macro_rules! stream_traits {
     ($name:ident) => {
+        impl $name {
+            /// Reads what is there now into several buffers, one after the other, without waiting,
+            /// and returns how many bytes. At most 16 buffers that are not empty are used.
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("As [`try_read`](", stringify!($name), "::try_read).")]
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use std::io::ErrorKind::WouldBlock;
+            /// use std::io::IoSliceMut;
+            ///
+            /// oneloop::block_on(async {
+            /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// #     let stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// #     let (mut peer, _) = listener.accept().await?;
+            /// #     oneloop::io::AsyncWriteExt::write_all(&mut peer, b"headbody").await?;
+            ///     let (mut head, mut body) = ([0; 4], [0; 16]);
+            ///     let mut bufs = [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)];
+            ///     let n = loop {
+            ///         stream.readable().await?;
+            ///         match stream.try_read_vectored(&mut bufs) {
+            ///             Err(e) if e.kind() == WouldBlock => {}
+            ///             read => break read?,
+            ///         }
+            ///     };
+            ///     assert_eq!((&head, &body[..n - 4]), (b"head", &b"body"[..]));
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
+            pub fn try_read_vectored(&self, bufs: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
+                self.0.try_read_vectored(bufs)
+            }
+
+            /// Writes what fits now of several buffers, one after the other, without waiting, and
+            /// returns how many bytes. At most 16 buffers that are not empty are used.
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("As [`try_write`](", stringify!($name), "::try_write).")]
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use std::io::IoSlice;
+            ///
+            /// oneloop::block_on(async {
+            /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// #     let stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// #     let (_peer, _) = listener.accept().await?;
+            ///     let written = stream.try_write_vectored(&[IoSlice::new(b"head"), IoSlice::new(b"body")])?;
+            ///     assert_eq!(written, 8);
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
+            pub fn try_write_vectored(&self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                self.0.try_write_vectored(bufs)
+            }
+        }
+
         crate::io::stream::forward_read!(
             /// Reads by shared reference.
             ///
@@ -133,11 +200,19 @@ macro_rules! stream_traits {
 
 pub(crate) use {socket_traits, stream_traits};
 
-/// The socket of a type that the program goes on with, after its watch has ended.
+/// The socket as the program goes on with it, after its watch has ended.
 pub(super) fn leave<S: From<Owned>>(socket: &mut Socket<impl Watchable + Named>) -> io::Result<S> {
-    let owned = socket.leave()?;
-    // The system promises it of a duplicate on Unix only.
+    socket.leave().and_then(non_blocking).map(S::from)
+}
+
+/// A second socket of the same open file.
+pub(super) fn duplicate<S: From<Owned>>(socket: &Socket<impl Watchable + Named>) -> io::Result<S> {
+    socket.io().duplicate().and_then(non_blocking).map(S::from)
+}
+
+/// On Unix a duplicate is non-blocking if the first descriptor is, which Windows doesn't promise.
+fn non_blocking(duplicate: Owned) -> io::Result<Owned> {
     #[cfg(windows)]
-    socket2::SockRef::from(&owned).set_nonblocking(true)?;
-    Ok(S::from(owned))
+    socket2::SockRef::from(&duplicate).set_nonblocking(true)?;
+    Ok(duplicate)
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::addr::{ToSocketAddrs, first_that_works};
 use super::traits::socket_traits;
 use crate::engine::interest::Interest;
+use crate::io::own_operations::own_operations;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
 
@@ -59,6 +60,11 @@ socket_traits!(
     /// # }
     /// ```
     UdpSocket, std::net::UdpSocket, mio::net::UdpSocket, |_: &_| READY
+);
+
+own_operations!(
+    UdpSocket, |this| this.0,
+    /// See [`TcpStream::try_io`](super::TcpStream::try_io).
 );
 
 impl Drop for UdpSocket {
@@ -252,6 +258,50 @@ impl UdpSocket {
     /// ```
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_io(Interest::Readable, |socket| socket.recv(buf))
+    }
+
+    /// Like [`recv`](UdpSocket::recv), but the datagram stays and is received again.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it takes nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::UdpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     let a = UdpSocket::bind("127.0.0.1:0").await?;
+    /// #     let b = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     a.connect(b.local_addr()?).await?;
+    ///     b.send_to(b"pong", a.local_addr()?).await?;
+    ///     assert_eq!(a.peek(&mut [0; 16]).await?, 4);
+    ///     assert_eq!(a.recv(&mut [0; 16]).await?, 4);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.async_io(Interest::Readable, |socket| socket.peek(buf)).await
+    }
+
+    /// Like [`try_recv`](UdpSocket::try_recv), but the datagram stays and is received again.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](UdpSocket::try_recv).
+    ///
+    /// # Examples
+    ///
+    /// See [`try_peek_from`](UdpSocket::try_peek_from), which also says from whom.
+    pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.try_io(Interest::Readable, |socket| socket.peek(buf))
     }
 
     /// Sends one datagram to the first of the addresses that works, and returns its length in

@@ -8,6 +8,7 @@ use super::traits::socket_traits;
 use super::unix_stream::BACKLOG_RETRY;
 use crate::engine::context;
 use crate::engine::interest::Interest;
+use crate::io::own_operations::own_operations;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
 use crate::time::sleep;
@@ -57,6 +58,11 @@ socket_traits!(
     /// # }
     /// ```
     UnixDatagram, std::os::unix::net::UnixDatagram, mio::net::UnixDatagram, |_: &_| READY
+);
+
+own_operations!(
+    UnixDatagram, |this| this.0,
+    /// See [`TcpStream::try_io`](super::TcpStream::try_io).
 );
 
 impl Drop for UnixDatagram {

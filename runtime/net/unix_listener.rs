@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_lite::Stream;
 
-use super::traits::socket_traits;
+use super::traits::{duplicate, socket_traits};
 use super::unix_stream::UnixStream;
 use crate::engine::context;
 use crate::engine::driver::Readiness;
@@ -254,6 +254,22 @@ impl UnixListener {
         futures_lite::stream::poll_fn(|cx| {
             self.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
         })
+    }
+
+    /// A second listener of the same socket, on the same loop; [`into_std`](UnixListener::into_std)
+    /// takes it to another. What that costs is said at
+    /// [`TcpListener::try_clone`](super::TcpListener::try_clone).
+    ///
+    /// # Errors
+    ///
+    /// If the operating system has no descriptor left, or refuses to watch it.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpListener::try_clone`](super::TcpListener::try_clone).
+    pub fn try_clone(&self) -> io::Result<UnixListener> {
+        let clone = mio::net::UnixListener::from_std(duplicate(&self.0)?);
+        Socket::on(self.0.core(), clone, Readiness::READABLE).map(UnixListener)
     }
 
     /// The address that it listens at.

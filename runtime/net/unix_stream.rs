@@ -10,6 +10,7 @@ use super::send::{send, send_vectored};
 use super::traits::{socket_traits, stream_traits};
 use crate::engine::driver::Readiness;
 use crate::engine::interest::Interest;
+use crate::io::own_operations::own_operations;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
 use crate::io::split::{ReadHalf, WriteHalf, split};
@@ -18,6 +19,12 @@ use crate::time::sleep;
 
 /// A connection between two processes of one machine, or within one. Everything said of
 /// [`TcpStream`](super::TcpStream) holds for it.
+///
+/// # The peer's user and process
+///
+/// There is no `peer_cred`: std's is not stable, and this crate adds no `unsafe` block for it. Other
+/// crates ask through [`AsFd`](std::os::fd::AsFd), for instance nix on Linux, with its feature
+/// `socket`: `getsockopt(&stream, sockopt::PeerCredentials)`.
 ///
 /// # Examples
 ///
@@ -66,6 +73,11 @@ socket_traits!(
     UnixStream, std::os::unix::net::UnixStream, mio::net::UnixStream, |_: &_| READY
 );
 stream_traits!(UnixStream);
+
+own_operations!(
+    UnixStream, |this| this.0,
+    /// See [`TcpStream::try_io`](super::TcpStream::try_io).
+);
 
 impl ReadBytes for mio::net::UnixStream {
     /// A read also stops short after bytes that came with a descriptor (`SCM_RIGHTS`), and no event

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -13,6 +13,7 @@ use mio::unix::pipe::Receiver;
 use super::{MADE, check_pipe};
 use crate::engine::context;
 use crate::engine::driver::Readiness;
+use crate::io::own_operations::own_operations;
 use crate::io::ready::Ready;
 use crate::io::socket::Socket;
 use crate::io::stream::{ReadBytes, forward_read};
@@ -43,6 +44,11 @@ forward_read!(
     [] &PipeReader, [], |this| &mut &this.0
 );
 forward_read!([] PipeReader, [], |this| &mut &this.0);
+
+own_operations!(
+    PipeReader, |this| this.0,
+    /// See [`TcpStream::try_io`](crate::net::TcpStream::try_io).
+);
 
 impl PipeReader {
     #[track_caller]
@@ -158,6 +164,33 @@ impl PipeReader {
     /// ```
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_read(buf)
+    }
+
+    /// Reads what is there now into several buffers, one after the other, without waiting, and
+    /// returns how many bytes. At most 16 buffers that are not empty are used.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_read`](PipeReader::try_read).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::IoSliceMut;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (reader, writer) = oneloop::pipe::pipe()?;
+    ///     writer.try_write(b"headbody")?;
+    ///     let (mut head, mut body) = ([0; 4], [0; 16]);
+    ///     let n = reader.try_read_vectored(&mut [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)])?;
+    ///     assert_eq!((&head, &body[..n - 4]), (b"head", &b"body"[..]));
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.try_read_vectored(bufs)
     }
 
     /// Ends the watch and returns a descriptor of this end, which is non-blocking still.

@@ -19,6 +19,7 @@ use super::PipeReader;
 use super::{MADE, check_pipe};
 use crate::engine::context;
 use crate::engine::driver::Readiness;
+use crate::io::own_operations::own_operations;
 use crate::io::socket::Socket;
 use crate::io::stream::WriteBytes;
 
@@ -75,6 +76,11 @@ pub struct PipeWriter {
     /// `None` once it is closed.
     open: Option<Socket<Sender>>,
 }
+
+own_operations!(
+    PipeWriter, |this| this.socket()?,
+    /// See [`TcpStream::try_io`](crate::net::TcpStream::try_io).
+);
 
 impl PipeWriter {
     #[track_caller]
@@ -180,6 +186,31 @@ impl PipeWriter {
     /// ```
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.socket()?.try_write(buf)
+    }
+
+    /// Writes what fits now of several buffers, one after the other, without waiting, and returns
+    /// how many bytes. At most 16 buffers that are not empty are used.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_write`](PipeWriter::try_write).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::io::IoSlice;
+    ///
+    /// oneloop::block_on(async {
+    ///     let (_reader, writer) = oneloop::pipe::pipe()?;
+    ///     let written = writer.try_write_vectored(&[IoSlice::new(b"head"), IoSlice::new(b"body")])?;
+    ///     assert_eq!(written, 8);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket()?.try_write_vectored(bufs)
     }
 
     /// Ends the watch and returns a descriptor of this end, which is non-blocking still.

@@ -331,6 +331,28 @@ fn a_listener_or_datagram_socket_that_was_dropped_costs_nothing_while_a_duplicat
     first.assert_sleeps("a Unix datagram socket")
 }
 
+#[cfg(unix)]
+#[test]
+fn a_listener_whose_clone_went_to_another_loop_costs_nothing_after_its_drop() -> Outcome {
+    let Some(first) = Watched::new()? else { return Ok(()) };
+    let listener = first.make(async || TcpListener::bind(ANY_PORT).await)?;
+    let clone = listener.try_clone()?.into_std()?;
+    drop(listener);
+    let client = std::net::TcpStream::connect(clone.local_addr()?)?;
+    assert_news(&clone)?;
+    first.assert_sleeps("a TCP listener")?;
+    assert_eq!(clone.accept()?.1, client.local_addr()?);
+
+    let path = SocketPath::default();
+    let listener = first.make(async || UnixListener::bind(&path))?;
+    let clone = listener.try_clone()?.into_std()?;
+    drop(listener);
+    let _client = std::os::unix::net::UnixStream::connect(&path)?;
+    assert_news(&clone)?;
+    first.assert_sleeps("a Unix listener")?;
+    clone.accept().map(drop)
+}
+
 /// The halves of a stream, and its peer.
 type Halved<S> = ((ReadHalf<S>, WriteHalf<S>), S);
 

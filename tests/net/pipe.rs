@@ -2,12 +2,13 @@
 #![cfg(unix)]
 
 use std::ffi::CString;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, IoSlice, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use futures::FutureExt;
+use oneloop::Interest;
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::pipe::{PipeReader, PipeWriter, pipe};
 
@@ -54,6 +55,13 @@ fn a_writer_that_was_closed_has_no_descriptor() -> Outcome {
         writer.close().await?;
         assert_kind(writer.write(b"x").await, ErrorKind::BrokenPipe);
         assert_kind(writer.try_write(b"x"), ErrorKind::BrokenPipe);
+        assert_kind(writer.try_write_vectored(&[IoSlice::new(b"x")]), ErrorKind::BrokenPipe);
+        assert_kind(writer.try_io(Interest::Writable, || Ok(())), ErrorKind::BrokenPipe);
+        assert_kind(writer.async_io(Interest::Writable, || Ok(())).await, ErrorKind::BrokenPipe);
+        assert_kind(
+            std::future::poll_fn(|cx| writer.poll_ready(cx, Interest::Writable)).await,
+            ErrorKind::BrokenPipe,
+        );
         assert_kind(writer.writable().await, ErrorKind::BrokenPipe);
         assert_eq!(format!("{writer:?}"), "PipeWriter(None)");
         assert_kind(writer.into_owned_fd(), ErrorKind::BrokenPipe);

@@ -393,3 +393,49 @@ fn options_are_reached_through_the_descriptor() -> Outcome {
 fn binding_outside_a_runtime_says_so() {
     let _ = futures::executor::block_on(TcpListener::bind("127.0.0.1:0"));
 }
+
+#[test]
+fn a_listener_and_its_clones_accept_each_connection_once() -> Outcome {
+    const CLIENTS: usize = 60;
+    run(async {
+        let (listener, addr) = listen().await?;
+        let clone = listener.try_clone()?;
+        assert_eq!(clone.local_addr()?, addr);
+        let elsewhere = listener.try_clone()?.into_std()?;
+        let (sender, receiver) = async_channel::unbounded();
+
+        // Two listeners on this loop, and one on another, which ends with its thread.
+        let accept = |listener: TcpListener, sender: async_channel::Sender<SocketAddr>| async move {
+            while let Ok((_stream, peer)) = listener.accept().await {
+                if sender.send(peer).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let tasks = [listener, clone].map(|listener| oneloop::spawn(accept(listener, sender.clone())));
+        let (end, ended) = async_channel::bounded::<()>(1);
+        let thread = std::thread::spawn(move || {
+            oneloop::block_on(async {
+                let _task = oneloop::spawn(accept(TcpListener::try_from(elsewhere)?, sender));
+                let _ = ended.recv().await;
+                Outcome::Ok(())
+            })
+        });
+
+        let mut clients = Vec::new();
+        for _ in 0..CLIENTS {
+            clients.push(TcpStream::connect(addr).await?);
+        }
+        let mut left: Vec<_> = clients.iter().map(|client| client.local_addr().unwrap()).collect();
+        while !left.is_empty() {
+            let peer = sockets::within(receiver.recv()).await.expect("the listeners are there");
+            let place = left.iter().position(|addr| *addr == peer).expect("each is accepted once");
+            left.swap_remove(place);
+        }
+        drop(end);
+        thread.join().expect("it does not panic")?;
+        tasks.iter().for_each(|task| task.abort());
+        assert!(receiver.try_recv().is_err());
+        Ok(())
+    })
+}

@@ -1,6 +1,6 @@
 //! `TcpStream`: what of it no other stream has. What all streams promise is in `streams`.
 
-use std::io::Write;
+use std::io::{IoSlice, IoSliceMut, Write};
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
@@ -42,6 +42,8 @@ fn the_halves_give_the_whole_stream_for_its_other_methods() -> Outcome {
         (&client).write_all(b"x")?;
         read.as_ref().readable().await?;
         assert_eq!(read.as_ref().peek(&mut [0; 8]).await?, 1);
+        assert_eq!(read.as_ref().try_read_vectored(&mut [IoSliceMut::new(&mut [0; 8])])?, 1);
+        assert_eq!(write.as_ref().try_write_vectored(&[IoSlice::new(b"y")])?, 1);
         Ok(())
     })
 }

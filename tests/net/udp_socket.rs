@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use oneloop::Interest;
 use oneloop::net::UdpSocket;
 
 use common::sockets::{self, LIMIT, Outcome, run, settle, uninterrupted, within};
@@ -428,6 +429,52 @@ fn ipv6_datagrams() -> Outcome {
         let (a, b) = (UdpSocket::bind("[::1]:0").await?, UdpSocket::bind("[::1]:0").await?);
         a.send_to(b"six", b.local_addr()?).await?;
         assert_eq!(b.recv_from(&mut [0; 8]).await?, (3, a.local_addr()?));
+        Ok(())
+    })
+}
+
+#[test]
+fn peeking_leaves_the_datagram_there() -> Outcome {
+    run(async {
+        let ((a, _), (b, _)) = (bind().await?, bind().await?);
+        a.connect(b.local_addr()?).await?;
+        b.connect(a.local_addr()?).await?;
+        let mut buf = [0; 16];
+        assert_eq!(b.try_peek(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let mut peeking = Box::pin(b.peek(&mut buf));
+        assert!(futures::poll!(&mut peeking).is_pending());
+        a.send(b"hello").await?;
+        assert_eq!(within(peeking).await?, 5);
+        for _ in 0..3 {
+            buf = [0; 16];
+            assert_eq!(b.peek(&mut buf).await?, 5);
+            assert_eq!(b.try_peek(&mut buf)?, 5);
+            assert_eq!(&buf[..5], b"hello");
+        }
+        assert_eq!(b.recv(&mut buf).await?, 5);
+        assert_eq!(b.try_peek(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        Ok(())
+    })
+}
+
+#[test]
+fn operations_of_the_programs_own_send_and_receive() -> Outcome {
+    use std::io::Read;
+    run(async {
+        let ((a, _), (b, _)) = (bind().await?, bind().await?);
+        let to = b.local_addr()?.into();
+        let mut buf = [0; 16];
+        for _ in 0..10 {
+            let mut receive = || (&*socket2::SockRef::from(&b)).read(&mut buf);
+            let nothing = b.try_io(Interest::Readable, &mut receive);
+            assert_eq!(nothing.unwrap_err().kind(), ErrorKind::WouldBlock);
+            let mut receiving = Box::pin(b.async_io(Interest::Readable, receive));
+            assert!(futures::poll!(&mut receiving).is_pending());
+            std::future::poll_fn(|cx| a.poll_ready(cx, Interest::Writable)).await?;
+            let send = || socket2::SockRef::from(&a).send_to(b"hello", &to);
+            assert_eq!(a.try_io(Interest::Writable, send)?, 5);
+            assert_eq!(within(receiving).await?, 5);
+        }
         Ok(())
     })
 }

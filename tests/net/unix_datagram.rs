@@ -321,3 +321,24 @@ fn a_socket_of_std_is_taken_over_and_made_non_blocking() -> Outcome {
         Ok(())
     })
 }
+
+#[test]
+fn operations_of_the_programs_own_send_and_receive() -> Outcome {
+    use oneloop::Interest;
+    use std::io::Read;
+    run(async {
+        let (a, b) = UnixDatagram::pair()?;
+        let mut buf = [0; 16];
+        for _ in 0..10 {
+            let mut receive = || (&*socket2::SockRef::from(&b)).read(&mut buf);
+            let nothing = b.try_io(Interest::Readable, &mut receive);
+            assert_eq!(nothing.unwrap_err().kind(), ErrorKind::WouldBlock);
+            let mut receiving = Box::pin(b.async_io(Interest::Readable, receive));
+            assert!(futures::poll!(&mut receiving).is_pending());
+            std::future::poll_fn(|cx| a.poll_ready(cx, Interest::Writable)).await?;
+            assert_eq!(a.try_io(Interest::Writable, || socket2::SockRef::from(&a).send(b"hello"))?, 5);
+            assert_eq!(within(receiving).await?, 5);
+        }
+        Ok(())
+    })
+}

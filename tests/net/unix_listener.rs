@@ -222,3 +222,21 @@ fn a_listener_of_std_is_taken_over_and_made_non_blocking() -> Outcome {
         Ok(())
     })
 }
+
+#[test]
+fn a_clone_accepts_from_the_same_queue() -> Outcome {
+    run(async {
+        let path = SocketPath::default();
+        let listener = UnixListener::bind(&path)?;
+        let clone = listener.try_clone()?;
+        for _ in 0..3 {
+            for accepts in [&listener, &clone] {
+                let _client = UnixStream::connect(&path).await?;
+                accepts.accept().await?;
+            }
+        }
+        drop(listener);
+        let _client = UnixStream::connect(&path).await?;
+        clone.accept().await.map(drop)
+    })
+}

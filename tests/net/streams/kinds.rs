@@ -2,13 +2,15 @@
 
 use std::fmt::Debug;
 use std::future::Future;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 #[cfg(unix)]
 use std::os::fd::AsFd as AsSystemObject;
 #[cfg(windows)]
 use std::os::windows::io::AsSocket as AsSystemObject;
+use std::task::{Context, Poll};
 
+use oneloop::Interest;
 use oneloop::io::{AsyncRead, AsyncWrite};
 use oneloop::net::{TcpListener, TcpStream};
 use socket2::SockRef;
@@ -60,6 +62,12 @@ pub enum End {
 pub trait ReadEnd: AsyncRead + AsSystemObject + Debug + Unpin + 'static {
     fn readable(&self) -> oneloop::Ready<'_>;
     fn try_read(&self, buf: &mut [u8]) -> io::Result<usize>;
+    fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+
+    /// `try_io`, `async_io` and `poll_ready` for reading.
+    fn try_to_read<R>(&self, operation: impl FnMut() -> io::Result<R>) -> io::Result<R>;
+    async fn wait_to_read<R>(&self, operation: impl FnMut() -> io::Result<R>) -> io::Result<R>;
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<Outcome>;
 
     /// Reads by shared reference.
     fn reading(&self) -> impl AsyncRead + Unpin;
@@ -69,6 +77,25 @@ pub trait ReadEnd: AsyncRead + AsSystemObject + Debug + Unpin + 'static {
 pub trait WriteEnd: AsyncWrite + AsSystemObject + Debug + Unpin + 'static {
     fn writable(&self) -> impl Future<Output = io::Result<()>> + Unpin;
     fn try_write(&self, buf: &[u8]) -> io::Result<usize>;
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// `try_io`, `async_io` and `poll_ready` for writing.
+    fn try_to_write<R>(&self, operation: impl FnMut() -> io::Result<R>) -> io::Result<R>;
+    async fn wait_to_write<R>(&self, operation: impl FnMut() -> io::Result<R>) -> io::Result<R>;
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<Outcome>;
+}
+
+/// An object of std's over the same open file, non-blocking like that, for operations of a test's own.
+#[cfg(unix)]
+pub fn same_file(end: &impl AsSystemObject) -> io::Result<std::fs::File> {
+    end.as_fd().try_clone_to_owned().map(std::fs::File::from)
+}
+
+#[cfg(windows)]
+pub fn same_file(end: &impl AsSystemObject) -> io::Result<std::net::TcpStream> {
+    let stream = std::net::TcpStream::from(end.as_socket().try_clone_to_owned()?);
+    stream.set_nonblocking(true)?;
+    Ok(stream)
 }
 
 /// Streams that go both ways. Each of them is a `Kind`, too.
@@ -124,6 +151,22 @@ macro_rules! forward {
                 self.try_read(buf)
             }
 
+            fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                self.try_read_vectored(bufs)
+            }
+
+            fn try_to_read<R>(&self, operation: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+                self.try_io(Interest::Readable, operation)
+            }
+
+            async fn wait_to_read<R>(&self, operation: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+                self.async_io(Interest::Readable, operation).await
+            }
+
+            fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+                self.poll_ready(cx, Interest::Readable)
+            }
+
             fn reading(&self) -> impl AsyncRead + Unpin {
                 self
             }
@@ -137,6 +180,22 @@ macro_rules! forward {
 
             fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
                 self.try_write(buf)
+            }
+
+            fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                self.try_write_vectored(bufs)
+            }
+
+            fn try_to_write<R>(&self, operation: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+                self.try_io(Interest::Writable, operation)
+            }
+
+            async fn wait_to_write<R>(&self, operation: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+                self.async_io(Interest::Writable, operation).await
+            }
+
+            fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+                self.poll_ready(cx, Interest::Writable)
             }
         }
     };

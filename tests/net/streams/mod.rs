@@ -2,6 +2,7 @@
 //! of stream that makes it. What only one type can do is in that type's own module.
 
 mod both_ways;
+mod by_hand;
 mod bytes;
 mod kinds;
 mod waiting;
@@ -66,6 +67,15 @@ test_each_kind! {
             a_std_object_is_taken_over_and_made_non_blocking
             taking_over_a_std_object_outside_a_runtime_says_so
             a_stream_whose_runtime_is_gone_gives_an_error_and_never_waits
+        }
+        by_hand {
+            several_buffers_are_tried_at_once
+            a_full_stream_takes_nothing_of_several_buffers
+            buffers_beyond_what_is_used_at_once_are_no_short_read
+            an_operation_of_the_programs_own_is_tried_while_the_stream_counts_as_ready
+            an_operation_of_the_programs_own_that_moves_a_part_leaves_the_stream_ready
+            an_operation_of_the_programs_own_waits_until_the_stream_is_ready
+            an_error_of_the_programs_own_operation_is_passed_on_and_readiness_stays
         }
         waiting {
             try_read_says_would_block_and_readable_says_when_to_try_again
