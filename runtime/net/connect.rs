@@ -1,6 +1,14 @@
-//! How a TCP connect has ended.
+//! Whether a TCP connect is under way, and how it has ended.
 
 use std::io;
+
+/// Whether this is what a non-blocking connect says when it has begun.
+pub(super) fn is_under_way(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(libc::EINPROGRESS);
+    #[cfg(windows)]
+    return error.kind() == io::ErrorKind::WouldBlock;
+}
 
 /// Whether a connect has come to an end: writable says it may have, `SO_ERROR` how, and only a
 /// peer's address proves that there is a connection (a spurious event can come first).

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `tcp_listener`, `tcp_stream`, `udp_socket`, `unix_listener`, `unix_stream`, `unix_datagram` | each type's own methods, over a `Socket` of `io/` |
 //! | `accept`, `connect`, `send`, `traits` | accepting; how a connect has ended; writing without `SIGPIPE`; the traits that all types have |
+//! | `tcp_socket`, `tcp_options`, `udp_options` | TCP sockets before they connect or listen; options |
 //! | `addr`, `unix_addr` | internet addresses and names; Unix addresses that are no path |
 //!
 //! Every operation goes the same way: try the system call while the socket counts as ready, and
@@ -13,6 +14,26 @@
 //! events. Awaited inside another runtime it works while it happens to be ready, and otherwise
 //! waits until its own runtime runs again: for ever, if that never happens. After its runtime was
 //! dropped, operations that would have to wait return an error.
+//!
+//! # Options
+//!
+//! TCP and UDP sockets have methods for the usual ones, with tokio's names; what must be set before
+//! a TCP socket connects or listens is set on a [`TcpSocket`]. The crate socket2 has all the others,
+//! and takes every socket here by reference:
+//!
+//! ```
+//! # fn main() -> std::io::Result<()> {
+//! use oneloop::net::TcpListener;
+//! use socket2::SockRef;
+//!
+//! oneloop::block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     SockRef::from(&listener).set_out_of_band_inline(true)?;
+//! #   assert!(SockRef::from(&listener).out_of_band_inline()?);
+//! #   Ok(())
+//! })
+//! # }
+//! ```
 //!
 //! # Another loop, or none
 //!
@@ -79,8 +100,11 @@ mod addr;
 mod connect;
 pub(crate) mod send;
 mod tcp_listener;
+mod tcp_options;
+mod tcp_socket;
 mod tcp_stream;
 mod traits;
+mod udp_options;
 mod udp_socket;
 #[cfg(unix)]
 mod unix_addr;
@@ -94,6 +118,7 @@ mod unix_stream;
 pub use crate::io::split::{ReadHalf, ReuniteError, WriteHalf};
 pub use addr::{SocketAddrs, ToSocketAddrs};
 pub use tcp_listener::{Incoming, TcpListener};
+pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
 pub use udp_socket::UdpSocket;
 #[cfg(unix)]

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_lite::Stream;
-use socket2::{Domain, Protocol, Type};
 
 use super::addr::{ToSocketAddrs, first_that_works};
+use super::tcp_socket::TcpSocket;
 use super::tcp_stream::TcpStream;
 use super::traits::{duplicate, socket_traits};
 use crate::engine::driver::Readiness;
@@ -17,13 +17,11 @@ use crate::io::socket::Socket;
 
 /// Connections that the system completes before the program accepts them. The system caps it (on Linux
 /// at `net.core.somaxconn`, 4,096 by default), so this asks for what there is.
-const BACKLOG: i32 = 4096;
+const BACKLOG: u32 = 4096;
 
 /// Accepts TCP connections.
 ///
-/// Options that must be set before binding are set through `socket2`, whose `Socket` converts to
-/// std's `TcpListener` and that to this one with `TryFrom`. Options of a live socket:
-/// `socket2::SockRef::from(&listener)`.
+/// Options that must be set before binding are set on a [`TcpSocket`].
 ///
 /// # Examples
 ///
@@ -46,7 +44,7 @@ const BACKLOG: i32 = 4096;
 /// })
 /// # }
 /// ```
-pub struct TcpListener(Socket<mio::net::TcpListener>);
+pub struct TcpListener(pub(super) Socket<mio::net::TcpListener>);
 
 socket_traits!(
     /// Takes over a listener of std's, and makes it non-blocking.
@@ -126,13 +124,12 @@ impl TcpListener {
 
     /// Listens at one address.
     pub(crate) fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
-        let socket = socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = TcpSocket::new_for(addr)?;
         // On Windows the option would let another program steal the port.
         #[cfg(unix)]
-        socket.set_reuse_address(true)?;
-        socket.bind(&addr.into())?;
-        socket.listen(BACKLOG)?;
-        TcpListener::try_from(std::net::TcpListener::from(socket))
+        socket.set_reuseaddr(true)?;
+        socket.bind(addr)?;
+        socket.listen(BACKLOG)
     }
 
     /// Waits for a connection. Those that were broken off before they were accepted are passed
@@ -284,8 +281,8 @@ impl TcpListener {
     /// Each connection wakes every loop that waits at the socket, and all but one of them find
     /// nothing: for n idle loops that is n - 1 wake-ups in vain. In return a loop that is busy
     /// leaves the connection to another. With a listener for each loop at one port
-    /// (`SO_REUSEPORT`), the system divides the connections, none is woken in vain, and a
-    /// connection waits for the loop that it was given to.
+    /// ([`set_reuseport`](TcpSocket)), Linux divides the connections, no loop is woken in vain, and
+    /// a connection waits for the loop that it was given to.
     ///
     /// # Errors
     ///

@@ -6,10 +6,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::SockRef;
-
 use super::addr::{ToSocketAddrs, first_that_works};
-use super::connect::finished;
+use super::connect::{finished, is_under_way};
 use super::send::{send, send_vectored};
 use super::traits::{socket_traits, stream_traits};
 use crate::engine::driver::Readiness;
@@ -147,6 +145,16 @@ impl TcpStream {
         Ok(TcpStream(Socket::new(mio::net::TcpStream::connect(addr)?, Readiness::NONE)?))
     }
 
+    /// The same with a socket that has options of its own.
+    pub(super) fn connecting_with(socket: socket2::Socket, addr: SocketAddr) -> io::Result<TcpStream> {
+        socket.set_nonblocking(true)?;
+        match socket.connect(&addr.into()) {
+            Err(e) if is_under_way(&e) => {}
+            connected => connected?,
+        }
+        Ok(TcpStream(Socket::new(mio::net::TcpStream::from_std(socket.into()), Readiness::NONE)?))
+    }
+
     /// Ready when an attempt to connect has come to its end.
     pub(crate) fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_io(cx, Interest::Writable, |socket| socket.try_io(|| finished(socket)))
@@ -258,76 +266,6 @@ impl TcpStream {
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         // Not a read: what was seen is still there, so the short-read rule does not apply.
         self.0.async_io(Interest::Readable, |stream| stream.peek(buf)).await
-    }
-
-    /// Whether small writes are sent at once (`TCP_NODELAY`).
-    ///
-    /// # Errors
-    ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_nodelay`](TcpStream::set_nodelay).
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.0.io().nodelay()
-    }
-
-    /// Sends small writes at once, instead of collecting them (Nagle's algorithm, RFC 896). Good
-    /// for anything that answers requests; the price is a packet for each write.
-    ///
-    /// # Errors
-    ///
-    /// If the operating system refuses.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// oneloop::block_on(async {
-    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
-    /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
-    /// #     let (mut peer, _) = listener.accept().await?;
-    ///     stream.set_nodelay(true)?;
-    ///     assert!(stream.nodelay()?);
-    /// #   Ok(())
-    /// })
-    /// # }
-    /// ```
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.io().set_nodelay(nodelay)
-    }
-
-    /// How long closing waits for what is not sent yet (`SO_LINGER`), in whole seconds: fractions
-    /// are cut off. Zero resets the connection on close; anything else makes the close *block the
-    /// loop*, so leave it alone.
-    ///
-    /// # Errors
-    ///
-    /// If the operating system refuses.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use std::io::ErrorKind::ConnectionReset;
-    /// use std::time::Duration;
-    /// use oneloop::io::AsyncReadExt;
-    ///
-    /// oneloop::block_on(async {
-    /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
-    /// #     let mut stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
-    /// #     let (mut peer, _) = listener.accept().await?;
-    ///     stream.set_linger(Some(Duration::ZERO))?;
-    ///     drop(stream);
-    ///     let error = peer.read(&mut [0; 16]).await.unwrap_err();
-    ///     assert_eq!(error.kind(), ConnectionReset);
-    /// #   Ok(())
-    /// })
-    /// # }
-    /// ```
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        SockRef::from(self.0.io()).set_linger(linger)
     }
 
     /// The other side's address. One system call; `accept` gives it for free.

@@ -12,7 +12,33 @@ use crate::io::socket::{READY, Socket};
 
 /// A UDP socket. All its methods take `&self`, so that several tasks can share one.
 ///
-/// Options: `socket2::SockRef::from(&socket)`.
+/// Options that must be set before binding are set through socket2, whose `Socket` converts to std's
+/// `UdpSocket`, and that to this one: here two sockets at one port, as members of a multicast group
+/// have.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use std::net::{Ipv4Addr, SocketAddr};
+/// use oneloop::net::UdpSocket;
+/// use socket2::{Domain, Socket, Type};
+///
+/// fn bind(port: u16) -> std::io::Result<UdpSocket> {
+///     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+///     socket.set_reuse_address(true)?;
+/// #   #[cfg(all(unix, not(target_os = "linux")))] // which macOS and the BSDs want besides
+/// #   socket.set_reuse_port(true)?;
+///     socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
+///     std::net::UdpSocket::from(socket).try_into()
+/// }
+///
+/// oneloop::block_on(async {
+///     let first = bind(0)?;
+///     let second = bind(first.local_addr()?.port())?;
+/// #   drop(second);
+/// #   Ok(())
+/// })
+/// # }
+/// ```
 ///
 /// # Examples
 ///
@@ -31,7 +57,7 @@ use crate::io::socket::{READY, Socket};
 /// })
 /// # }
 /// ```
-pub struct UdpSocket(Socket<mio::net::UdpSocket>);
+pub struct UdpSocket(pub(super) Socket<mio::net::UdpSocket>);
 
 socket_traits!(
     /// Takes over a socket of std's, and makes it non-blocking.

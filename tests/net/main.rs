@@ -9,6 +9,7 @@ mod connect;
 mod driver;
 mod leaving;
 mod many_clients;
+mod options;
 mod pipe;
 mod source;
 mod streams;

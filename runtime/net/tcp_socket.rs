@@ -1,0 +1,447 @@
+//! TCP sockets before they connect or listen.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+#[cfg(windows)]
+use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, OwnedSocket, RawSocket};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Type};
+
+use super::tcp_listener::TcpListener;
+use super::tcp_stream::TcpStream;
+
+/// A TCP socket that is not yet connected and does not yet listen, for options that must be set
+/// before: the address that a client has, `SO_REUSEPORT`, the sizes of buffers, the backlog. The
+/// connection, or the connections that a listener accepts, keep most options.
+///
+/// It belongs to no loop, so it may go to another thread, until [`connect`](TcpSocket::connect) or
+/// [`listen`](TcpSocket::listen).
+///
+/// Options that have no method here: `socket2::SockRef::from(&socket)`, see the
+/// [module](super#options).
+///
+/// # Errors
+///
+/// Each option says what the operating system says.
+///
+/// # Examples
+///
+/// A listener with a short backlog, and a client whose buffer is small from the start, so that the
+/// window which it offers is, too:
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::net::TcpSocket;
+///
+/// oneloop::block_on(async {
+///     let socket = TcpSocket::new_v4()?;
+///     socket.set_reuseaddr(cfg!(unix))?;
+///     socket.bind("127.0.0.1:0".parse().expect("an address"))?;
+///     let listener = socket.listen(16)?;
+///
+///     let socket = TcpSocket::new_v4()?;
+///     socket.set_recv_buffer_size(8192)?;
+///     let client = socket.connect(listener.local_addr()?).await?;
+///     let (_server, peer) = listener.accept().await?;
+///     assert_eq!(peer, client.local_addr()?);
+/// #   Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TcpSocket(socket2::Socket);
+
+impl TcpSocket {
+    /// A socket for IPv4.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives none (too many open files).
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
+    pub fn new_v4() -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::IPV4)
+    }
+
+    /// A socket for IPv6.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives none, for instance because it has no IPv6.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_only_v6`](TcpSocket::set_only_v6).
+    pub fn new_v6() -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::IPV6)
+    }
+
+    /// A socket for the family of an address.
+    pub(super) fn new_for(addr: SocketAddr) -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::for_address(addr))
+    }
+
+    fn new(domain: Domain) -> io::Result<TcpSocket> {
+        socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
+    }
+
+    /// Chooses the local address: a listener's, or that from which a client connects. Port 0 lets
+    /// the system choose one.
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse`, `PermissionDenied` (a privileged port), `AddrNotAvailable`, or what else the
+    /// operating system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
+    pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
+        self.0.bind(&addr.into())
+    }
+
+    /// Connects to one address, on the loop that polls it.
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpStream::connect`].
+    ///
+    /// # Panics
+    ///
+    /// When polled outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it breaks the attempt off: the socket is closed.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
+    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connecting_with(self.0, addr)?;
+        poll_fn(|cx| stream.poll_connected(cx)).await?;
+        Ok(stream)
+    }
+
+    /// Listens at the address that it is bound to, on the current loop. Up to `backlog` connections
+    /// wait to be accepted, or as many as the system allows (Linux: `net.core.somaxconn`).
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, for instance `AddrInUse`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
+    #[track_caller]
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        TcpListener::try_from(std::net::TcpListener::from(self.0))
+    }
+
+    /// The address that it is bound to. On Windows an error before [`bind`](TcpSocket::bind).
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = oneloop::net::TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().expect("an address"))?;
+    /// assert!(socket.local_addr()?.ip().is_loopback());
+    /// # Ok(()) }
+    /// ```
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let no_ip = || io::Error::new(io::ErrorKind::InvalidInput, "the address is none of the internet");
+        self.0.local_addr()?.as_socket().ok_or_else(no_ip)
+    }
+
+    /// The pending error of the socket (`SO_ERROR`), which this clears.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// assert!(oneloop::net::TcpSocket::new_v4()?.take_error()?.is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.take_error()
+    }
+
+    /// Allows [`bind`](TcpSocket::bind) to an address whose earlier connections are not yet
+    /// forgotten (`SO_REUSEADDR`), as [`TcpListener::bind`] does. **Not on Windows:** there it lets
+    /// another program steal the port.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
+    pub fn set_reuseaddr(&self, reuseaddr: bool) -> io::Result<()> {
+        self.0.set_reuse_address(reuseaddr)
+    }
+
+    /// Whether [`set_reuseaddr`](TcpSocket::set_reuseaddr) is on.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// See [`TcpSocket`].
+    pub fn reuseaddr(&self) -> io::Result<bool> {
+        self.0.reuse_address()
+    }
+
+    /// Lets several listeners of one user have one port (`SO_REUSEPORT`): one for each loop. Each of
+    /// them must set it. Linux divides the connections among them, by a hash of the addresses.
+    /// FreeBSD does so with `SO_REUSEPORT_LB` instead, and others may give all to one listener.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::TcpSocket;
+    ///
+    /// oneloop::block_on(async {
+    ///     let first = TcpSocket::new_v4()?;
+    ///     first.set_reuseport(true)?;
+    ///     first.bind("127.0.0.1:0".parse().expect("an address"))?;
+    ///     let first = first.listen(1024)?;
+    ///
+    ///     let second = TcpSocket::new_v4()?; // on another thread, say
+    ///     second.set_reuseport(true)?;
+    ///     second.bind(first.local_addr()?)?;
+    ///     let second = second.listen(1024)?;
+    ///     assert_eq!(second.local_addr()?, first.local_addr()?);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    #[cfg(unix)]
+    pub fn set_reuseport(&self, reuseport: bool) -> io::Result<()> {
+        self.0.set_reuse_port(reuseport)
+    }
+
+    /// Whether [`set_reuseport`](TcpSocket::set_reuseport) is on.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_reuseport`](TcpSocket::set_reuseport).
+    #[cfg(unix)]
+    pub fn reuseport(&self) -> io::Result<bool> {
+        self.0.reuse_port()
+    }
+
+    /// Whether an IPv6 socket leaves IPv4 alone (`IPV6_V6ONLY`). Systems differ in what it is at
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses, for instance for an IPv4 socket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use oneloop::net::TcpSocket;
+    ///
+    /// oneloop::block_on(async {
+    /// #     if std::net::TcpListener::bind("[::1]:0").is_err() { return Ok(()) }
+    ///     // One port for both families, with a listener for each.
+    ///     let v6 = TcpSocket::new_v6()?;
+    ///     v6.set_only_v6(true)?;
+    ///     v6.bind("[::1]:0".parse().expect("an address"))?;
+    ///     let v6 = v6.listen(1024)?;
+    /// #   drop(v6);
+    /// #   Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
+        self.0.set_only_v6(only_v6)
+    }
+
+    /// Whether [`set_only_v6`](TcpSocket::set_only_v6) is on.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system can't say.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_only_v6`](TcpSocket::set_only_v6).
+    pub fn only_v6(&self) -> io::Result<bool> {
+        self.0.only_v6()
+    }
+}
+
+/// Options that a [`TcpStream`] has, too: what they mean, their errors and examples are there.
+impl TcpSocket {
+    /// See [`TcpStream::set_nodelay`].
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.0.set_tcp_nodelay(nodelay)
+    }
+
+    /// See [`TcpStream::nodelay`].
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.0.tcp_nodelay()
+    }
+
+    /// See [`TcpStream::set_keepalive`].
+    pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
+        self.0.set_keepalive(keepalive)
+    }
+
+    /// See [`TcpStream::keepalive`].
+    pub fn keepalive(&self) -> io::Result<bool> {
+        self.0.keepalive()
+    }
+
+    /// See [`TcpStream::set_linger`].
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.0.set_linger(linger)
+    }
+
+    /// See [`TcpStream::linger`].
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.0.linger()
+    }
+
+    /// See [`TcpStream::set_tos_v4`].
+    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
+        self.0.set_tos_v4(tos)
+    }
+
+    /// See [`TcpStream::tos_v4`].
+    pub fn tos_v4(&self) -> io::Result<u32> {
+        self.0.tos_v4()
+    }
+
+    /// See [`TcpStream::set_send_buffer_size`].
+    pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
+        self.0.set_send_buffer_size(size as usize)
+    }
+
+    /// See [`TcpStream::send_buffer_size`].
+    pub fn send_buffer_size(&self) -> io::Result<u32> {
+        self.0.send_buffer_size().map(|size| size as u32)
+    }
+
+    /// See [`TcpStream::set_recv_buffer_size`]. Set before the connection is made, it bounds the
+    /// window that this side offers.
+    pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
+        self.0.set_recv_buffer_size(size as usize)
+    }
+
+    /// See [`TcpStream::recv_buffer_size`].
+    pub fn recv_buffer_size(&self) -> io::Result<u32> {
+        self.0.recv_buffer_size().map(|size| size as u32)
+    }
+}
+
+/// A socket of std's, or with `OwnedFd` and `OwnedSocket` of another crate's, that is neither
+/// connected nor listens, with all its options.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use oneloop::net::TcpSocket;
+///
+/// let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+/// socket.set_keepalive(true)?;
+/// let socket = TcpSocket::from(std::net::TcpStream::from(socket));
+/// assert!(socket.keepalive()?);
+/// # Ok(()) }
+/// ```
+impl From<std::net::TcpStream> for TcpSocket {
+    fn from(socket: std::net::TcpStream) -> TcpSocket {
+        TcpSocket(socket.into())
+    }
+}
+
+#[cfg(unix)]
+impl From<OwnedFd> for TcpSocket {
+    fn from(socket: OwnedFd) -> TcpSocket {
+        TcpSocket(socket.into())
+    }
+}
+
+#[cfg(unix)]
+impl From<TcpSocket> for OwnedFd {
+    fn from(socket: TcpSocket) -> OwnedFd {
+        socket.0.into()
+    }
+}
+
+#[cfg(unix)]
+impl AsFd for TcpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(unix)]
+impl AsRawFd for TcpSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+#[cfg(windows)]
+impl From<OwnedSocket> for TcpSocket {
+    fn from(socket: OwnedSocket) -> TcpSocket {
+        TcpSocket(socket.into())
+    }
+}
+
+#[cfg(windows)]
+impl From<TcpSocket> for OwnedSocket {
+    fn from(socket: TcpSocket) -> OwnedSocket {
+        socket.0.into()
+    }
+}
+
+#[cfg(windows)]
+impl AsSocket for TcpSocket {
+    fn as_socket(&self) -> BorrowedSocket<'_> {
+        self.0.as_socket()
+    }
+}
+
+#[cfg(windows)]
+impl AsRawSocket for TcpSocket {
+    fn as_raw_socket(&self) -> RawSocket {
+        self.0.as_raw_socket()
+    }
+}
