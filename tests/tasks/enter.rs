@@ -125,7 +125,7 @@ fn handle_block_on_returns_what_the_task_gives_on_another_thread() {
             })
             .unwrap();
         assert_ne!(receiver.recv().unwrap(), std::thread::current().id());
-        let error = handle.block_on(async { panic!("in the task") }).map(|()| ()).unwrap_err();
+        let error = handle.block_on(async { panic!("in the task") }).unwrap_err();
         assert_eq!(text_of(&*error.into_panic()), "in the task");
         handle.stop();
         (loops, handle)
