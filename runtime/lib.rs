@@ -58,7 +58,7 @@
 //! | layer | holds |
 //! |---|---|
 //! | `engine/` | what both front ends stand on: the turn (`core`), tasks and their wakers, timers, the reactor, the drivers, and what other threads may do. `engine/mod.rs` lists its files |
-//! | `io/` | what every I/O object stands on: [`Source`], [`Ready`], and what sockets and pipes share; [`io`], the traits and their combinators |
+//! | `io/` | what every I/O object stands on: [`Source`], [`Ready`], and what sockets and pipes share; [`io`], the traits and their combinators; standard input and output |
 //! | `task/` | tasks as a program sees them: [`spawn`], [`JoinHandle`], [`yield_now`] |
 //! | `time/` | [`time`], over the timer wheel |
 //! | `handle.rs`, `runtime.rs` | the first front end, the executor: [`Runtime`], [`Builder`], [`block_on`]; [`Handle`] for other threads |
@@ -87,7 +87,7 @@
 //! |---|---|---|
 //! | `net` | yes | [`net`], the sockets; on Unix also `pipe` |
 //! | `event-loop` | yes | [`event_loop`]; implies `net` |
-//! | `unblock` | yes | [`unblock`], and the resolution of host names |
+//! | `unblock` | yes | [`unblock`], [`io::stdin`], [`io::stdout`], and the resolution of host names |
 //! | `signal` | yes | [`signal`]; implies `net` |
 //! | `process` | yes | [`process`]; implies `unblock` and `signal` |
 //! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |

@@ -21,18 +21,18 @@
 //! `read_line`, `read_to_string`, `write_all`, `copy`) is not: dropped half-way, it doesn't tell
 //! what it has moved.
 //!
-//! # Standard input, and files
+//! # Standard input and output, and files
 //!
-//! They may be what no system can watch, a regular file for one, and then only a read that blocks
-//! is left. [`Unblock`] (with the feature `unblock`) makes such a read on another thread:
-//! `BufReader::new(Unblock::new(std::io::stdin())).lines()` are the lines of standard input. For
-//! files there are also [`oneloop::unblock`](crate::unblock()) around std's functions, and the
-//! crate `async-fs`, on threads of its own.
+//! They may be what no system can watch, a regular file for one, and then only a call that blocks
+//! is left. With the feature `unblock` a thread makes it:
 //!
-//! Two things can be lost there. What was written through `Unblock` is in its buffer until `flush`:
-//! a program that ends without it loses the rest. And a line that `unblock` reads from standard
-//! input is lost if a time-out drops that future, because its thread goes on reading: keep one
-//! `BufReader` over `Unblock` for the whole program, and give the time-out to its `lines().next()`.
+//! * [`stdin`] reads the process's standard input, bytes or lines. A read that a time-out drops
+//!   loses nothing.
+//! * [`stdout`] and [`stderr`] write. What a program has not flushed when it ends may be lost.
+//! * For files there are [`oneloop::unblock`](crate::unblock()) around std's functions, and the
+//!   crate `async-fs`, on threads of its own. [`Unblock`] makes a stream of anything that blocks. What
+//!   was written through it is in its buffer until `flush`, and what it has read ahead is lost with
+//!   it.
 //!
 //! # Examples
 //!
@@ -64,6 +64,8 @@ pub(crate) mod socket;
 pub(crate) mod source;
 #[cfg(feature = "net")]
 pub(crate) mod split;
+#[cfg(feature = "unblock")]
+mod stdio;
 #[cfg(feature = "net")]
 pub(crate) mod stream;
 #[cfg(feature = "unblock")]
@@ -71,5 +73,7 @@ mod unblock;
 
 #[doc(no_inline)]
 pub use futures_lite::io::*;
+#[cfg(feature = "unblock")]
+pub use stdio::{Stderr, Stdin, StdinLines, Stdout, stderr, stdin, stdout};
 #[cfg(feature = "unblock")]
 pub use unblock::Unblock;

@@ -164,7 +164,7 @@ impl Drop for Orphan {
     fn drop(&mut self) {
         let Some(mut child) = self.0.take() else { return };
         if matches!(child.try_wait(), Ok(None)) {
-            unblock::detach(move || drop(child.wait()));
+            let _ = unblock::detach(move || drop(child.wait())); // without a thread a zombie stays
         }
     }
 }

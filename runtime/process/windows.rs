@@ -105,7 +105,7 @@ impl AsyncWrite for PipeWriter {
 impl Drop for PipeWriter {
     fn drop(&mut self) {
         if let Some(mut pipe) = self.pipe.take().filter(|_| self.unflushed) {
-            unblock::detach(move || drop(future::block_on(pipe.close())));
+            let _ = unblock::detach(move || drop(future::block_on(pipe.close())));
         }
     }
 }

@@ -81,10 +81,13 @@ where
     Ok(Started { result, _hold: hold })
 }
 
-/// Hands `closure` to the pool. No one waits for it; if no thread can be started it is dropped.
-#[cfg(feature = "process")]
-pub(crate) fn detach(closure: impl FnOnce() + Send + 'static) {
-    let _ = pool::submit(Box::new(closure));
+/// Hands `closure` to the pool, and waits for nothing.
+///
+/// # Errors
+///
+/// As [`pool::submit`].
+pub(crate) fn detach(closure: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    pool::submit(Box::new(closure))
 }
 
 /// A closure whose captures may panic when they are dropped, on a thread or by a caller whom that

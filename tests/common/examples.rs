@@ -89,7 +89,8 @@ impl Program {
         Program::start_from(command, Stdio::piped())
     }
 
-    fn start_from(command: &mut Command, stdin: Stdio) -> std::io::Result<Program> {
+    /// With a standard input of the caller's.
+    pub fn start_from(command: &mut Command, stdin: impl Into<Stdio>) -> std::io::Result<Program> {
         let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = Text::of(child.stdout.take().expect("it is piped"));
         let stderr = Text::of(child.stderr.take().expect("it is piped"));

@@ -74,19 +74,25 @@ pub fn in_child_ended_by(signal: i32, test: &str, body: impl FnOnce()) {
 /// Starts this test program again for one test, and returns how it ended and what it wrote. In the
 /// program that is started, runs the body instead and returns `None`.
 fn child(test: &str, vars: &[(&str, &str)], body: impl FnOnce()) -> Option<(ExitStatus, String)> {
-    const MARK: &str = "ONELOOP_TEST_CHILD";
-    if std::env::var(MARK).is_ok_and(|name| name == test) {
-        body();
-        return None;
-    }
-    let this = std::env::current_exe().expect("the test program knows its path");
-    let output = command(&this)
-        .args([&format!("::{test}"), "--nocapture", "--test-threads=1"])
-        .env(MARK, test)
+    let output = again(test, body)?
         .envs(vars.iter().copied())
         .output()
         .expect("the test program can be started again");
     let [stdout, stderr] =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     Some((output.status, stdout + &stderr))
+}
+
+/// A command that starts this test program again for one test, with streams of the caller's choice. In the
+/// program that is started, runs the body instead and returns `None`.
+pub fn again(test: &str, body: impl FnOnce()) -> Option<Command> {
+    const MARK: &str = "ONELOOP_TEST_CHILD";
+    if std::env::var(MARK).is_ok_and(|name| name == test) {
+        body();
+        return None;
+    }
+    let this = std::env::current_exe().expect("the test program knows its path");
+    let mut command = command(&this);
+    command.args([&format!("::{test}"), "--nocapture", "--test-threads=1"]).env(MARK, test);
+    Some(command)
 }

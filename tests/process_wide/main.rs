@@ -1,6 +1,6 @@
-//! What concerns a whole process: its limit of descriptors and their inheritance, that none is left behind, its user and its
-//! environment. A test that changes one of these does so in a process of its own, and no test of another program sees a socket
-//! held open by a child that is just being started.
+//! What concerns a whole process: its limit of descriptors and their inheritance, that none is left behind, its user, its
+//! environment, its standard input and output. A test that changes one of these does so in a process of its own, and no test of
+//! another program sees a socket held open by a child that is just being started.
 
 #[cfg(target_os = "linux")]
 #[path = "../common/clock.rs"]
@@ -13,3 +13,5 @@ mod fork;
 mod limit;
 mod listeners;
 mod sockets;
+mod stdin;
+mod stdout;
