@@ -59,7 +59,7 @@
 //! |---|---|
 //! | `engine/` | what both front ends stand on: the turn (`core`), tasks and their wakers, timers, the reactor, the drivers, and what other threads may do. `engine/mod.rs` lists its files |
 //! | `io/` | what every I/O object stands on: [`Source`], [`Ready`], and what sockets and pipes share; [`io`], the traits and their combinators; standard input and output |
-//! | `task/` | tasks as a program sees them: [`spawn`], [`JoinHandle`], [`yield_now`] |
+//! | `task/` | tasks as a program sees them: [`spawn`], [`JoinHandle`], [`JoinSet`], [`yield_now`] |
 //! | `time/` | [`time`], over the timer wheel |
 //! | `handle.rs`, `runtime.rs` | the first front end, the executor: [`Runtime`], [`Builder`], [`block_on`]; [`Handle`] for other threads |
 //! | `unblock/`, `net/`, `pipe/`, `signal/`, `process/` | what programs wait for |
@@ -133,7 +133,7 @@ pub use handle::{Handle, RemoteJoinHandle, TryCurrentError};
 pub use io::ready::Ready;
 pub use io::source::Source;
 pub use runtime::{Builder, EnterGuard, Runtime, block_on};
-pub use task::{AbortHandle, JoinError, JoinHandle, YieldNow, spawn, yield_now};
+pub use task::{AbortHandle, JoinError, JoinHandle, JoinSet, YieldNow, spawn, yield_now};
 #[cfg(feature = "unblock")]
 pub use unblock::unblock;
 

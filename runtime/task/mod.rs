@@ -5,14 +5,17 @@
 //! |---|---|
 //! | `spawn` | a future becomes a task |
 //! | `join` | a task seen from outside |
+//! | `join_set` | many of them, joined as they end |
 //! | `yield_now` | a task gives way |
 
 mod join;
+mod join_set;
 mod spawn;
 mod yield_now;
 
 pub use crate::engine::join_error::JoinError;
 pub use join::{AbortHandle, JoinHandle};
+pub use join_set::JoinSet;
 pub use spawn::spawn;
 pub(crate) use spawn::spawn_on;
 pub use yield_now::{YieldNow, yield_now};

@@ -52,9 +52,23 @@ where
     let mut tasks = core.tasks.borrow_mut();
     if !tasks.has_room() {
         drop(tasks); // the panic drops the future, which is foreign code
-        panic!("oneloop: {KEY_MAX} tasks are alive in this runtime, which is the most it can name");
+        no_room();
     }
     let ticket = tasks.insert(task);
     drop(tasks);
     JoinHandle::new(core, ticket)
+}
+
+/// Panics as `spawn_on` would.
+#[track_caller]
+pub(super) fn require_room(core: &Core) {
+    if !core.tasks.borrow().has_room() {
+        no_room();
+    }
+}
+
+#[cold]
+#[track_caller]
+fn no_room() -> ! {
+    panic!("oneloop: {KEY_MAX} tasks are alive in this runtime, which is the most it can name")
 }

@@ -11,11 +11,11 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use oneloop::time::{interval, sleep, timeout};
-use oneloop::{JoinHandle, Runtime, spawn, yield_now};
+use oneloop::{JoinHandle, JoinSet, Runtime, spawn, yield_now};
 
 use crate::counting;
 use common::executor::*;
-use counting::{alive, allocated};
+use counting::{alive, allocated, bytes_alive};
 
 /// Runs `work` a few times to let the tables grow, and then once more to count what it allocates.
 async fn steady(mut work: impl AsyncFnMut()) -> usize {
@@ -79,6 +79,31 @@ fn a_task_that_is_detached_or_aborted_costs_the_same() {
         }
         settle().await;
         assert_eq!(alive() - before, 0, "the memory of a detached task is free the moment it completes");
+    });
+}
+
+#[test]
+fn a_task_of_a_set_is_one_allocation_and_its_join_none() {
+    finish(async {
+        let mut set = JoinSet::new();
+        let count = steady(async || {
+            set.extend((0..1000).map(|n| async move { n }));
+            while set.join_next().await.is_some() {}
+        });
+        assert_eq!(count.await, 1000);
+        // 8 bytes more than a task alone, and nothing in the set's table, which has grown.
+        async fn work() -> usize {
+            let state = [1_u64; 100];
+            yield_now().await;
+            state.len()
+        }
+        let before = bytes_alive();
+        let alone = spawn(work());
+        let bytes = bytes_alive() - before;
+        set.spawn(work());
+        assert_eq!(bytes_alive() - before, 2 * bytes + 8);
+        assert_eq!((alone.await.unwrap(), set.join_next().await.unwrap().unwrap()), (100, 100));
+        assert_eq!(bytes_alive() - before, 0);
     });
 }
 

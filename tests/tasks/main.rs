@@ -9,6 +9,7 @@ mod handle;
 mod interval;
 mod join_error;
 mod join_handle;
+mod join_set;
 mod regressions;
 mod runtime;
 mod shutdown;
