@@ -75,7 +75,8 @@
 //!   [`Handle`] and what it returns, every `Waker`, what waits for a [`time`], the future of
 //!   [`unblock`], and of an event loop its [`Sender`](event_loop::Sender) and [`CallHandle`](event_loop::CallHandle).
 //! * A task that computes for long keeps all others waiting: [`yield_now`] now and then, or
-//!   [`unblock`].
+//!   [`unblock`]. So does one that finds another crate's channel ready each time:
+//!   [`consume_budget`].
 //! * Several cores: one runtime on each of several threads. A socket belongs to one of them, and
 //!   moves to another with [`into_std`](net#another-loop-or-none).
 //! * Streams implement the traits of `futures-io`, so everything written for them works; see
@@ -133,7 +134,8 @@ pub use handle::{Handle, RemoteJoinHandle, TryCurrentError};
 pub use io::ready::Ready;
 pub use io::source::Source;
 pub use runtime::{Builder, EnterGuard, Runtime, block_on};
-pub use task::{AbortHandle, JoinError, JoinHandle, JoinSet, YieldNow, spawn, yield_now};
+pub use task::{AbortHandle, JoinError, JoinHandle, JoinSet, Unconstrained, YieldNow};
+pub use task::{consume_budget, spawn, unconstrained, yield_now};
 #[cfg(feature = "unblock")]
 pub use unblock::unblock;
 

@@ -94,6 +94,13 @@ impl Budget {
         self.left.set(self.left.get() - 1);
     }
 
+    /// Charges for nothing until what is returned is dropped, also by a panic. It nests. (One poll
+    /// has no four thousand million operations; if it had, one of them would be denied.)
+    pub(crate) fn lift(&self) -> Lifted<'_> {
+        let Budget { left, denials, first, .. } = self;
+        Lifted { budget: self, left: left.replace(u32::MAX), denials: denials.get(), first: first.get() }
+    }
+
     #[cold]
     pub(crate) fn deny(&self, cx: &mut Context<'_>) {
         let denials = (self.denials.get() + 1) % (2 * Self::FULL);
@@ -109,5 +116,21 @@ impl Budget {
         self.chance.set(chance);
         self.first.set(Self::FULL - (chance >> 63) as u32);
         cx.waker().wake_by_ref();
+    }
+}
+
+/// What [`Budget::lift`] puts back when it is dropped.
+pub(crate) struct Lifted<'a> {
+    budget: &'a Budget,
+    left: u32,
+    denials: u32,
+    first: u32,
+}
+
+impl Drop for Lifted<'_> {
+    fn drop(&mut self) {
+        self.budget.left.set(self.left);
+        self.budget.denials.set(self.denials);
+        self.budget.first.set(self.first);
     }
 }

@@ -220,16 +220,15 @@ impl<T: 'static> JoinSet<T> {
     where
         F: Future<Output = T> + 'static,
     {
-        context::with("oneloop::JoinSet::spawn was called", |core| {
-            // Before the future has an announcement: a drop in here would announce a key that isn't its own.
-            require_room(core);
-            let place = self.tasks.vacant_entry();
-            let announcement = Announcement { set: Rc::downgrade(&self.ended), key: place.key() };
-            let task = spawn_on(core, Member { future, announcement });
-            let abort = task.abort_handle();
-            place.insert(task);
-            abort
-        })
+        let Some(core) = context::current() else { context::outside("oneloop::JoinSet::spawn was called") };
+        // Before the future has an announcement: a drop in here would announce a key that isn't its own.
+        require_room(&core);
+        let place = self.tasks.vacant_entry();
+        let announcement = Announcement { set: Rc::downgrade(&self.ended), key: place.key() };
+        let task = spawn_on(core, Member { future, announcement });
+        let abort = task.abort_handle();
+        place.insert(task);
+        abort
     }
 
     /// Waits for the next task to end, and removes it from the set. `None` if the set is empty.

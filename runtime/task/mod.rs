@@ -7,13 +7,16 @@
 //! | `join` | a task seen from outside |
 //! | `join_set` | many of them, joined as they end |
 //! | `yield_now` | a task gives way |
+//! | `budget` | a task gives way now and then, or never |
 
+mod budget;
 mod join;
 mod join_set;
 mod spawn;
 mod yield_now;
 
 pub use crate::engine::join_error::JoinError;
+pub use budget::{Unconstrained, consume_budget, unconstrained};
 pub use join::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use spawn::spawn;

@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 /// now and then. It queues the task behind all that are ready now; the loop polls the driver and
 /// fires timers in between as often as [`Builder::event_interval`](crate::Builder::event_interval)
 /// says. A task that is busy with sockets, timers and join handles need not call it: after 128
-/// operations in one poll the budget makes it give way. A task that yields and is alone goes around
+/// operations in one poll the budget makes it give way.
+/// [`consume_budget`](crate::consume_budget) lets one that is busy with something else give way as
+/// often as that. A task that yields and is alone goes around
 /// without the driver, which is polled once in 256 polls.
 ///
 /// It works in any executor, and is charged to no budget.

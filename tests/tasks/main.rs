@@ -5,6 +5,7 @@ mod block_on;
 mod branches;
 mod budget;
 mod enter;
+mod budget_by_hand;
 mod handle;
 mod interval;
 mod join_error;
