@@ -10,6 +10,32 @@
 //! `or` drops the part that was not first, `try_zip` both when one fails, and `poll_once` what it
 //! was given: so each must be cancel safe, or be pinned and passed as `&mut`, to go on later.
 //!
+//! # Jobs that borrow
+//!
+//! A task that [`spawn`](crate::spawn) starts borrows nothing, because nothing makes its parent wait
+//! for it. [`zip`] waits, for two. For any number the crate `moro-local` has a scope, as
+//! [`std::thread::scope`] is for threads:
+//!
+//! ```ignore
+//! let words = vec![String::from("one"), String::from("three")];
+//! let total = Cell::new(0);
+//! moro_local::async_scope!(|scope| {
+//!     for word in &words {
+//!         let total = &total;
+//!         scope.spawn(async move {
+//!             sleep(Duration::from_millis(5)).await;
+//!             total.set(total.get() + word.len());
+//!         });
+//!     }
+//! })
+//! .await; // when all of them have ended
+//! assert_eq!(total.get(), 8);
+//! ```
+//!
+//! Its jobs are parts of the task that awaits the scope: dropping the scope drops them, and a panic
+//! of one is the task's. In version 0.4 only the scope's own body may spawn and `terminate`; a job
+//! that does so panics.
+//!
 //! # Examples
 //!
 //! ```

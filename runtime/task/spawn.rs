@@ -12,6 +12,8 @@ use crate::engine::ticket::KEY_MAX;
 /// Starts a task on the current loop. It need not be `Send` and runs whether or not the handle is
 /// awaited; dropping the handle detaches it. It is queued, and never polled inside `spawn`.
 ///
+/// It can't borrow from the code that starts it; for that see [`future`](crate::future).
+///
 /// One allocation, of the future's size or the result's plus 8 bytes.
 ///
 /// # Panics

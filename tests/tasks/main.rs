@@ -13,6 +13,7 @@ mod join_handle;
 mod join_set;
 mod regressions;
 mod runtime;
+mod scope;
 mod shutdown;
 mod sleep;
 mod small_steps;
