@@ -100,9 +100,8 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        context::try_with(|core| {
-            let _lifted = core.map(|core| core.budget.lift());
-            self.project().future.poll(cx)
-        })
+        let core = context::current();
+        let _lifted = core.as_ref().map(|core| core.budget.lift());
+        self.project().future.poll(cx)
     }
 }
