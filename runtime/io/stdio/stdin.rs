@@ -166,9 +166,9 @@ pub fn stdin() -> Stdin {
 /// that reads through std at the same time waits for that read. Bytes that std has in its buffer
 /// come first.
 ///
-/// Tasks that wait at the same time are woken in the order in which they came, and the first that
-/// is polled takes what it can use. If nothing is left the next one starts a read, and so on.
-/// Each line is taken whole.
+/// Tasks that wait at the same time are all woken, in the order in which they came. The first that
+/// is polled takes what it can use, and those that find nothing wait on, with a new read. So they
+/// take turns, but no order is promised. Each line is taken whole.
 ///
 /// A read that blocks keeps its thread, one of 500, until input comes. It does not keep the process
 /// from ending. The descriptor is never made non-blocking: other processes share it.
