@@ -36,7 +36,7 @@ fn the_environment_names_the_driver() {
 fn names_are_resolved_on_the_pool_while_the_loop_goes_on() {
     const TEST: &str = "names_are_resolved_on_the_pool_while_the_loop_goes_on";
     // A pool of one thread, which is busy: no name can be resolved there.
-    sockets::in_child_with(TEST, &[("BLOCKING_MAX_THREADS", "1")], || {
+    sockets::in_child_with(TEST, &[("ONELOOP_UNBLOCK_THREADS", "1")], || {
         run(async {
             let (go_on, may_go_on) = std::sync::mpsc::channel();
             let busy = oneloop::spawn(oneloop::unblock(move || may_go_on.recv()));

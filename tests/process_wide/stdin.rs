@@ -497,7 +497,7 @@ fn however_many_wait_one_thread_reads() {
     fn threads() -> usize {
         let tasks = std::fs::read_dir("/proc/self/task").expect("there is procfs");
         let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-        names.filter(|name| name.starts_with("blocking")).count()
+        names.filter(|name| name.starts_with("oneloop-unblock")).count()
     }
     fed("however_many_wait_one_thread_reads", body, |program| {
         let _input = program.input();
