@@ -89,7 +89,7 @@ impl Handle {
     /// oneloop::block_on(async { assert!(Handle::try_current().is_ok()) });
     /// ```
     pub fn try_current() -> Result<Handle, TryCurrentError> {
-        context::try_with(|core| core.map(Handle::new)).ok_or(TryCurrentError(()))
+        context::current().as_ref().map(Handle::new).ok_or(TryCurrentError(()))
     }
 
     /// Runs `future` as a task of the runtime and blocks this thread until it has finished: for
@@ -347,10 +347,18 @@ pin_project! {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None)))
                 && let Some(sender) = this.sender.take()
             {
-                drop_quietly(sender.send(Err(JoinError::panic(payload))));
+                drop_quietly(sender.send(Err(with_id(JoinError::panic(payload)))));
             }
         }
     }
+}
+
+/// Adds which task this is.
+fn with_id(mut error: JoinError) -> JoinError {
+    if let Some(id) = task::try_id() {
+        error.set_task(id.0, task::name());
+    }
+    error
 }
 
 impl<F: Future> Future for Relay<F> {
@@ -363,12 +371,14 @@ impl<F: Future> Future for Relay<F> {
         let mut result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(JoinError::panic(payload)),
+            Err(payload) => Err(with_id(JoinError::panic(payload))),
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
             // The first panic stands. The output may panic as well when it is dropped.
             match result {
-                Ok(_) => drop_quietly(std::mem::replace(&mut result, Err(JoinError::panic(payload)))),
+                Ok(_) => {
+                    drop_quietly(std::mem::replace(&mut result, Err(with_id(JoinError::panic(payload)))))
+                }
                 Err(_) => drop_quietly(payload),
             }
         }

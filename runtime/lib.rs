@@ -123,7 +123,7 @@ mod races;
 mod runtime;
 #[cfg(feature = "signal")]
 pub mod signal;
-mod task;
+pub mod task;
 pub mod time;
 #[cfg(feature = "unblock")]
 mod unblock;

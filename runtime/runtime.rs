@@ -44,7 +44,8 @@ use crate::task::{self, JoinHandle};
 /// is spawned through a [`Handle`] is cancelled; to drop it, or one of its sources, changes nothing
 /// in the parent, and leaks its tasks. Its sockets can be taken over with `into_std`.
 ///
-/// Destructors that the child runs can end what both share: a write half that is dropped shuts the
+/// A child that is forked inside a task and returns from there polls the tasks that are ready once
+/// more, before its loop panics. Destructors that the child runs can end what both share: a write half that is dropped shuts the
 /// connection down. So end a child with `exec` or `_exit`, or fork before the first runtime.
 ///
 /// # Dropping
@@ -94,7 +95,7 @@ impl Runtime {
     }
 
     pub(crate) fn with_options(driver: Driver, options: Options) -> io::Result<Runtime> {
-        Ok(Runtime { core: Rc::new(Core::new(driver, options)?) })
+        Ok(Runtime { core: Core::new(driver, options)? })
     }
 
     /// Runs `future`, and with it all tasks of this runtime, until `future` is ready. The thread
@@ -182,7 +183,7 @@ impl Runtime {
     /// otherwise until the next timer; `None` if there is none. An event, or another thread that
     /// wakes a task, may make a task ready sooner: on Unix [`descriptor`](Runtime::descriptor) says
     /// so. A task that is started between two calls, by [`spawn`](Runtime::spawn), is not announced:
-    /// call this again.
+    /// call this again. A [stopped clock](crate::time::pause) does not move here by itself.
     ///
     /// One call polls at most [`event_interval`](Builder::event_interval) tasks. It costs one system
     /// call, and none if a task is ready again and nothing is registered.

@@ -85,7 +85,8 @@ impl Budget {
         if self.denials.get() > 0 {
             return Self::FULL; // and more: the task must wait for the others in any case
         }
-        self.first.get() - self.left.get()
+        // After the denial that begins anew, `left` can be one more.
+        self.first.get().saturating_sub(self.left.get())
     }
 
     /// Charges for an operation that has been done.

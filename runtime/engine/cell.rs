@@ -9,12 +9,14 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
 use super::join_error::JoinError;
 use super::panic::drop_payload;
+use super::ticket::Ticket;
 
 /// A task as the loop sees it, whatever its future is.
 pub(crate) trait Task {
@@ -22,6 +24,8 @@ pub(crate) trait Task {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool;
     /// Drops whatever the task holds, future or output, and leaves `error` as its output.
     fn finish(self: Pin<&mut Self>, error: JoinError);
+    /// Says in an error that is the output which task it was.
+    fn describe(self: Pin<&mut Self>, ticket: Ticket, name: Option<Arc<str>>);
     /// Moves the output into `place`, an empty `Option<Result<T, JoinError>>` of the task's own
     /// `T`, and frees the task.
     fn take_output(self: Pin<Box<Self>>, place: &mut dyn Any);
@@ -60,6 +64,12 @@ impl<F: Future + 'static> Task for Stage<F> {
         self.set(Stage::Done { output: Some(Err(error)) });
     }
 
+    fn describe(self: Pin<&mut Self>, ticket: Ticket, name: Option<Arc<str>>) {
+        if let StageProjection::Done { output: Some(Err(error)) } = self.project() {
+            error.set_task(ticket, name);
+        }
+    }
+
     fn take_output(mut self: Pin<Box<Self>>, place: &mut dyn Any) {
         if let StageProjection::Done { output } = self.as_mut().project() {
             let place = place.downcast_mut().expect("a join handle is made with its task's own type");
@@ -68,10 +78,18 @@ impl<F: Future + 'static> Task for Stage<F> {
     }
 }
 
-/// Polls a task; `true` if it has finished. A panic, in the poll or in the drop of the finished
-/// future, becomes its output.
-#[inline]
-pub(crate) fn poll(task: &mut BoxedTask, waker: &Waker) -> bool {
+/// What a poll has led to.
+#[derive(PartialEq)]
+pub(crate) enum Polled {
+    Pending,
+    Finished,
+    /// It has finished, too; the output is an error.
+    Panicked,
+}
+
+/// Polls a task. A panic, in the poll or in the drop of the finished future, becomes its output.
+#[inline(always)]
+pub(crate) fn poll(task: &mut BoxedTask, waker: &Waker) -> Polled {
     /// Drops what is left of a future that panics, as a part of that panic: a lock that another branch
     /// of the future holds is poisoned, as it would be in a thread.
     struct DropRemains<'a>(&'a mut BoxedTask);
@@ -88,10 +106,11 @@ pub(crate) fn poll(task: &mut BoxedTask, waker: &Waker) -> bool {
         finished
     };
     match catch_unwind(AssertUnwindSafe(poll)) {
-        Ok(finished) => finished,
+        Ok(true) => Polled::Finished,
+        Ok(false) => Polled::Pending,
         Err(payload) => {
             finish(task, JoinError::panic(payload));
-            true
+            Polled::Panicked
         }
     }
 }

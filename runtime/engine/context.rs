@@ -1,10 +1,11 @@
-//! Which runtime this thread is in: the only thread-local of the loop.
+//! Which runtime this thread is in: the only thread-locals of the loop.
 //!
-//! `spawn`, a socket's constructor and a waker all need "the loop that I am on". The thread-local
-//! points to the last of the entries into a runtime on this thread, each of which points to the one
-//! before: `block_on`, the drop of a runtime, or a guard of `Runtime::enter`. Outside it is null. It
-//! has no destructor, so code that runs late at thread exit still finds it and gets the ordinary
-//! answer, "no runtime here".
+//! Two questions have two answers. A waker and a timer ask which loop goes around further up this
+//! thread's stack, because only then may its tables be touched without telling it: that is
+//! [`CURRENT`]. `spawn` and a socket's constructor ask for the runtime that was entered last, be it
+//! by a loop or by a guard of `Runtime::enter`: that is the first of a list, [`LAST`]. Both are null
+//! outside. They have no destructors, so code that runs late at thread exit still finds them and
+//! gets the ordinary answer, "no runtime here".
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -16,7 +17,7 @@ use super::core::Core;
 
 #[cfg(not(oneloop_loom))]
 thread_local! {
-    /// The runtime of the last entry, or null.
+    /// The runtime of the innermost loop of this thread, or null.
     static CURRENT: Cell<*const Rc<Core>> = const { Cell::new(ptr::null()) };
     /// The last entry, or null.
     static LAST: Cell<*const Entry> = const { Cell::new(ptr::null()) };
@@ -29,36 +30,33 @@ loom::thread_local! {
 }
 
 /// An entry of this thread into a runtime. It stays where it is while it is in the list: on the
-/// stack of [`enter`], or in the box of a [`Guard`].
+/// stack of [`enter`], or on the heap for a [`Guard`].
 struct Entry {
+    /// Valid for as long as the entry is in the list.
+    core: Cell<*const Rc<Core>>,
     below: Cell<*const Entry>,
-    /// The runtime of the entry below, or null. That of the last entry is [`CURRENT`].
-    below_core: Cell<*const Rc<Core>>,
-    /// A loop goes around in it; a guard only says where to spawn.
-    is_loop: bool,
 }
 
 impl Entry {
     #[inline]
-    fn new(is_loop: bool) -> Entry {
-        Entry { below: Cell::new(ptr::null()), below_core: Cell::new(ptr::null()), is_loop }
+    fn new() -> Entry {
+        Entry { core: Cell::new(ptr::null()), below: Cell::new(ptr::null()) }
     }
 
-    /// Puts the entry into the list. It borrows `core` until it is taken out.
     #[inline]
     fn push(&self, core: *const Rc<Core>) {
+        self.core.set(core);
         self.below.set(LAST.with(|last| last.replace(self)));
-        self.below_core.set(CURRENT.with(|current| current.replace(core)));
     }
 
     /// Takes the entry out of the list.
     #[inline]
     fn remove(&self) {
-        if !ptr::eq(LAST.with(Cell::get), self) {
-            return self.remove_below();
+        if ptr::eq(LAST.with(Cell::get), self) {
+            LAST.with(|last| last.set(self.below.get()));
+        } else {
+            self.remove_below();
         }
-        LAST.with(|last| last.set(self.below.get()));
-        CURRENT.with(|current| current.set(self.below_core.get()));
     }
 
     /// The same for one that isn't the last: guards are dropped in any order.
@@ -72,7 +70,6 @@ impl Entry {
                     return entry.below.get();
                 }
                 entry.below.set(self.below.get());
-                entry.below_core.set(self.below_core.get());
                 ptr::null()
             });
         }
@@ -82,60 +79,73 @@ impl Entry {
 #[inline(always)]
 fn visit<T, R>(pointer: *const T, f: impl FnOnce(Option<&T>) -> R) -> R {
     // SAFETY: a pointer that is not null comes from an entry that has not been taken out of the list
-    // yet: to that entry, which stays where it is until then, or to the `Rc` that it borrows until
-    // then. `f` can't keep the reference: its lifetime is `f`'s own. And no `f` runs foreign code,
-    // which might drop a guard meanwhile.
+    // yet: to that entry, which stays where it is until then, or to the `Rc` that its `enter`
+    // borrows, or that lies beside it on the heap, for as long. A guard that is forgotten leaks both.
+    // `f` can't keep the reference: its lifetime is `f`'s own. And no `f` runs foreign code, which
+    // might drop a guard meanwhile.
     f(unsafe { pointer.as_ref() })
 }
 
-/// Runs `f` with `core` as this thread's runtime, and leaves it afterwards, also when `f` panics.
+/// Runs `f` as the loop of `core` on this thread, and leaves it afterwards, also when `f` panics.
 /// Nesting is allowed here (a runtime may be dropped inside another); `block_on` refuses it.
 #[inline]
 pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
-    struct Leave<'a>(&'a Entry);
+    struct Leave<'a>(&'a Entry, *const Rc<Core>);
     impl Drop for Leave<'_> {
+        #[inline]
         fn drop(&mut self) {
             self.0.remove();
+            CURRENT.with(|current| current.set(self.1));
         }
     }
-    let entry = Entry::new(true);
+    let entry = Entry::new();
     entry.push(core);
-    let _leave = Leave(&entry);
+    let _leave = Leave(&entry, CURRENT.with(|current| current.replace(core)));
     f()
 }
 
-/// Makes a runtime this thread's until it is dropped, unless another is entered later.
+/// Makes a runtime the one to spawn on, until it is dropped or another is entered. It owns what the
+/// list points to, so that one that is forgotten only leaks.
 pub(crate) struct Guard<'a> {
-    entry: Box<Entry>,
-    _core: PhantomData<&'a Rc<Core>>,
+    // An `Rc`, not a `Box`: the list points to it while the guard is moved.
+    entered: Rc<(Entry, Rc<Core>)>,
+    _runtime: PhantomData<&'a Rc<Core>>,
 }
 
 impl<'a> Guard<'a> {
     pub(crate) fn new(core: &'a Rc<Core>) -> Guard<'a> {
-        let entry = Box::new(Entry::new(false));
-        entry.push(core);
-        Guard { entry, _core: PhantomData }
+        let entered = Rc::new((Entry::new(), core.clone()));
+        entered.0.push(&raw const entered.1);
+        Guard { entered, _runtime: PhantomData }
     }
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        self.entry.remove();
+        self.entered.0.remove();
     }
 }
 
-/// Calls `f` with this thread's runtime, if it is in one. **`f` runs no foreign code**, which might
-/// drop the guard that keeps the entry; [`current`] is for what does. (On the path of every wake-up:
-/// out of line it would cost more than what it does.)
+/// Calls `f` with the runtime of this thread's innermost loop, if one goes around. **`f` runs no
+/// foreign code**, see [`visit`]; [`current`] is for what does. (On the path of every wake-up: out of
+/// line it would cost more than what it does.)
 #[inline(always)]
 pub(crate) fn try_with<R>(f: impl FnOnce(Option<&Rc<Core>>) -> R) -> R {
     visit(CURRENT.with(Cell::get), f)
 }
 
-/// This thread's runtime, if it is in one.
+/// The same with the runtime that this thread has entered last, if any. Nor does this `f` run foreign
+/// code.
+#[inline(always)]
+pub(crate) fn try_with_last<R>(f: impl FnOnce(Option<&Rc<Core>>) -> R) -> R {
+    let core = visit(LAST.with(Cell::get), |entry| entry.map_or(ptr::null(), |entry| entry.core.get()));
+    visit(core, f)
+}
+
+/// The runtime that this thread has entered last, if any: for what is made in it.
 #[inline]
 pub(crate) fn current() -> Option<Rc<Core>> {
-    try_with(|core| core.cloned())
+    try_with_last(|core| core.cloned())
 }
 
 /// Calls `f` with this thread's runtime.
@@ -162,14 +172,15 @@ pub(crate) fn outside(what: &str) -> ! {
     )
 }
 
-/// Charges the budget of this thread's runtime, for an operation that belongs to none. Outside of a
-/// runtime there is no budget.
+/// Charges the budget of this thread's loop, for an operation that belongs to none. Outside of a loop
+/// there is no budget.
 #[inline]
 pub(crate) fn charge(cx: &mut Context<'_>) -> Poll<()> {
     if try_with(|core| core.is_none_or(|core| core.budget.take())) {
         return Poll::Ready(());
     }
-    current().into_iter().for_each(|core| core.budget.deny(cx)); // wakes, perhaps a foreign waker
+    let core = try_with(|core| core.cloned());
+    core.into_iter().for_each(|core| core.budget.deny(cx)); // wakes, perhaps a foreign waker
     Poll::Pending
 }
 
@@ -184,19 +195,5 @@ pub(crate) fn require(what: &str) {
 /// child has a copy of the stack, with the parent's loop on it.)
 #[inline]
 pub(crate) fn runs_here() -> bool {
-    !LAST.with(Cell::get).is_null() && loop_runs()
-}
-
-#[cold]
-fn loop_runs() -> bool {
-    let (mut at, mut core) = (LAST.with(Cell::get), CURRENT.with(Cell::get));
-    while let Some((is_loop, below, below_core)) =
-        visit(at, |entry| entry.map(|entry| (entry.is_loop, entry.below.get(), entry.below_core.get())))
-    {
-        if is_loop && visit(core, |core| core.is_some_and(|core| !core.is_inherited())) {
-            return true;
-        }
-        (at, core) = (below, below_core);
-    }
-    false
+    try_with(|core| core.is_some_and(|core| !core.is_inherited()))
 }

@@ -4,12 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::rc::{Rc, Weak};
+use std::sync::atomic::Ordering::SeqCst;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::budget::Budget;
-use super::cell::{self, BoxedTask};
+use super::cell::{self, BoxedTask, Polled};
 use super::clock::Clock;
+use super::context;
 use super::driver::{self, Backend, Driver, IoEvent};
 use super::fork;
 use super::inbox::{Inbox, Message};
@@ -23,13 +26,15 @@ use super::ticket::Ticket;
 use super::wait_list::{Waiter, wake_foreign};
 use super::wheel::Wheel;
 
-/// Everything that one loop owns. Its sockets, sleeps and join handles share it, so it may outlive
+/// Everything that one loop owns. Its sockets and join handles share it, so it may outlive
 /// its `Runtime`; then nothing runs any more.
 ///
 /// Each part is borrowed for a few instructions at a time, the driver for as long as the loop
 /// sleeps in it. Nothing is borrowed while foreign code runs, but for the driver while an object of
 /// the user's is registered.
 pub(crate) struct Core {
+    /// Itself, for what other threads have called here.
+    this: Weak<Core>,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) reactor: RefCell<Reactor>,
     pub(crate) driver: RefCell<Backend>,
@@ -43,6 +48,8 @@ pub(crate) struct Core {
     /// The process that made this, among those that forks have made of it.
     generation: u32,
     options: Options,
+    /// The task that is polled or dropped.
+    pub(crate) current: Cell<Option<Ticket>>,
     /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a
     /// program that drives the loop in small steps would otherwise never get there.
     polls_left: Cell<u32>,
@@ -65,7 +72,7 @@ impl UnwindSafe for Core {}
 impl RefUnwindSafe for Core {}
 
 impl Core {
-    pub(crate) fn new(driver: Driver, options: Options) -> io::Result<Core> {
+    pub(crate) fn new(driver: Driver, options: Options) -> io::Result<Rc<Core>> {
         fork::watch();
         let generation = fork::generation();
         let (driver, notifier) = Backend::new(driver)?;
@@ -75,8 +82,10 @@ impl Core {
         let clock = Clock::new();
         if options.start_paused {
             clock.stop();
+            inbox.clock_stopped.store(true, SeqCst);
         }
-        Ok(Core {
+        Ok(Rc::new_cyclic(|this| Core {
+            this: this.clone(),
             tasks: RefCell::new(Tasks::new(number)),
             reactor: RefCell::new(Reactor::new(generation)),
             driver: RefCell::new(driver),
@@ -88,6 +97,7 @@ impl Core {
             serial,
             generation,
             options,
+            current: Cell::new(None),
             polls_left: Cell::new(options.event_interval),
             driver_polled: Cell::new(false),
             parked_outside: Cell::new(false),
@@ -95,7 +105,7 @@ impl Core {
             closed: Cell::new(false),
             messages: RefCell::default(),
             due: RefCell::default(),
-        })
+        }))
     }
 
     #[inline]
@@ -179,7 +189,7 @@ impl Core {
 
     /// Polls the driver without sleeping. No system call if nothing is registered.
     fn poll_driver_at_once(&self) -> io::Result<()> {
-        if self.reactor.borrow().is_empty() { Ok(()) } else { self.take_events(Some(Duration::ZERO)) }
+        if self.reactor.borrow().is_empty() { Ok(()) } else { self.take_events(Some(Duration::ZERO), || ()) }
     }
 
     /// For a loop of the program's own: how long it may wait until the next turn. Parks the loop, so
@@ -203,13 +213,16 @@ impl Core {
 
     #[cold]
     fn read_messages(&self) {
+        let Some(this) = self.this.upgrade() else { return }; // a loop that goes around is alive
+        self.current.set(None);
         let mut messages = self.messages.take();
         self.inbox.queue.drain(&mut messages);
         for message in messages.drain(..) {
             match message {
                 Message::Wake(ticket) => self.tasks.borrow_mut().wake(ticket),
                 // It runs foreign code; the messages behind it must not be lost to a panic.
-                Message::Call(call) => call_quietly(call),
+                // Inside this runtime: a task may have entered another one by a guard.
+                Message::Call(call) => context::enter(&this, || call_quietly(call)),
                 Message::Stop => self.request_stop(),
             }
         }
@@ -227,11 +240,15 @@ impl Core {
             match entry {
                 Entry::Task { task, ticket, aborted } => self.run(task, ticket, aborted),
                 Entry::Key(ticket) => {
+                    self.current.set(None);
                     if on_key(ticket).is_break() {
                         return ControlFlow::Break(());
                     }
                 }
-                Entry::Foreign(waker) => wake_foreign(waker),
+                Entry::Foreign(waker) => {
+                    self.current.set(None);
+                    wake_foreign(waker);
+                }
             }
             self.count_poll();
             if self.polls_left.get() == 0 {
@@ -239,6 +256,7 @@ impl Core {
             }
             self.drain_inbox(); // again before each task, so that a busy loop sees at once what other threads ask for
         }
+        self.current.set(None);
         ControlFlow::Continue(())
     }
 
@@ -256,15 +274,27 @@ impl Core {
     }
 
     /// Polls one task, or drops it if it was aborted.
-    #[inline]
+    #[inline(always)]
     fn run(&self, mut task: BoxedTask, ticket: Ticket, aborted: bool) {
+        self.current.set(Some(ticket));
         if aborted {
             cell::cancel(&mut task);
-        } else if !cell::poll(&mut task, &ticket.waker()) {
-            self.tasks.borrow_mut().put_back(ticket, task);
-            return;
+            self.describe(&mut task, ticket);
+        } else {
+            match cell::poll(&mut task, &ticket.waker()) {
+                Polled::Pending => return self.tasks.borrow_mut().put_back(ticket, task),
+                Polled::Finished => {}
+                Polled::Panicked => self.describe(&mut task, ticket),
+            }
         }
         self.finish(ticket, task);
+    }
+
+    /// Says in a task's error which one it was.
+    #[cold]
+    fn describe(&self, task: &mut BoxedTask, ticket: Ticket) {
+        let name = self.tasks.borrow().name(ticket);
+        task.as_mut().describe(ticket, name);
     }
 
     #[inline(always)]
@@ -320,23 +350,38 @@ impl Core {
         if !idle || !self.inbox.queue.park() {
             return self.poll_driver_at_once();
         }
-        let taken = self.take_events(limit);
+        let taken = self.take_events(limit, || ());
         self.inbox.queue.unpark();
         taken
+    }
+
+    pub(crate) fn stop_clock(&self) {
+        self.clock.stop();
+        self.inbox.clock_stopped.store(true, SeqCst);
+    }
+
+    pub(crate) fn resume_clock(&self) {
+        self.clock.resume();
+        self.inbox.clock_stopped.store(false, SeqCst);
     }
 
     /// No time passes by itself. If nothing can happen but a timer, or the end of `limit`, the clock
     /// moves there; else the loop sleeps until something happens.
     #[cold]
     fn poll_with_stopped_clock(&self, limit: Option<Duration>) -> io::Result<()> {
-        self.poll_driver_at_once()?;
+        // Before the messages: what ends meanwhile has posted one.
+        let may_jump = self.options.auto_advance && !self.inbox.is_held();
+        let mut events = !self.reactor.borrow().is_empty();
+        while std::mem::take(&mut events) {
+            self.take_events(Some(Duration::ZERO), || events = true)?; // batch after batch
+        }
         if self.has_ready() || self.inbox.queue.has_messages() || limit == Some(Duration::ZERO) {
             return Ok(());
         }
         // Further than that is for ever, to which nothing moves the clock.
         const FURTHEST: Duration = Duration::from_nanos(u64::MAX / 2);
         match limit {
-            Some(limit) if self.options.auto_advance && limit < FURTHEST && !self.inbox.is_held() => {
+            Some(limit) if may_jump && limit < FURTHEST => {
                 self.clock.advance(limit);
                 Ok(())
             }
@@ -350,7 +395,7 @@ impl Core {
     fn busy_poll(&self, limit: &mut Option<Duration>) -> io::Result<bool> {
         let start = Instant::now();
         loop {
-            self.take_events(Some(Duration::ZERO))?;
+            self.take_events(Some(Duration::ZERO), || ())?;
             let passed = start.elapsed();
             if self.has_ready()
                 || self.inbox.queue.has_messages()
@@ -367,13 +412,17 @@ impl Core {
     }
 
     /// Takes a batch of events from the driver: marks readiness, and wakes those that wait for it.
-    fn take_events(&self, timeout: Option<Duration>) -> io::Result<()> {
+    #[inline]
+    fn take_events(&self, timeout: Option<Duration>, mut count: impl FnMut()) -> io::Result<()> {
         self.refuse_inherited()?; // a task may have forked
         // A loop that sleeps for longer is asleep again after one turn.
         let timeout = timeout.map(|timeout| timeout.min(driver::SLEEP_MAX));
         let mut driver = self.driver.borrow_mut();
         let mark = |event| self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut());
-        driver.poll(timeout, mark)?;
+        driver.poll(timeout, |event| {
+            count();
+            mark(event);
+        })?;
         loop {
             let Some(Rearm { raw, token, wanted }) = self.reactor.borrow_mut().next_to_rearm() else { break };
             if driver.rearm(raw, token, wanted).is_err() {
@@ -427,11 +476,10 @@ impl Core {
                 wake_foreign(waker);
             }
             let mut next = 0;
-            while let Some((mut task, ticket)) = self.take_live(next) {
+            while let Some((task, ticket)) = self.take_live(next) {
                 busy = true;
                 next = ticket.key() + 1;
-                cell::cancel(&mut task);
-                self.finish(ticket, task);
+                self.run(task, ticket, true);
             }
             if !busy {
                 break;

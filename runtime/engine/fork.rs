@@ -2,8 +2,10 @@
 //! descriptors, and shares with it what those refer to: the event queue, above all. A runtime that
 //! the child has inherited must leave that alone.
 
+use std::sync::Once;
+#[cfg(feature = "unblock")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Once, OnceLock};
 
 /// How often a fork has led to this process. `_exit` and `exec` need none of it, and a child that
 /// shares its parent's memory (`vfork`, `posix_spawn`) doesn't count.
@@ -46,11 +48,13 @@ pub(crate) fn handle(before: Option<Handler>, in_parent: Option<Handler>, in_chi
 
 /// A value of which each generation has its own. It is for locks: one that another thread of the
 /// parent holds at the fork is never released in the child, where that thread doesn't exist.
+#[cfg(feature = "unblock")]
 pub(crate) struct OfGeneration<T> {
     value: T,
     next: OnceLock<Box<OfGeneration<T>>>,
 }
 
+#[cfg(feature = "unblock")]
 impl<T> OfGeneration<T> {
     pub(crate) const fn new(value: T) -> OfGeneration<T> {
         OfGeneration { value, next: OnceLock::new() }

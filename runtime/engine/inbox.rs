@@ -1,5 +1,5 @@
-//! What other threads may do: wake a task, start one, stop the loop. All atomics of the crate are
-//! here, but for one that counts an event loop's messages.
+//! What other threads may do: wake a task, start one, stop the loop. All atomics of the engine are
+//! here, but for the one that counts forks.
 //!
 //! A runtime has an inbox. Other threads post messages to it; the loop drains it at the start of
 //! each turn and again before each task. A loop that is busy notices by itself, so a post then
@@ -21,13 +21,16 @@
 //! because the next poster finds POSTED.
 
 use std::collections::HashSet;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed as RELAXED};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::thread::ThreadId;
 
 use super::driver::Notifier;
 use super::fork;
-use super::sync::{Arc, AtomicU8, Mutex, Ordering};
+#[cfg(feature = "unblock")]
+use super::sync::Arc;
+use super::sync::{AtomicU8, Mutex, Ordering};
 use super::ticket::Ticket;
 
 const AWAKE: u8 = 0;
@@ -136,20 +139,27 @@ pub(crate) struct Inbox {
     pub(crate) thread: ThreadId,
     /// Work of other threads or processes whose end will wake a task: a stopped clock waits for it.
     holds: AtomicU32,
+    /// The loop's clock stands still: the end of the last hold has to be announced.
+    pub(crate) clock_stopped: AtomicBool,
     /// That of the process whose loop drains it.
     generation: u32,
 }
 
+// A panic leaves nothing half done here.
+impl UnwindSafe for Inbox {}
+impl RefUnwindSafe for Inbox {}
+
 impl Inbox {
     pub(crate) fn new(notifier: Notifier, generation: u32) -> Inbox {
         static SERIALS: AtomicU32 = AtomicU32::new(0);
-        let serial = SERIALS.fetch_add(1, RELAXED);
+        let serial = SERIALS.fetch_add(1, SeqCst);
         Inbox {
             queue: MessageQueue::new(),
             notifier,
             serial,
             thread: std::thread::current().id(),
             holds: AtomicU32::new(0),
+            clock_stopped: AtomicBool::new(false),
             generation,
         }
     }
@@ -172,25 +182,30 @@ impl Inbox {
 
 impl Inbox {
     pub(crate) fn is_held(&self) -> bool {
-        self.holds.load(RELAXED) > 0
+        self.holds.load(SeqCst) > 0
     }
 }
 
 /// Holds a stopped clock of a runtime while it exists: something is under way that no driver and no
 /// timer knows, and whose end comes from outside.
+#[cfg(feature = "unblock")]
 pub(crate) struct Hold(Arc<Inbox>);
 
+#[cfg(feature = "unblock")]
 impl Hold {
     pub(crate) fn new(inbox: &Arc<Inbox>) -> Hold {
-        inbox.holds.fetch_add(1, RELAXED);
+        inbox.holds.fetch_add(1, SeqCst);
         Hold(inbox.clone())
     }
 }
 
+#[cfg(feature = "unblock")]
 impl Drop for Hold {
     fn drop(&mut self) {
-        if self.0.holds.fetch_sub(1, RELAXED) == 1 {
-            // The loop may sleep with its clock stopped. A message that does nothing, unboxed.
+        // Either this sees that the clock has stopped, or the loop sees that nothing is held.
+        let last = self.0.holds.fetch_sub(1, SeqCst) == 1;
+        if last && self.0.clock_stopped.load(SeqCst) && !self.0.is_inherited() {
+            // It may sleep. A message that does nothing, unboxed.
             drop(self.0.post(Message::Call(Box::new(|| ()))));
         }
     }

@@ -3,37 +3,87 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ticket::{Id, Ticket};
 
 type Payload = Box<dyn Any + Send + 'static>;
 
-/// The error of a task that panicked or was cancelled.
+/// The error of a task that panicked or was cancelled. What it prints has the task's id and name.
 ///
 /// # Examples
 ///
 /// ```
 /// oneloop::block_on(async {
-///     let error = oneloop::spawn(async { panic!("out of cheese") }).await.unwrap_err();
+///     let task = oneloop::spawn(async { panic!("out of cheese") });
+///     let id = task.id();
+///     let error = task.await.unwrap_err();
 ///     assert!(error.is_panic());
-///     assert_eq!(error.to_string(), "task panicked: out of cheese");
+///     assert_eq!(error.to_string(), format!("task {id} panicked: out of cheese"));
 ///
-///     let task = oneloop::spawn(std::future::pending::<()>());
+///     let task = oneloop::task::Builder::new().name("resizer").spawn(std::future::pending::<()>());
+///     let id = task.id();
 ///     task.abort();
-///     assert!(task.await.unwrap_err().is_cancelled());
+///     let error = task.await.unwrap_err();
+///     assert!(error.is_cancelled());
+///     assert_eq!(error.to_string(), format!("task \"resizer\" ({id}) was cancelled"));
 /// });
 /// ```
-pub struct JoinError {
+// One word: it is part of every task's allocation, and of each result. Which task it was is added when
+// the handle gives the error, which costs that one an allocation.
+pub struct JoinError(Option<Box<Ended>>);
+
+/// What is known of a task that has no value. Without any of it, the task was cancelled.
+#[derive(Default)]
+struct Ended {
     /// `None`: cancelled.
     panic: Option<Panic>,
+    id: Option<Id>,
+    name: Option<Arc<str>>,
 }
 
 impl JoinError {
     pub(crate) fn cancelled() -> JoinError {
-        JoinError { panic: None }
+        JoinError(None)
     }
 
     pub(crate) fn panic(payload: Payload) -> JoinError {
-        JoinError { panic: Some(Panic::new(payload)) }
+        JoinError(Some(Box::new(Ended { panic: Some(Panic::new(payload)), ..Ended::default() })))
+    }
+
+    /// Adds which task it is.
+    #[cold]
+    pub(crate) fn set_task(&mut self, ticket: Ticket, name: Option<Arc<str>>) {
+        let ended = self.0.get_or_insert_default();
+        (ended.id, ended.name) = (Some(Id(ticket)), name);
+    }
+
+    fn panicked(&self) -> Option<&Panic> {
+        self.0.as_ref()?.panic.as_ref()
+    }
+
+    /// The task's id; `None` of a task that another thread awaits and that was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// See [`JoinError`].
+    pub fn id(&self) -> Option<Id> {
+        self.0.as_ref()?.id
+    }
+
+    /// The task's name, if it has one; see [`task::Builder`](crate::task::Builder).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// oneloop::block_on(async {
+    ///     let task = oneloop::task::Builder::new().name("resizer").spawn(async { panic!() });
+    ///     let error = task.await.map(|()| ()).unwrap_err();
+    ///     assert_eq!(error.name(), Some("resizer"));
+    /// });
+    /// ```
+    pub fn name(&self) -> Option<&str> {
+        self.0.as_ref()?.name.as_deref()
     }
 
     /// Whether the task panicked, while it ran or while it was dropped.
@@ -42,7 +92,7 @@ impl JoinError {
     ///
     /// See [`JoinError`].
     pub fn is_panic(&self) -> bool {
-        self.panic.is_some()
+        self.panicked().is_some()
     }
 
     /// Whether the task was dropped before it finished: aborted, or its runtime was dropped.
@@ -51,7 +101,7 @@ impl JoinError {
     ///
     /// See [`JoinError`].
     pub fn is_cancelled(&self) -> bool {
-        self.panic.is_none()
+        self.panicked().is_none()
     }
 
     /// The value that the task panicked with, to be looked at or passed to
@@ -98,27 +148,38 @@ impl JoinError {
     /// });
     /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.panic {
+        let mut error = self;
+        match error.0.as_mut().and_then(|ended| ended.panic.take()) {
             Some(panic) => Ok(panic.into_inner()),
-            None => Err(self),
+            None => Err(error),
         }
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.panic {
-            Some(panic) => write!(f, "task {panic}"),
-            None => f.write_str("task was cancelled"),
+        match (self.id(), self.name()) {
+            (Some(id), Some(name)) => write!(f, "task {name:?} ({id}) ")?,
+            (Some(id), None) => write!(f, "task {id} ")?,
+            _ => f.write_str("task ")?,
+        }
+        match self.panicked() {
+            Some(panic) => write!(f, "{panic}"),
+            None => f.write_str("was cancelled"),
         }
     }
 }
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.panic {
-            Some(panic) => write!(f, "JoinError::{panic:?}"),
-            None => f.write_str("JoinError::Cancelled"),
+        match self.panicked() {
+            Some(panic) => write!(f, "JoinError::{panic:?}")?,
+            None => f.write_str("JoinError::Cancelled")?,
+        }
+        match (self.id(), self.name()) {
+            (Some(id), Some(name)) => write!(f, " of task {name:?} ({id})"),
+            (Some(id), None) => write!(f, " of task {id}"),
+            _ => Ok(()),
         }
     }
 }

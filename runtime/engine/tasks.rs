@@ -25,8 +25,9 @@
 //! which does it when the table is no longer borrowed.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::task::Waker;
 
 use super::cell::BoxedTask;
@@ -48,6 +49,8 @@ const DONE: u32 = 2;
 const RELEASED_WHILE_QUEUED: u32 = 4;
 /// The future is about to be dropped.
 const ABORTED: u32 = 8;
+/// The table of names has the task's.
+const NAMED: u32 = 16;
 
 const FLAG_BITS: u32 = 8;
 
@@ -131,6 +134,8 @@ pub(crate) struct Tasks {
     pub(super) wait_nodes: Nodes,
     /// Entries that come before the ready queue. Bound: the waiters, and the tasks.
     urgent: VecDeque<Urgent>,
+    /// The names of the tasks that were given one, which are few: a slot has no room for it.
+    names: HashMap<u32, Arc<str>>,
     /// The ready queue: pop at the head, push at the tail.
     head: u32,
     tail: u32,
@@ -147,6 +152,7 @@ impl Tasks {
             slots,
             wait_nodes: Nodes::new(),
             urgent: VecDeque::new(),
+            names: HashMap::new(),
             head: NIL,
             tail: NIL,
             runtime: RuntimeNumber::new(runtime),
@@ -361,6 +367,9 @@ impl Tasks {
         let slot = &mut self.slots[ticket.key()];
         let joiners = std::mem::take(&mut slot.joiners);
         if slot.has(DETACHED) {
+            if slot.has(NAMED) {
+                self.end_name(ticket.key());
+            }
             self.slots.release_if(ticket.key(), TaskSlot::end_generation);
             return Some(task);
         }
@@ -405,16 +414,43 @@ impl Tasks {
         ticket: Ticket,
         wait: impl FnOnce(&mut WaitList),
     ) -> Option<BoxedTask> {
-        let mut task = None;
+        let (mut task, mut named) = (None, false);
         self.slots.release_if(ticket.key(), |slot| {
             if !slot.has(DONE) {
                 wait(&mut slot.joiners);
                 return false;
             }
             task = slot.task.take();
+            named = slot.has(NAMED);
             slot.end_generation()
         });
+        if named {
+            self.end_name(ticket.key());
+        }
         task
+    }
+
+    /// Out of line: each turn would carry the table's code.
+    #[cold]
+    #[inline(never)]
+    fn end_name(&mut self, key: u32) {
+        self.names.remove(&key);
+    }
+
+    /// Gives a task a name, for what is printed of it.
+    pub(crate) fn set_name(&mut self, ticket: Ticket, name: Arc<str>) {
+        self.slots[ticket.key()].state |= NAMED;
+        self.names.insert(ticket.key(), name);
+    }
+
+    /// The name of a task, until its output was taken or dropped.
+    #[inline]
+    pub(crate) fn name(&self, ticket: Ticket) -> Option<Arc<str>> {
+        if self.names.is_empty() {
+            return None;
+        }
+        let slot = self.slots.get(ticket.key()).filter(|slot| slot.generation() == ticket.generation());
+        slot.filter(|slot| slot.has(NAMED)).and_then(|_| self.names.get(&ticket.key()).cloned())
     }
 
     /// The join handle is dropped. Returns what is to be dropped with it: the output, and the

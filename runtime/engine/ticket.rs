@@ -23,6 +23,7 @@
 //! The price: 65,535 runtimes alive at once, 16.7 million tasks alive in one runtime, and a 64-bit
 //! target.
 
+use std::fmt;
 use std::num::NonZeroU64;
 
 #[cfg(not(target_pointer_width = "64"))]
@@ -87,5 +88,37 @@ impl Ticket {
     /// Whether it names slot 0, that of `block_on`'s own future.
     pub(crate) fn is_main(self) -> bool {
         self.key() == 0
+    }
+}
+
+/// The name of a task: its runtime, its place there, and how many tasks had that place before. No two
+/// tasks that are alive have the same, and no two of one runtime ever.
+///
+/// # Examples
+///
+/// ```
+/// use oneloop::task;
+///
+/// oneloop::block_on(async {
+///     let one = oneloop::spawn(async { task::id() });
+///     let other = oneloop::spawn(async { task::id() });
+///     let id = one.id();
+///     assert_ne!(id, other.id());
+///     assert_eq!(one.await.unwrap(), id);
+///     println!("task {id}"); // task 1.1.0
+/// });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(pub(crate) Ticket);
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0.runtime(), self.0.key(), self.0.generation())
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({self})")
     }
 }

@@ -20,7 +20,8 @@ const BUFFER: usize = 64 * 1024;
 /// A read asks for 64 KiB, of which it keeps what isn't taken; seeking counts from what was taken. So
 /// seek between reading a file and writing to it. Writing collects 64 KiB before they go to the object: **what was written is lost without
 /// [`flush`](crate::io::AsyncWriteExt::flush)**, or
-/// [`close`](crate::io::AsyncWriteExt::close), which also drops the object.
+/// [`close`](crate::io::AsyncWriteExt::close), which also has a thread drop the object and waits for
+/// that.
 ///
 /// # Errors
 ///
@@ -63,6 +64,8 @@ enum State<T> {
     Idle(Box<Parts<T>>),
     /// A thread has the object.
     Busy(Started<Box<Parts<T>>>),
+    /// A thread drops it. Then its last error is reported.
+    Closing(Started<()>, Option<io::Error>),
     /// It was closed, or lost with its thread.
     Gone,
 }
@@ -258,11 +261,21 @@ impl<T: Write + Send + 'static> AsyncWrite for Unblock<T> {
         if matches!(self.0, State::Gone) {
             return Poll::Ready(Ok(()));
         }
-        let flushed = ready!(self.as_mut().poll_flush(cx));
-        if let State::Idle(parts) = std::mem::replace(&mut self.0, State::Gone) {
-            let _ = start(|| drop(parts)); // closing may block, too
+        if !matches!(self.0, State::Closing(..)) {
+            let flushed = ready!(self.as_mut().poll_flush(cx));
+            let State::Idle(parts) = std::mem::replace(&mut self.0, State::Gone) else {
+                return Poll::Ready(flushed);
+            };
+            self.0 = State::Closing(start(|| drop(parts))?, flushed.err()); // closing may block, too
         }
-        Poll::Ready(flushed)
+        let State::Closing(mut closing, error) = std::mem::replace(&mut self.0, State::Gone) else {
+            return Poll::Ready(Err(gone()));
+        };
+        if Pin::new(&mut closing).poll(cx).is_pending() {
+            self.0 = State::Closing(closing, error);
+            return Poll::Pending;
+        }
+        Poll::Ready(error.map_or(Ok(()), Err))
     }
 }
 
@@ -276,7 +289,7 @@ impl<T: Seek + Send + 'static> AsyncSeek for Unblock<T> {
             self.begin(Operation::Seek(to), move |parts| {
                 let ahead = parts.unread().len() as i64;
                 let reached = parts.object.seek(match to {
-                    SeekFrom::Current(offset) => SeekFrom::Current(offset - ahead),
+                    SeekFrom::Current(offset) => SeekFrom::Current(offset.saturating_sub(ahead)),
                     other => other,
                 })?;
                 parts.read.clear();

@@ -12,8 +12,6 @@
 use std::io;
 use std::process::{Child, ExitStatus};
 
-use crate::engine::context;
-use crate::engine::inbox::Hold;
 #[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
 use crate::engine::interest::Interest;
 #[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
@@ -30,8 +28,6 @@ use crate::io::source::Source;
 pub(super) async fn wait_for_end(child: &mut Child) -> io::Result<ExitStatus> {
     #[cfg(unix)]
     crate::engine::context::require("a oneloop child was waited for");
-    // A stopped clock waits for the child.
-    let _hold = context::current().map(|core| Hold::new(&core.inbox));
     #[cfg(all(target_os = "linux", not(oneloop_wait_by_signal)))]
     if let Some(end) = descriptor_of(child) {
         // `WouldBlock` if the child has ended but a debugger receives the status first: then

@@ -6,7 +6,9 @@ use std::process::{Child, ExitStatus};
 use std::rc::Rc;
 
 use super::end::wait_for_end;
+use crate::engine::context;
 use crate::engine::core::Core;
+use crate::engine::inbox::Hold;
 use crate::task;
 use crate::unblock;
 
@@ -99,6 +101,8 @@ impl Process {
         if let Some(status) = self.try_wait()? {
             return Ok(status);
         }
+        // A stopped clock waits for a child that a task waits for.
+        let _hold = context::current().map(|core| Hold::new(&core.inbox));
         let status = wait_for_end(self.orphan.child()).await;
         let status = self.note(status.map(Some))?;
         Ok(status.expect("it was waited for"))

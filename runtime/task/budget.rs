@@ -100,7 +100,7 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let core = context::current();
+        let core = context::try_with(|core| core.cloned());
         let _lifted = core.as_ref().map(|core| core.budget.lift());
         self.project().future.poll(cx)
     }

@@ -11,7 +11,7 @@ use crate::engine::core::Core;
 use crate::engine::join_error::JoinError;
 use crate::engine::panic::drop_quietly;
 use crate::engine::tasks::take_output;
-use crate::engine::ticket::Ticket;
+use crate::engine::ticket::{Id, Ticket};
 use crate::engine::wait_list::{WaitList, Waiter};
 
 /// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task,
@@ -98,6 +98,20 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
+    }
+
+    /// The task's id.
+    ///
+    /// # Panics
+    ///
+    /// If the handle has given the task's result.
+    ///
+    /// # Examples
+    ///
+    /// See [`task::Id`](crate::task::Id).
+    #[track_caller]
+    pub fn id(&self) -> Id {
+        Id(self.task.ticket.expect("JoinHandle::id was called after the handle had given the task's result"))
     }
 
     /// A handle that can abort the task but not await it.
@@ -191,7 +205,7 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("finished", &self.is_finished()).finish_non_exhaustive()
+        self.task.fmt_as("JoinHandle", f)
     }
 }
 
@@ -229,6 +243,31 @@ impl AbortHandle {
         }
     }
 
+    /// The task's id; `None` if the task's result had been taken when this handle was made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// oneloop::block_on(async {
+    ///     let task = oneloop::spawn(async { 42 });
+    ///     assert_eq!(task.abort_handle().id(), Some(task.id()));
+    /// });
+    /// ```
+    pub fn id(&self) -> Option<Id> {
+        self.ticket.map(Id)
+    }
+
+    fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct(name);
+        if let Some(ticket) = self.ticket {
+            f.field("id", &format_args!("{}", Id(ticket)));
+            if let Some(name) = self.core.tasks.borrow().name(ticket) {
+                f.field("name", &name);
+            }
+        }
+        f.field("finished", &self.is_finished()).finish_non_exhaustive()
+    }
+
     /// Whether the task has finished, panicked, or been dropped.
     ///
     /// # Examples
@@ -249,6 +288,6 @@ impl AbortHandle {
 
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AbortHandle").field("finished", &self.is_finished()).finish_non_exhaustive()
+        self.fmt_as("AbortHandle", f)
     }
 }

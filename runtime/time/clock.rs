@@ -12,14 +12,15 @@ use crate::task::yield_now;
 ///
 /// See [`pause`].
 pub fn now() -> Instant {
-    context::try_with(|core| core.map_or_else(Instant::now, |core| core.clock.now()))
+    context::try_with_last(|core| core.map_or_else(Instant::now, |core| core.clock.now()))
 }
 
 /// Stops the clock of this runtime: a test then waits for no real time, and its times are exact.
 ///
 /// From now on time passes in two ways: by [`advance`], and by itself when nothing else can happen.
-/// That is when no task is ready, the driver has no event, and no [`unblock`](crate::unblock()),
-/// look-up of a name or child process of this runtime is awaited. Then the clock jumps to the next
+/// That is when no task is ready, the driver has no event, no closure of
+/// [`unblock`](crate::unblock()) and no look-up of a name that was begun in this runtime runs, and no
+/// task waits for a child process. Then the clock jumps to the next
 /// deadline of a `sleep`, a `timeout`, an `interval`, or a timer or time-out of the event loop.
 /// ([`Builder::auto_advance`](crate::Builder::auto_advance) turns the jumps off.)
 ///
@@ -55,7 +56,7 @@ pub fn pause() {
             !core.clock.is_stopped(),
             "oneloop::time::pause was called, but the clock stands still already"
         );
-        core.clock.stop();
+        core.stop_clock();
     });
 }
 
@@ -81,7 +82,7 @@ pub fn pause() {
 pub fn resume() {
     context::with("oneloop::time::resume was called", |core| {
         require_stopped(core, "resume");
-        core.clock.resume();
+        core.resume_clock();
     });
 }
 

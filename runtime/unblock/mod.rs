@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread;
 
@@ -69,7 +70,11 @@ where
 {
     let (sender, result) = oneshot::channel::<thread::Result<T>>();
     let closure = Quiet(Some(closure));
+    // A stopped clock waits for the result, until it was sent or the future is dropped.
+    let hold = Arc::new(Mutex::new(context::current().map(|core| Hold::new(&core.inbox))));
+    let release = Release(hold.clone());
     let job = move || {
+        let _release = release;
         if sender.is_canceled() {
             return; // the closure never runs
         }
@@ -77,8 +82,7 @@ where
         drop_quietly(sender.send(result)); // it comes back if the future was dropped
     };
     pool::submit(Box::new(job))?;
-    let hold = context::current().map(|core| Hold::new(&core.inbox));
-    Ok(Started { result, _hold: hold })
+    Ok(Started { result, _release: Release(hold) })
 }
 
 /// Hands `closure` to the pool, and waits for nothing.
@@ -109,8 +113,17 @@ impl<C> Drop for Quiet<C> {
 /// A closure that was handed to the pool, until its result is taken.
 pub(crate) struct Started<T> {
     result: oneshot::Receiver<thread::Result<T>>,
-    /// A stopped clock waits for the result.
-    _hold: Option<Hold>,
+    _release: Release,
+}
+
+/// Releases a hold that two own, for the one that comes first.
+struct Release(Arc<Mutex<Option<Hold>>>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        let hold = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(hold); // with the lock released
+    }
 }
 
 impl<T> Drop for Started<T> {

@@ -146,6 +146,13 @@ pub async fn own_waker() -> Waker {
     poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
 }
 
+/// What an error says of its task, behind the task's id.
+pub fn said(error: &oneloop::JoinError) -> String {
+    let text = error.to_string();
+    let id = error.id().map_or_else(|| "task ".into(), |id| format!("task {id} "));
+    text.strip_prefix(&id).unwrap_or_else(|| panic!("{text:?} does not begin with {id:?}")).to_owned()
+}
+
 /// Waits until a condition holds, giving every other task a turn in between.
 pub async fn until(mut condition: impl FnMut() -> bool) {
     while !condition() {

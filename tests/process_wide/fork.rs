@@ -206,3 +206,26 @@ fn sockets_of_the_parent_are_refused_a_watch_in_the_child() {
         finish_on(&runtime, echo_once(&listener));
     });
 }
+
+#[cfg(feature = "unblock")]
+#[test]
+fn handles_of_the_standard_streams_begin_anew_in_the_child() {
+    in_child("handles_of_the_standard_streams_begin_anew_in_the_child", || {
+        let runtime = Runtime::new().unwrap();
+        let mut out = Some(oneloop::io::stdout());
+        finish_on(&runtime, async {
+            let out = out.as_mut().unwrap();
+            out.write_all(b"from the parent\n").await.unwrap();
+            out.flush().await.unwrap();
+        });
+        forked(|| {
+            let mut out = out.take().unwrap();
+            finish(async {
+                out.flush().await.unwrap(); // nothing of its own is on the way
+                out.write_all(b"from the child\n").await.unwrap();
+                out.flush().await.unwrap();
+            });
+        });
+        finish_on(&runtime, async { out.as_mut().unwrap().flush().await.unwrap() });
+    });
+}

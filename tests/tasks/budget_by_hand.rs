@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -217,4 +218,23 @@ fn an_unconstrained_future_waits_as_any_other() {
 #[test]
 fn outside_of_a_runtime_unconstrained_changes_nothing() {
     assert_eq!(futures::executor::block_on(unconstrained(async { 1 })), 1);
+}
+
+/// At the 256th denial the grants begin anew, with 128; the poll's first grant may have been 127.
+#[test]
+fn any_number_of_denials_in_one_poll_leaves_the_loop_whole() {
+    finish(async {
+        for denials_max in (250..262).chain(510..516) {
+            for _ in 0..4 {
+                let task = spawn(poll_fn(move |cx| {
+                    let mut denials = 0;
+                    while denials < denials_max {
+                        denials += usize::from(pin!(oneloop::consume_budget()).poll(cx).is_pending());
+                    }
+                    Poll::Ready(())
+                }));
+                task.await.unwrap();
+            }
+        }
+    });
 }

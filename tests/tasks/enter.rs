@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::time::{Duration, sleep};
-use oneloop::{Handle, Runtime, spawn};
+use oneloop::{Handle, Runtime, spawn, yield_now};
 
 use common::executor::*;
 
@@ -87,17 +87,75 @@ fn a_guard_that_is_dropped_inside_a_loop_leaves_the_loop_entered() {
 }
 
 #[test]
-fn a_guard_that_is_forgotten_does_no_harm() {
-    let runtime = Runtime::new().unwrap();
+fn a_guard_that_is_forgotten_only_leaks() {
     std::thread::spawn(|| {
-        let leaked: &'static Runtime = Box::leak(Box::new(Runtime::new().unwrap()));
-        std::mem::forget(leaked.enter());
-        assert_eq!(oneloop::block_on(async { 1 }), 1);
-        assert_eq!(current(), number(&leaked.handle()));
+        let runtime = Box::new(Runtime::new().unwrap());
+        let name = number(&runtime.handle());
+        std::mem::forget(runtime.enter());
+        let moved = *runtime;
+        assert_eq!(current(), name);
+        drop(moved);
+        let _other_memory: Vec<_> = (0..1000).map(|_| Box::new([0x41u8; 8])).collect();
+        assert_eq!(current(), name, "what it entered is there still, without a loop");
+        // Others are not disturbed, also one that gets its number.
+        for _ in 0..3 {
+            assert_eq!(
+                oneloop::block_on(async { spawn(async { yield_now().await }).await.map(|()| 1) }).unwrap(),
+                1
+            );
+        }
     })
     .join()
     .unwrap();
-    drop(runtime);
+}
+
+#[test]
+fn what_other_threads_ask_for_happens_on_their_runtime_also_under_a_guard_of_another() {
+    let (runtime, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let handle = runtime.handle();
+    finish_on(&runtime, async {
+        let _guard = other.enter();
+        let id = handle.spawn(async { oneloop::task::id() }).await.unwrap();
+        assert_eq!(id.to_string().split('.').next(), number(&handle).split(&[' ', '}']).nth(3));
+    });
+}
+
+#[test]
+fn a_sleep_that_is_dropped_under_a_guard_of_another_runtime_is_cancelled() {
+    let (runtime, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    runtime.block_on(async {
+        let mut pause = sleep(Duration::from_secs(60));
+        assert!(futures::poll!(&mut pause).is_pending());
+        let _guard = other.enter();
+        drop(pause);
+    });
+    assert_eq!(runtime.turn(), None);
+}
+
+/// A program with a loop of its own keeps a guard, and a callback of it wakes a task.
+#[cfg(all(unix, not(mio_unsupported_force_poll_poll)))]
+#[test]
+fn a_wake_under_a_guard_makes_the_descriptor_readable() {
+    use std::os::fd::AsRawFd;
+    let runtime = Runtime::new().unwrap();
+    let (sender, receiver) = async_channel::bounded(1);
+    let task = runtime.spawn(async move { receiver.recv().await.unwrap() });
+    let descriptor = runtime.descriptor().unwrap();
+    let _guard = runtime.enter();
+    while runtime.turn().is_some() {}
+    sender.try_send(5).unwrap();
+    let mut poll = libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let ready = loop {
+        // SAFETY: one `pollfd`, which lives as long as the call.
+        match unsafe { libc::poll(&raw mut poll, 1, 10_000) } {
+            -1 => assert_eq!(std::io::Error::last_os_error().kind(), std::io::ErrorKind::Interrupted),
+            ready => break ready,
+        }
+    };
+    assert_eq!(ready, 1, "the program would sleep for ever");
+    while !task.is_finished() {
+        runtime.turn();
+    }
 }
 
 #[test]

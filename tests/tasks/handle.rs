@@ -140,7 +140,7 @@ fn a_panic_while_the_future_is_made_is_its_error() {
         let made = handle.spawn_with(|| -> std::future::Ready<()> { panic!("no future") });
         foreign_block_on(made).unwrap_err()
     });
-    assert_eq!(error.to_string(), "task panicked: no future");
+    assert_eq!(said(&error), "panicked: no future");
 }
 
 /// Ready at once, and a bomb when it is dropped; or a panic in both.
@@ -163,7 +163,7 @@ fn a_panic_in_the_drop_of_a_finished_future_is_its_error() {
     let runtime = Runtime::new().unwrap();
     let future = Explosive { panics: false, _bomb: Bomb("in the drop") };
     let error = finish_on(&runtime, runtime.handle().spawn(future)).unwrap_err();
-    assert_eq!(error.to_string(), "task panicked: in the drop");
+    assert_eq!(said(&error), "panicked: in the drop");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn of_a_panic_in_the_poll_and_one_in_the_drop_the_first_is_its_error() {
         let runtime = Runtime::new().unwrap();
         let future = Explosive { panics: true, _bomb: Bomb("in the drop") };
         let error = finish_on(&runtime, runtime.handle().spawn(future)).unwrap_err();
-        assert_eq!(error.to_string(), "task panicked: in the poll");
+        assert_eq!(said(&error), "panicked: in the poll");
     });
 }
 

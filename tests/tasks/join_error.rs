@@ -41,11 +41,11 @@ fn it_is_either_a_panic_or_cancelled() {
 
 #[test]
 fn it_says_what_the_panic_said() {
-    assert_eq!(panicked(|| panic!("a literal")).to_string(), "task panicked: a literal");
+    assert_eq!(said(&panicked(|| panic!("a literal"))), "panicked: a literal");
     let number = 7;
-    assert_eq!(panicked(move || panic!("number {number}")).to_string(), "task panicked: number 7");
-    assert_eq!(panicked(|| panic_any(7)).to_string(), "task panicked");
-    assert_eq!(cancelled().to_string(), "task was cancelled");
+    assert_eq!(said(&panicked(move || panic!("number {number}"))), "panicked: number 7");
+    assert_eq!(said(&panicked(|| panic_any(7))), "panicked");
+    assert_eq!(said(&cancelled()), "was cancelled");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod budget;
 mod budget_by_hand;
 mod enter;
 mod handle;
+mod ids;
 mod interval;
 mod join_error;
 mod join_handle;

@@ -266,7 +266,7 @@ fn a_panic_in_a_poll_is_the_tasks_error_and_the_loop_goes_on() {
             yield_now().await;
             panic!("out of cheese");
         });
-        assert_eq!(task.await.unwrap_err().to_string(), "task panicked: out of cheese");
+        assert_eq!(said(&task.await.unwrap_err()), "panicked: out of cheese");
         assert_eq!(drops.count(), 1);
         assert_eq!(beside.await.unwrap(), "unharmed");
     });
@@ -291,7 +291,7 @@ impl Future for Explosive {
 fn a_panic_in_the_drop_of_a_finished_future_is_the_tasks_error() {
     finish(async {
         let error = spawn(Explosive { panics: false, _bomb: Bomb("in the drop") }).await.unwrap_err();
-        assert_eq!(error.to_string(), "task panicked: in the drop");
+        assert_eq!(said(&error), "panicked: in the drop");
         assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
     });
 }
@@ -300,7 +300,7 @@ fn a_panic_in_the_drop_of_a_finished_future_is_the_tasks_error() {
 fn of_a_panic_in_the_poll_and_one_in_the_drop_the_first_is_the_tasks_error() {
     finish(async {
         let error = spawn(Explosive { panics: true, _bomb: Bomb("in the drop") }).await.unwrap_err();
-        assert_eq!(error.to_string(), "task panicked: in the poll");
+        assert_eq!(said(&error), "panicked: in the poll");
         assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
     });
 }

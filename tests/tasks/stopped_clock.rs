@@ -130,6 +130,72 @@ fn work_on_other_threads_holds_the_clock() {
     });
 }
 
+#[cfg(feature = "unblock")]
+#[test]
+fn work_that_has_ended_holds_the_clock_no_longer_although_its_future_was_not_polled() {
+    finish_stopped(async {
+        let start = now();
+        let work = oneloop::unblock(|| 42);
+        sleep(seconds(1)).await;
+        assert_eq!((work.await, now() - start), (42, seconds(1)));
+
+        // A read that was dropped goes on, and ends.
+        let (sender, messages) = std::sync::mpsc::channel::<u8>();
+        struct Messages(std::sync::mpsc::Receiver<u8>);
+        impl std::io::Read for Messages {
+            fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+                buf[0] = self.0.recv().unwrap();
+                Ok(1)
+            }
+        }
+        let mut reader = oneloop::io::Unblock::new(Messages(messages));
+        assert!(reader.read(&mut [0]).now_or_never().is_none());
+        sender.send(1).unwrap();
+        sleep(seconds(1)).await;
+        assert_eq!(now() - start, seconds(2));
+    });
+}
+
+#[cfg(all(unix, feature = "process"))]
+#[test]
+fn a_child_whose_handle_was_dropped_does_not_hold_the_clock() {
+    let real = Instant::now();
+    finish_stopped(async {
+        let mut sleeper = oneloop::process::Command::new("sleep").arg("20").spawn().unwrap();
+        let id = sleeper.id().unwrap();
+        assert!(sleeper.wait().now_or_never().is_none());
+        drop(sleeper);
+        sleep(seconds(1)).await;
+        // SAFETY: it is our child, and its handle's task has not received its status.
+        unsafe { libc::kill(id as i32, libc::SIGKILL) };
+    });
+    assert!(real.elapsed() < seconds(20));
+}
+
+/// The events of one poll of the driver are a batch, of 1,024 at most.
+#[test]
+fn the_clock_waits_for_events_behind_the_first_batch() {
+    need_descriptors(1600);
+    finish_stopped(async {
+        let start = now();
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut others = Vec::new();
+        for _ in 0..1300 {
+            let socket = oneloop::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            assert!(socket.recv(&mut [0; 4]).now_or_never().is_none()); // known to be empty
+            sender.send_to(b"x", socket.local_addr().unwrap()).unwrap();
+            others.push(socket);
+        }
+        let last = oneloop::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let mut buf = [0; 4];
+        let mut receiving = Box::pin(timeout(seconds(1), last.recv(&mut buf)));
+        assert!(futures::poll!(&mut receiving).is_pending());
+        sender.send_to(b"last", last.local_addr().unwrap()).unwrap();
+        assert_eq!(receiving.await.expect("the clock jumped over it").unwrap(), 4);
+        assert_eq!(now(), start);
+    });
+}
+
 /// What holds the clock may be dropped anywhere; the loop that sleeps meanwhile must find out.
 #[cfg(feature = "unblock")]
 #[test]

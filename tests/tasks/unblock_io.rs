@@ -138,9 +138,9 @@ fn a_flush_or_a_seek_that_is_dropped_is_no_end_of_a_read() {
     finish(async {
         let mut file = Unblock::new(Cursor::new(b"0123456789".to_vec()));
         file.write_all(b"a").await.unwrap();
-        assert!(file.flush().now_or_never().is_none());
+        drop(file.flush().now_or_never()); // ready at once only if the thread was as fast
         assert_eq!(file.read(&mut [0; 4]).await.unwrap(), 4);
-        assert!(file.seek(SeekFrom::Start(7)).now_or_never().is_none());
+        drop(file.seek(SeekFrom::Start(7)).now_or_never());
         assert_eq!(file.seek(SeekFrom::Start(2)).await.unwrap(), 2);
         let mut buf = [0; 4];
         file.read_exact(&mut buf).await.unwrap();
@@ -162,5 +162,40 @@ fn an_object_that_panics_is_lost_and_later_operations_say_so() {
         assert_eq!(text_of(&*reading.unwrap_err()), "in a read");
         assert_eq!(reader.read(&mut [0; 1]).await.unwrap_err().kind(), ErrorKind::BrokenPipe);
         assert!(reader.into_inner().await.is_err());
+    });
+}
+
+/// A compressor writes its trailer in its drop.
+#[test]
+fn close_waits_until_the_object_is_dropped() {
+    struct Slow(Sink);
+    impl Write for Slow {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            self.0.write(buf)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            self.0.write_all(b" trailer").unwrap();
+        }
+    }
+    finish(async {
+        let sink = Sink::default();
+        let mut writer = Unblock::new(Slow(sink.clone()));
+        writer.write_all(b"body").await.unwrap();
+        drop(writer.close().now_or_never());
+        writer.close().await.unwrap();
+        assert_eq!(sink.0.lock().unwrap().0, b"body trailer");
+
+        let failing = Sink::default();
+        failing.0.lock().unwrap().2 = 1;
+        let mut writer = Unblock::new(Slow(failing.clone()));
+        writer.write_all(b"lost").await.unwrap();
+        assert_eq!(writer.close().await.unwrap_err().kind(), ErrorKind::StorageFull);
+        assert_eq!(failing.0.lock().unwrap().0, b" trailer");
     });
 }

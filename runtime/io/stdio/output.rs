@@ -9,7 +9,7 @@ use futures_io::AsyncWrite;
 
 use super::waiting::{Key, Waiting};
 use crate::engine::context;
-use crate::engine::fork::OfGeneration;
+use crate::engine::fork::{self, OfGeneration};
 use crate::engine::panic::drop_quietly;
 use crate::unblock;
 
@@ -111,6 +111,8 @@ impl State {
 /// What a handle knows.
 pub(super) struct Writer {
     output: &'static Output,
+    /// The generation of the process that knows this handle.
+    generation: u32,
     key: Key,
     /// How many bytes had been written, by all handles, after the last write of this one; or when it
     /// was made.
@@ -122,7 +124,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(output: &'static Output) -> Writer {
         let State { accepted, reported, .. } = *output.state();
-        Writer { output, key: None, accepted, reported }
+        Writer { output, generation: fork::generation(), key: None, accepted, reported }
     }
 
     /// Lets `attempt` look at the output. If that is `None`, waits.
@@ -132,6 +134,9 @@ impl Writer {
         attempt: impl FnOnce(&mut State, &mut u64) -> Option<T>,
     ) -> Poll<io::Result<T>> {
         ready!(context::charge(cx));
+        if self.generation != fork::generation() {
+            *self = Writer::new(self.output); // the child of a fork begins anew
+        }
         let waker = cx.waker().clone(); // it may be foreign: before the lock
         let mut state = self.output.state();
         let outcome = match state.failure_after(&mut self.reported) {
@@ -202,7 +207,7 @@ impl AsyncWrite for Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if self.key.is_some() {
+        if self.key.is_some() && self.generation == fork::generation() {
             let waker = self.output.state().waiting.remove(self.key);
             drop_quietly(waker);
         }

@@ -12,7 +12,7 @@ use futures_lite::Stream;
 
 use super::waiting::{Key, Waiting};
 use crate::engine::context;
-use crate::engine::fork::OfGeneration;
+use crate::engine::fork::{self, OfGeneration};
 use crate::engine::panic::drop_quietly;
 use crate::unblock;
 
@@ -150,7 +150,7 @@ impl Input {
 /// # }
 /// ```
 pub fn stdin() -> Stdin {
-    Stdin { key: None }
+    Stdin { key: None, generation: fork::generation() }
 }
 
 /// A handle of the process's standard input, made by [`stdin`]. It implements
@@ -210,6 +210,8 @@ pub fn stdin() -> Stdin {
 /// ```
 pub struct Stdin {
     key: Key,
+    /// The generation of the process that knows this handle.
+    generation: u32,
 }
 
 impl Stdin {
@@ -260,6 +262,9 @@ impl Stdin {
     /// none does.
     fn poll_take<T>(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&mut Input) -> Option<T>) -> Poll<T> {
         ready!(context::charge(cx));
+        if self.generation != fork::generation() {
+            *self = stdin(); // the child of a fork begins anew
+        }
         let waker = cx.waker().clone(); // it may be foreign: before the lock
         let mut input = input();
         let taken = take(&mut input);
@@ -290,7 +295,7 @@ impl AsyncRead for Stdin {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        if self.key.is_some() {
+        if self.key.is_some() && self.generation == fork::generation() {
             let waker = input().waiting.remove(self.key);
             drop_quietly(waker);
         }
