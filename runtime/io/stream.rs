@@ -6,12 +6,14 @@
 //! of its own types at once.
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
+use socket2::SockRef;
 
 use super::socket::{Socket, Watchable};
 use crate::engine::interest::Interest;
@@ -20,6 +22,14 @@ use crate::engine::interest::Interest;
 pub(crate) trait ReadBytes: Watchable {
     /// Whether a read that fills only part of its buffer has drained the socket.
     const SHORT_READ_DRAINS: bool;
+}
+
+/// A socket of mio that bytes are received from: a stream that is no pipe.
+pub(crate) trait ReceiveBytes: ReadBytes {
+    fn sock_ref(&self) -> SockRef<'_>;
+
+    /// mio's own `try_io`, which calls `operation` and returns its result.
+    fn attempt<R>(&self, operation: impl FnOnce() -> io::Result<R>) -> io::Result<R>;
 }
 
 /// A socket of mio that bytes are written to.
@@ -50,7 +60,9 @@ where
         let read = self.try_io(Interest::Readable, |mut io| io.read_vectored(bufs))?;
         Ok(self.count_read(read, asked))
     }
+}
 
+impl<T: ReadBytes> Socket<T> {
     #[inline]
     fn count_read(&self, read: usize, asked: usize) -> usize {
         if T::SHORT_READ_DRAINS {
@@ -58,6 +70,42 @@ where
         }
         read
     }
+}
+
+impl<T: ReceiveBytes> Socket<T> {
+    /// Reads into the front of `buf` and returns that.
+    #[inline]
+    pub(crate) fn poll_read_uninit<'b>(
+        &self,
+        cx: &mut Context<'_>,
+        mut buf: &'b mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<&'b mut [u8]>> {
+        let asked = buf.len();
+        if asked == 0 {
+            return Poll::Ready(Ok(&mut []));
+        }
+        let read = self.poll_io(cx, Interest::Readable, |io| receive(io, &mut buf, 0));
+        if let Poll::Ready(Ok(bytes)) = &read {
+            self.count_read(bytes.len(), asked);
+        }
+        read
+    }
+}
+
+/// Receives into the front of `buf`, which need not be initialised, takes the bytes that came off
+/// `buf`, and returns them. `flags` are those of `recv`.
+#[inline]
+pub(crate) fn receive<'b, T: ReceiveBytes>(
+    io: &T,
+    buf: &mut &'b mut [MaybeUninit<u8>],
+    flags: i32,
+) -> io::Result<&'b mut [u8]> {
+    let count = io.attempt(|| io.sock_ref().recv_with_flags(buf, flags))?;
+    let front = buf.split_off_mut(..count).expect("recv returns no more than fits");
+    // SAFETY: `recv` has returned `count`, so the operating system has written that many bytes from
+    // the beginning of `buf` on, and they are initialised. Types and lifetimes are otherwise those
+    // of `front`.
+    Ok(unsafe { &mut *(std::ptr::from_mut(front) as *mut [u8]) })
 }
 
 impl<T: WriteBytes> Socket<T> {

@@ -6,6 +6,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use super::addr::{ToSocketAddrs, first_that_works};
 use super::connect::{finished, is_under_way};
 use super::send::{send, send_vectored};
@@ -16,7 +18,7 @@ use crate::io::own_operations::own_operations;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
 use crate::io::split::{ReadHalf, WriteHalf, split};
-use crate::io::stream::{ReadBytes, WriteBytes};
+use crate::io::stream::{ReadBytes, ReceiveBytes, WriteBytes};
 use crate::time::timeout;
 
 /// A TCP connection.
@@ -121,6 +123,18 @@ fn assumed(socket: &std::net::TcpStream) -> Readiness {
 
 impl ReadBytes for mio::net::TcpStream {
     const SHORT_READ_DRAINS: bool = true;
+}
+
+impl ReceiveBytes for mio::net::TcpStream {
+    #[inline]
+    fn sock_ref(&self) -> SockRef<'_> {
+        self.into()
+    }
+
+    #[inline]
+    fn attempt<R>(&self, operation: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.try_io(operation)
+    }
 }
 
 impl WriteBytes for mio::net::TcpStream {

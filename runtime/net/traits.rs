@@ -165,6 +165,67 @@ macro_rules! stream_traits {
             }
         }
 
+        impl $name {
+            /// Reads into the front of `buf`, which need not be initialised, and returns that front.
+            /// Its length is how many bytes came; 0 mean that the peer has closed its side (or that
+            /// `buf` is empty). What is behind it is left as it was. Until there is something to
+            /// read the task waits. Several tasks may wait: all are woken.
+            ///
+            /// It is for adapters to other crates' buffers, which would have to be filled with
+            /// zeros before each [`poll_read`](crate::io::AsyncRead::poll_read). The result is the
+            /// bytes and not only their number: so an array that is not initialised, or the spare
+            /// capacity of a `Vec`, can be read into without `unsafe`. hyper's `ReadBufCursor`,
+            /// tokio's `ReadBuf` and the `BufMut` of `bytes` lend what is not initialised only in
+            /// `unsafe` blocks of their user. Without such a block, an adapter copies what came
+            /// with `put_slice`, from an array of its own. That costs less than the zeros if most
+            /// reads fill a small part of the buffer, and more if they fill it.
+            ///
+            /// A pipe has no such method: there, it would take an `unsafe` block more. The reading
+            /// half of a stream lends the stream with `as_ref`.
+            ///
+            /// # Errors
+            ///
+            /// What the operating system says, for instance `ConnectionReset`; or that the runtime
+            /// of the stream was dropped.
+            ///
+            /// # Cancel safety
+            ///
+            /// Bytes that were read are returned in the same poll.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use std::future::poll_fn;
+            /// use std::mem::MaybeUninit;
+            ///
+            /// oneloop::block_on(async {
+            /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// #     let stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// #     let (mut peer, _) = listener.accept().await?;
+            /// #     oneloop::io::AsyncWriteExt::write_all(&mut peer, b"hello").await?;
+            ///     let mut text = Vec::new();
+            ///     poll_fn(|cx| {
+            ///         let mut buf = [MaybeUninit::uninit(); 4096];
+            ///         let read = stream.poll_read_uninit(cx, &mut buf);
+            ///         read.map_ok(|bytes| text.extend_from_slice(bytes))
+            ///     })
+            ///     .await?;
+            ///     assert_eq!(text, b"hello");
+            /// #   Ok(())
+            /// })
+            /// # }
+            /// ```
+            #[inline]
+            pub fn poll_read_uninit<'b>(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                buf: &'b mut [std::mem::MaybeUninit<u8>],
+            ) -> std::task::Poll<std::io::Result<&'b mut [u8]>> {
+                self.0.poll_read_uninit(cx, buf)
+            }
+        }
+
         crate::io::stream::forward_read!(
             /// Reads by shared reference.
             ///

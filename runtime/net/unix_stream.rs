@@ -6,6 +6,8 @@ use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use super::send::{send, send_vectored};
 use super::traits::{socket_traits, stream_traits};
 use crate::engine::driver::Readiness;
@@ -14,7 +16,7 @@ use crate::io::own_operations::own_operations;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
 use crate::io::split::{ReadHalf, WriteHalf, split};
-use crate::io::stream::{ReadBytes, WriteBytes};
+use crate::io::stream::{ReadBytes, ReceiveBytes, WriteBytes, receive};
 use crate::time::sleep;
 
 /// A connection between two processes of one machine, or within one. Everything said of
@@ -83,6 +85,18 @@ impl ReadBytes for mio::net::UnixStream {
     /// A read also stops short after bytes that came with a descriptor (`SCM_RIGHTS`), and no event
     /// says so. The price is the system call that the rule would save.
     const SHORT_READ_DRAINS: bool = false;
+}
+
+impl ReceiveBytes for mio::net::UnixStream {
+    #[inline]
+    fn sock_ref(&self) -> SockRef<'_> {
+        self.into()
+    }
+
+    #[inline]
+    fn attempt<R>(&self, operation: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.try_io(operation)
+    }
 }
 
 impl WriteBytes for mio::net::UnixStream {
@@ -184,7 +198,7 @@ impl UnixStream {
 
     /// Reads what is there without taking it: the next read gets it again. Waits until there is
     /// something, and returns how many bytes; 0 mean that the peer has closed its side (or that
-    /// `buf` is empty).
+    /// `buf` is empty). It allocates as many bytes as `buf` has, and copies what it sees.
     ///
     /// # Errors
     ///
@@ -216,13 +230,13 @@ impl UnixStream {
     /// # }
     /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        // SAFETY: the bytes stay initialised, because `recv`, which gets them, only writes bytes
-        // that are.
-        let buf = unsafe { &mut *(std::ptr::from_mut(buf) as *mut [std::mem::MaybeUninit<u8>]) };
+        let mut seen = Vec::with_capacity(buf.len());
+        let mut room = &mut seen.spare_capacity_mut()[..buf.len()];
         // Not a read: what was seen is still there, so the short-read rule does not apply.
-        self.0
-            .async_io(Interest::Readable, |socket| socket.try_io(|| socket2::SockRef::from(socket).peek(buf)))
-            .await
+        let look = |socket: &_| receive(socket, &mut room, libc::MSG_PEEK);
+        let seen = self.0.async_io(Interest::Readable, look).await?;
+        buf[..seen.len()].copy_from_slice(seen);
+        Ok(seen.len())
     }
 
     /// The other side's address, usually unnamed.

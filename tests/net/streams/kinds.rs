@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 #[cfg(unix)]
 use std::os::fd::AsFd as AsSystemObject;
@@ -125,13 +126,20 @@ pub trait BothWays: 'static {
 }
 
 /// A stream of ours.
-pub trait Stream: ReadEnd + WriteEnd {
+pub trait Stream: ReadEnd + WriteEnd + Sized {
     /// Writes by shared reference.
     fn writing(&self) -> impl AsyncWrite + Unpin;
 
     fn shutdown(&self, how: Shutdown) -> Outcome;
+    fn poll_read_uninit<'b>(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &'b mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<&'b mut [u8]>>;
     async fn peek(&self, buf: &mut [u8]) -> io::Result<usize>;
-    fn into_split(self) -> (impl AsyncRead + Unpin + 'static, impl AsyncWrite + Unpin + 'static);
+    fn into_split(
+        self,
+    ) -> (impl AsyncRead + AsRef<Self> + Unpin + 'static, impl AsyncWrite + Unpin + 'static);
 }
 
 /// A blocking stream of std's.
@@ -212,11 +220,21 @@ macro_rules! forward {
                 self.shutdown(how)
             }
 
+            fn poll_read_uninit<'b>(
+                &self,
+                cx: &mut Context<'_>,
+                buf: &'b mut [MaybeUninit<u8>],
+            ) -> Poll<io::Result<&'b mut [u8]>> {
+                self.poll_read_uninit(cx, buf)
+            }
+
             async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
                 self.peek(buf).await
             }
 
-            fn into_split(self) -> (impl AsyncRead + Unpin + 'static, impl AsyncWrite + Unpin + 'static) {
+            fn into_split(
+                self,
+            ) -> (impl AsyncRead + AsRef<Self> + Unpin + 'static, impl AsyncWrite + Unpin + 'static) {
                 self.into_split()
             }
         }

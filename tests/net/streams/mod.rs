@@ -5,6 +5,7 @@ mod both_ways;
 mod by_hand;
 mod bytes;
 mod kinds;
+mod uninit;
 mod waiting;
 
 use std::io::{self, ErrorKind, IoSlice, Read};
@@ -118,6 +119,19 @@ test_each_kind! {
             closing_the_writing_half_and_then_dropping_it_ends_once
             the_split_of_the_io_module_works_on_our_streams
             one_task_reads_while_another_writes_through_shared_references
+        }
+        uninit {
+            a_read_returns_the_bytes_that_it_has_initialised_and_leaves_the_rest
+            every_byte_arrives_in_order_in_memory_that_was_not_initialised
+            the_end_of_a_client_that_writes_and_at_once_shuts_down_is_an_empty_read
+            a_short_read_clears_the_readiness_where_it_drains
+            a_read_into_nothing_is_done_at_once_whatever_the_stream_is
+            a_read_waits_for_bytes_and_one_that_gave_up_has_taken_none
+            two_tasks_read_every_byte_once
+            a_task_that_always_finds_bytes_gives_way
+            a_reset_is_an_error
+            the_half_that_reads_lends_the_stream
+            peek_sees_as_much_as_fits
         }
     }
 }
