@@ -63,6 +63,7 @@
 //! | `time/` | [`time`], over the timer wheel |
 //! | `handle.rs`, `runtime.rs` | the first front end, the executor: [`Runtime`], [`Builder`], [`block_on`]; [`Handle`] for other threads |
 //! | `unblock/`, `net/`, `pipe/`, `signal/`, `process/` | what programs wait for |
+//! | `tokio_io.rs` | tokio's traits for reading and writing, a feature |
 //! | `event_loop/` | the second front end: [`event_loop::EventLoop`], the same ready queue with events in it instead of tasks |
 //!
 //! `races.rs` explores what other threads may do to a runtime.
@@ -79,8 +80,8 @@
 //!   [`consume_budget`].
 //! * Several cores: one runtime on each of several threads. A socket belongs to one of them, and
 //!   moves to another with [`into_std`](net#another-loop-or-none).
-//! * Streams implement the traits of `futures-io`, so everything written for them works; see
-//!   [`io`].
+//! * Streams implement the traits of `futures-io`, so everything written for them works, and with
+//!   the feature `tokio-io` also those of tokio; see [`io`].
 //!
 //! # Features
 //!
@@ -91,6 +92,7 @@
 //! | `unblock` | yes | [`unblock`], [`io::stdin`], [`io::stdout`], and the resolution of host names |
 //! | `signal` | yes | [`signal`]; implies `net` |
 //! | `process` | yes | [`process`]; implies `unblock` and `signal` |
+//! | `tokio-io` | no | tokio's [`AsyncRead` and `AsyncWrite`](io#tokios-traits) for streams and pipes; implies `net` |
 //! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |
 //!
 //! Without any of them the crate is the executor: tasks, timers, [`Source`] for I/O objects of
@@ -125,6 +127,8 @@ mod runtime;
 pub mod signal;
 pub mod task;
 pub mod time;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
 #[cfg(feature = "unblock")]
 mod unblock;
 

@@ -34,6 +34,49 @@
 //!   was written through it is in its buffer until `flush`, and what it has read ahead is lost with
 //!   it.
 //!
+//! # tokio's traits
+//!
+//! With the feature `tokio-io`, off by default, streams and their halves, pipes, and the streams of
+//! child processes also implement `AsyncRead` and `AsyncWrite` of the crate `tokio`, for libraries
+//! that ask for those. It adds that one crate, without tokio's runtime: a library that also starts
+//! tasks, timers or sockets of tokio's does not work here. Sockets are read into memory that is not
+//! initialised, without zeros first. Shutting down does what closing does.
+//!
+//! Both pairs of traits have methods of the same names. Where the extension traits of both crates
+//! are in scope, a call such as `stream.read(&mut buf)` is ambiguous, which is an error of the
+//! compiler (E0034). So a module imports those of one crate, or names the trait in the call:
+//! `tokio::io::AsyncReadExt::read(&mut stream, &mut buf)`. Methods of the stream itself come before
+//! those of any trait: `stream.shutdown(how)` of `TcpStream` and `UnixStream` is theirs, and tokio's
+//! is `AsyncWriteExt::shutdown(&mut stream)`.
+//!
+//! ```
+//! # #[cfg(feature = "tokio-io")]
+//! # fn main() -> std::io::Result<()> {
+//! use std::future::poll_fn;
+//! use std::pin::Pin;
+//! use tokio::io::{AsyncRead, ReadBuf};
+//!
+//! /// As a library has it that is written for tokio's traits.
+//! async fn first_bytes(mut stream: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> {
+//!     let mut bytes = [0; 64];
+//!     let mut buf = ReadBuf::new(&mut bytes);
+//!     poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buf)).await?;
+//!     Ok(buf.filled().to_vec())
+//! }
+//!
+//! oneloop::block_on(async {
+//! #   let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
+//! #   let stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
+//! #   let (peer, _) = listener.accept().await?;
+//!     peer.try_write(b"hello")?;
+//!     assert_eq!(first_bytes(&stream).await?, b"hello");
+//! #   Ok(())
+//! })
+//! # }
+//! # #[cfg(not(feature = "tokio-io"))]
+//! # fn main() {}
+//! ```
+//!
 //! # Examples
 //!
 //! ```

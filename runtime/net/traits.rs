@@ -178,7 +178,8 @@ macro_rules! stream_traits {
             /// tokio's `ReadBuf` and the `BufMut` of `bytes` lend what is not initialised only in
             /// `unsafe` blocks of their user. Without such a block, an adapter copies what came
             /// with `put_slice`, from an array of its own. That costs less than the zeros if most
-            /// reads fill a small part of the buffer, and more if they fill it.
+            /// reads fill a small part of the buffer, and more if they fill it. (For tokio's
+            /// `ReadBuf` the feature [`tokio-io`](crate::io#tokios-traits) has those blocks.)
             ///
             /// A pipe has no such method: there, it would take an `unsafe` block more. The reading
             /// half of a stream lends the stream with `as_ref`.

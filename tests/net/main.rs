@@ -16,6 +16,7 @@ mod streams;
 mod tcp_listener;
 mod tcp_stream;
 mod to_socket_addrs;
+mod tokio_io;
 mod udp_socket;
 mod unix_addresses;
 mod unix_datagram;

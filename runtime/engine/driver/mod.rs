@@ -202,21 +202,19 @@ pub(crate) type Raw = std::os::fd::RawFd;
 #[cfg(windows)]
 pub(crate) type Raw = std::os::windows::io::RawSocket;
 
-/// The object that a number names, for a call of the operating system.
 #[cfg(unix)]
+type Borrowed<'a> = std::os::fd::BorrowedFd<'a>;
+#[cfg(all(windows, feature = "polling"))]
+type Borrowed<'a> = std::os::windows::io::BorrowedSocket<'a>;
+
+/// The object that a number names, for a call of the operating system.
+#[cfg(any(unix, feature = "polling"))]
 #[cfg_attr(mio_unsupported_force_poll_poll, allow(dead_code))]
-fn borrow(raw: &Raw) -> std::os::fd::BorrowedFd<'_> {
+fn borrow(raw: &Raw) -> Borrowed<'_> {
     // SAFETY: the number is that of an object that is registered, or about to be, or of the driver's
     // own event queue, and so open. Should the owner of an object have closed it behind our back,
     // the call answers with an error; no memory is touched.
-    unsafe { std::os::fd::BorrowedFd::borrow_raw(*raw) }
-}
-
-/// The same.
-#[cfg(all(windows, feature = "polling"))]
-fn borrow(raw: &Raw) -> std::os::windows::io::BorrowedSocket<'_> {
-    // SAFETY: as above.
-    unsafe { std::os::windows::io::BorrowedSocket::borrow_raw(*raw) }
+    unsafe { Borrowed::borrow_raw(*raw) }
 }
 
 /// An object to be watched. A driver takes whichever of the two it can use.
