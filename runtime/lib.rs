@@ -112,6 +112,8 @@ mod engine;
 #[cfg(feature = "event-loop")]
 pub mod event_loop;
 pub mod future;
+#[cfg(all(doc, not(doctest)))] // text alone; the package of the tests runs its examples
+pub mod guide;
 mod handle;
 pub mod io;
 #[cfg(feature = "net")]

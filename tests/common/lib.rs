@@ -8,6 +8,8 @@ pub mod drivers;
 pub mod events;
 pub mod examples;
 pub mod executor;
+#[cfg(doctest)]
+mod guide;
 pub mod interrupted;
 pub mod runner;
 pub mod sockets;
