@@ -4,22 +4,86 @@
 //! # fn main() -> std::io::Result<()> {
 //! use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 //! use oneloop::net::{TcpListener, TcpStream};
+//! use oneloop::time::{Duration, sleep};
+//!
+//! async fn echo(mut stream: TcpStream) -> std::io::Result<()> {
+//!     let mut buf = [0; 4096];
+//!     loop {
+//!         let n = stream.read(&mut buf).await?;
+//!         if n == 0 {
+//!             return Ok(()); // the client has closed its side
+//!         }
+//!         stream.write_all(&buf[..n]).await?;
+//!     }
+//! }
 //!
 //! oneloop::block_on(async {
 //!     let listener = TcpListener::bind("127.0.0.1:0").await?;
 //!     let addr = listener.local_addr()?;
+//!     // A task: it runs while this one waits.
 //!     oneloop::spawn(async move {
-//!         let (mut stream, _) = listener.accept().await?;
-//!         stream.write_all(b"hello").await
+//!         loop {
+//!             match listener.accept().await {
+//!                 Ok((stream, _peer)) => drop(oneloop::spawn(echo(stream))),
+//!                 Err(_) => sleep(Duration::from_millis(100)).await, // too many open files, say
+//!             }
+//!         }
 //!     });
+//!
 //!     let mut stream = TcpStream::connect(addr).await?;
-//!     let mut text = String::new();
-//!     stream.read_to_string(&mut text).await?;
-//!     assert_eq!(text, "hello");
+//!     stream.write_all(b"hello").await?;
+//!     let mut text = [0; 5];
+//!     stream.read_exact(&mut text).await?;
+//!     assert_eq!(&text, b"hello");
 //! #   Ok(())
 //! })
 //! # }
 //! ```
+//!
+//! # The guide
+//!
+//! [`guide`] shows each task in a short example: how to [start](guide::start); coming from
+//! [tokio](guide::from_tokio), [smol](guide::from_smol) or [asyncio](guide::from_asyncio);
+//! [several futures at once, time-outs, retries](guide::waiting);
+//! [groups of tasks and cancellation](guide::tasks); [channels and locks](guide::channels);
+//! [lines, frames and streams](guide::streams); [files and standard input](guide::files);
+//! [servers that end in an orderly way](guide::servers);
+//! [blocking work and several cores](guide::threads); [tests](guide::testing);
+//! [programs with a loop of their own](guide::embedding); and
+//! [what differs between systems](guide::platforms).
+//!
+//! # What to know as a user
+//!
+//! * Nothing here needs `Send`: tasks share data with `Rc` and `RefCell`. What crosses threads is
+//!   [`Handle`] and what it returns, every `Waker`, what waits for a [`time`], the future of
+//!   [`unblock`], and of an event loop its [`Sender`](event_loop::Sender) and [`CallHandle`](event_loop::CallHandle).
+//! * A task that computes for long keeps all others waiting: [`yield_now`] now and then, or
+//!   [`unblock`]. So does one that finds another crate's channel ready each time:
+//!   [`consume_budget`].
+//! * Several cores: one runtime on each of several threads. A socket belongs to one of them, and
+//!   moves to another with [`into_std`](net#another-loop-or-none).
+//! * Streams implement the traits of `futures-io`, so everything written for them works; see
+//!   [`io`].
+//!
+//! # Features
+//!
+//! | feature | default | brings |
+//! |---|---|---|
+//! | `net` | yes | [`net`], the sockets; on Unix also `pipe` |
+//! | `event-loop` | yes | [`event_loop`]; implies `net` |
+//! | `unblock` | yes | [`unblock`], [`io::stdin`], [`io::stdout`], and the resolution of host names |
+//! | `signal` | yes | [`signal`]; implies `net` |
+//! | `process` | yes | [`process`]; implies `unblock` and `signal` |
+//! | `tokio-io` | no | tokio's [`AsyncRead` and `AsyncWrite`](io#tokios-traits) for streams and pipes; implies `net` |
+//! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |
+//!
+//! Without any of them the crate is the executor: tasks, timers, [`Source`] for I/O objects of
+//! one's own, and [`Handle`] for other threads.
+//!
+//! # Platforms
+//!
+//! Linux, macOS, the BSDs and Windows, on 64-bit processors. There are no Unix sockets and pipes on
+//! Windows, and of signals only Ctrl+C; [a table](guide::platforms) says what else differs.
 //!
 //! # The loop
 //!
@@ -66,42 +130,10 @@
 //! | `tokio_io.rs` | tokio's traits for reading and writing, a feature |
 //! | `event_loop/` | the second front end: [`event_loop::EventLoop`], the same ready queue with events in it instead of tasks |
 //!
-//! `races.rs` explores what other threads may do to a runtime.
+//! `races.rs` explores what other threads may do to a runtime, and `guide/` holds the pages of the
+//! guide.
 //!
 //! `DESIGN.md` follows a read and a waker through all of them, and says what each step costs.
-//!
-//! # What to know as a user
-//!
-//! * Nothing here needs `Send`: tasks share data with `Rc` and `RefCell`. What crosses threads is
-//!   [`Handle`] and what it returns, every `Waker`, what waits for a [`time`], the future of
-//!   [`unblock`], and of an event loop its [`Sender`](event_loop::Sender) and [`CallHandle`](event_loop::CallHandle).
-//! * A task that computes for long keeps all others waiting: [`yield_now`] now and then, or
-//!   [`unblock`]. So does one that finds another crate's channel ready each time:
-//!   [`consume_budget`].
-//! * Several cores: one runtime on each of several threads. A socket belongs to one of them, and
-//!   moves to another with [`into_std`](net#another-loop-or-none).
-//! * Streams implement the traits of `futures-io`, so everything written for them works, and with
-//!   the feature `tokio-io` also those of tokio; see [`io`].
-//!
-//! # Features
-//!
-//! | feature | default | brings |
-//! |---|---|---|
-//! | `net` | yes | [`net`], the sockets; on Unix also `pipe` |
-//! | `event-loop` | yes | [`event_loop`]; implies `net` |
-//! | `unblock` | yes | [`unblock`], [`io::stdin`], [`io::stdout`], and the resolution of host names |
-//! | `signal` | yes | [`signal`]; implies `net` |
-//! | `process` | yes | [`process`]; implies `unblock` and `signal` |
-//! | `tokio-io` | no | tokio's [`AsyncRead` and `AsyncWrite`](io#tokios-traits) for streams and pipes; implies `net` |
-//! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |
-//!
-//! Without any of them the crate is the executor: tasks, timers, [`Source`] for I/O objects of
-//! one's own, and [`Handle`] for other threads.
-//!
-//! # Platforms
-//!
-//! Linux, macOS, the BSDs and Windows, on 64-bit processors. There are no Unix sockets and pipes on
-//! Windows, and of signals only Ctrl+C; the modules say what else differs.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without the second front end, parts of the engine have no caller. With it, dead code is a

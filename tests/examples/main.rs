@@ -1,6 +1,7 @@
 //! The examples, run as a user runs them.
 
 mod demos;
+mod documents;
 mod echo;
 mod echo_unix;
 mod event_queue;
