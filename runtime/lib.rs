@@ -62,7 +62,8 @@
 //!   [`consume_budget`].
 //! * Several cores: one runtime on each of several threads. A socket belongs to one of them, and
 //!   moves to another with [`into_std`](net#another-loop-or-none).
-//! * Streams implement the traits of `futures-io`, so everything written for them works; see
+//! * Streams implement the traits of `futures-io`, so everything written for them works, and with
+//!   the feature `tokio-io` also those of tokio; see
 //!   [`io`].
 //!
 //! # Features

@@ -209,7 +209,7 @@ policy Stop:
   the loop stopped, because the handler failed: invalid digit found in string
   still queued: [\"0\", \"20\", \"end\"]
 tasks:
-  the first task: task panicked: attempt to divide by zero
+  the first task: task 3.1.0 panicked: attempt to divide by zero
   the second task goes on: Ok(5)
 "
     );
