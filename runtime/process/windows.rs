@@ -17,7 +17,11 @@ use crate::unblock;
 
 /// The end that is read from.
 #[derive(Debug)]
-pub(super) struct PipeReader(Unblock<File>);
+pub(super) struct PipeReader {
+    pipe: Unblock<File>,
+    /// A thread reads from it, or has read more than was taken.
+    used: bool,
+}
 
 /// The end that is written to.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ pub(super) struct PipeWriter {
 
 impl PipeReader {
     pub(super) fn adopt(handle: OwnedHandle) -> io::Result<PipeReader> {
-        Ok(PipeReader(Unblock::new(File::from(handle))))
+        Ok(PipeReader { pipe: Unblock::new(File::from(handle)), used: false })
     }
 }
 
@@ -44,8 +48,12 @@ impl PipeWriter {
 fn unused(pipe: Unblock<File>) -> io::Result<Stdio> {
     match pin!(pipe.into_inner()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(file) => file.map(Stdio::from),
-        Poll::Pending => Err(io::Error::new(io::ErrorKind::WouldBlock, "it was used already")),
+        Poll::Pending => Err(used()),
     }
+}
+
+fn used() -> io::Error {
+    io::Error::new(io::ErrorKind::WouldBlock, "it was used already")
 }
 
 fn closed() -> io::Error {
@@ -56,7 +64,7 @@ impl TryFrom<PipeReader> for Stdio {
     type Error = io::Error;
 
     fn try_from(reader: PipeReader) -> io::Result<Stdio> {
-        unused(reader.0)
+        if reader.used { Err(used()) } else { unused(reader.pipe) }
     }
 }
 
@@ -64,13 +72,18 @@ impl TryFrom<PipeWriter> for Stdio {
     type Error = io::Error;
 
     fn try_from(mut writer: PipeWriter) -> io::Result<Stdio> {
+        if writer.unflushed {
+            return Err(used()); // dropped by this, it passes on what it has
+        }
         unused(writer.pipe.take().ok_or_else(closed)?)
     }
 }
 
 impl AsyncRead for PipeReader {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().0).poll_read(cx, buf)
+        let this = self.get_mut();
+        this.used = true;
+        Pin::new(&mut this.pipe).poll_read(cx, buf)
     }
 }
 
