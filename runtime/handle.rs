@@ -185,12 +185,13 @@ impl Handle {
         F::Output: Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        let start = move || match catch_unwind(AssertUnwindSafe(make)) {
+        let begin = move || match catch_unwind(AssertUnwindSafe(make)) {
             // The join handle is dropped, which detaches the task. If that is dropped before it has
             // sent its result, the receiver sees that the sender was dropped.
             Ok(future) => drop(task::spawn(Relay { future: Some(future), sender: Some(sender) })),
             Err(payload) => drop(sender.send(Err(JoinError::panic(payload)))),
         };
+        let start = move || context::enter_loop(begin);
         if let Err(unread) = self.post(Message::Call(Box::new(start))) {
             drop(unread); // with it the sender: the receiver says cancelled
         }
@@ -394,7 +395,7 @@ impl Spawn for Handle {
     ///
     /// If the runtime was dropped. (A future that finds no room there is dropped.)
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        let start = Box::new(move || drop(task::spawn(future)));
+        let start = Box::new(move || context::enter_loop(|| drop(task::spawn(future))));
         self.post(Message::Call(start)).map_err(|_| SpawnError::shutdown())
     }
 

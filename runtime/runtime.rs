@@ -95,7 +95,7 @@ impl Runtime {
     }
 
     pub(crate) fn with_options(driver: Driver, options: Options) -> io::Result<Runtime> {
-        Ok(Runtime { core: Core::new(driver, options)? })
+        Ok(Runtime { core: Rc::new(Core::new(driver, options)?) })
     }
 
     /// Runs `future`, and with it all tasks of this runtime, until `future` is ready. The thread

@@ -79,7 +79,6 @@ impl<F: Future + 'static> Task for Stage<F> {
 }
 
 /// What a poll has led to.
-#[derive(PartialEq)]
 pub(crate) enum Polled {
     Pending,
     Finished,

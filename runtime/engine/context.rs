@@ -104,6 +104,15 @@ pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Runs `f` inside the innermost loop of this thread, also if a task of it has entered another runtime
+/// by a guard: for what other threads ask of that loop.
+pub(crate) fn enter_loop<R>(f: impl FnOnce() -> R) -> R {
+    match try_with(|core| core.cloned()) {
+        Some(core) => enter(&core, f),
+        None => f(),
+    }
+}
+
 /// Makes a runtime the one to spawn on, until it is dropped or another is entered. It owns what the
 /// list points to, so that one that is forgotten only leaks.
 pub(crate) struct Guard<'a> {

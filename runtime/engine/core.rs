@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::rc::{Rc, Weak};
 use std::sync::atomic::Ordering::SeqCst;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -12,7 +11,6 @@ use std::time::{Duration, Instant};
 use super::budget::Budget;
 use super::cell::{self, BoxedTask, Polled};
 use super::clock::Clock;
-use super::context;
 use super::driver::{self, Backend, Driver, IoEvent};
 use super::fork;
 use super::inbox::{Inbox, Message};
@@ -33,8 +31,6 @@ use super::wheel::Wheel;
 /// sleeps in it. Nothing is borrowed while foreign code runs, but for the driver while an object of
 /// the user's is registered.
 pub(crate) struct Core {
-    /// Itself, for what other threads have called here.
-    this: Weak<Core>,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) reactor: RefCell<Reactor>,
     pub(crate) driver: RefCell<Backend>,
@@ -72,25 +68,19 @@ impl UnwindSafe for Core {}
 impl RefUnwindSafe for Core {}
 
 impl Core {
-    pub(crate) fn new(driver: Driver, options: Options) -> io::Result<Rc<Core>> {
+    pub(crate) fn new(driver: Driver, options: Options) -> io::Result<Core> {
         fork::watch();
         let generation = fork::generation();
         let (driver, notifier) = Backend::new(driver)?;
         let inbox = Arc::new(Inbox::new(notifier, generation));
         let serial = inbox.serial;
         let number = registry::enter(inbox.clone())?;
-        let clock = Clock::new();
-        if options.start_paused {
-            clock.stop();
-            inbox.clock_stopped.store(true, SeqCst);
-        }
-        Ok(Rc::new_cyclic(|this| Core {
-            this: this.clone(),
+        let core = Core {
             tasks: RefCell::new(Tasks::new(number)),
             reactor: RefCell::new(Reactor::new(generation)),
             driver: RefCell::new(driver),
             timers: RefCell::new(Wheel::new()),
-            clock,
+            clock: Clock::new(),
             budget: Budget::new(),
             inbox,
             number,
@@ -105,7 +95,11 @@ impl Core {
             closed: Cell::new(false),
             messages: RefCell::default(),
             due: RefCell::default(),
-        }))
+        };
+        if options.start_paused {
+            core.stop_clock();
+        }
+        Ok(core)
     }
 
     #[inline]
@@ -213,7 +207,6 @@ impl Core {
 
     #[cold]
     fn read_messages(&self) {
-        let Some(this) = self.this.upgrade() else { return }; // a loop that goes around is alive
         self.current.set(None);
         let mut messages = self.messages.take();
         self.inbox.queue.drain(&mut messages);
@@ -221,8 +214,7 @@ impl Core {
             match message {
                 Message::Wake(ticket) => self.tasks.borrow_mut().wake(ticket),
                 // It runs foreign code; the messages behind it must not be lost to a panic.
-                // Inside this runtime: a task may have entered another one by a guard.
-                Message::Call(call) => context::enter(&this, || call_quietly(call)),
+                Message::Call(call) => call_quietly(call),
                 Message::Stop => self.request_stop(),
             }
         }

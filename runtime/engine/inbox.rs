@@ -123,7 +123,7 @@ impl<M: Coalesce> MessageQueue<M> {
 /// What a thread can ask of a loop.
 pub(crate) enum Message {
     Wake(Ticket),
-    /// Starts a task, or cancels a timer: runs on the loop, inside its context.
+    /// Starts a task, or cancels a timer: runs on the loop's thread, while it goes around.
     Call(Box<dyn FnOnce() + Send>),
     /// Ends [`Runtime::run`](crate::Runtime::run).
     Stop,
@@ -186,28 +186,39 @@ impl Inbox {
     }
 }
 
-/// Holds a stopped clock of a runtime while it exists: something is under way that no driver and no
-/// timer knows, and whose end comes from outside.
+/// Holds a stopped clock of a runtime until it is released or dropped: something is under way that
+/// no driver and no timer knows, and whose end comes from outside.
 #[cfg(feature = "unblock")]
-pub(crate) struct Hold(Arc<Inbox>);
+pub(crate) struct Hold {
+    inbox: Arc<Inbox>,
+    released: AtomicBool,
+}
 
 #[cfg(feature = "unblock")]
 impl Hold {
     pub(crate) fn new(inbox: &Arc<Inbox>) -> Hold {
         inbox.holds.fetch_add(1, SeqCst);
-        Hold(inbox.clone())
+        Hold { inbox: inbox.clone(), released: AtomicBool::new(false) }
+    }
+
+    /// From any thread; the second time it does nothing.
+    pub(crate) fn release(&self) {
+        if self.released.swap(true, SeqCst) {
+            return;
+        }
+        // Either this sees that the clock has stopped, or the loop sees that nothing is held.
+        let last = self.inbox.holds.fetch_sub(1, SeqCst) == 1;
+        if last && self.inbox.clock_stopped.load(SeqCst) && !self.inbox.is_inherited() {
+            // It may sleep. A message that does nothing, unboxed.
+            drop(self.inbox.post(Message::Call(Box::new(|| ()))));
+        }
     }
 }
 
 #[cfg(feature = "unblock")]
 impl Drop for Hold {
     fn drop(&mut self) {
-        // Either this sees that the clock has stopped, or the loop sees that nothing is held.
-        let last = self.0.holds.fetch_sub(1, SeqCst) == 1;
-        if last && self.0.clock_stopped.load(SeqCst) && !self.0.is_inherited() {
-            // It may sleep. A message that does nothing, unboxed.
-            drop(self.0.post(Message::Call(Box::new(|| ()))));
-        }
+        self.release();
     }
 }
 

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_lite::Stream;
+use socket2::{Domain, Protocol, Type};
 
 use super::addr::{ToSocketAddrs, first_that_works};
-use super::tcp_socket::TcpSocket;
 use super::tcp_stream::TcpStream;
 use super::traits::{duplicate, socket_traits};
 use crate::engine::driver::Readiness;
@@ -124,12 +124,19 @@ impl TcpListener {
 
     /// Listens at one address.
     pub(crate) fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
-        let socket = TcpSocket::new_for(addr)?;
+        let socket = socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         // On Windows the option would let another program steal the port.
         #[cfg(unix)]
-        socket.set_reuseaddr(true)?;
-        socket.bind(addr)?;
-        socket.listen(BACKLOG)
+        socket.set_reuse_address(true)?;
+        socket.bind(&addr.into())?;
+        TcpListener::listen(socket, BACKLOG)
+    }
+
+    /// Listens with a socket that is bound.
+    #[track_caller]
+    pub(super) fn listen(socket: socket2::Socket, backlog: u32) -> io::Result<TcpListener> {
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        TcpListener::try_from(std::net::TcpListener::from(socket))
     }
 
     /// Waits for a connection. Those that were broken off before they were accepted are passed

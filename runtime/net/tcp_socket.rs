@@ -82,11 +82,6 @@ impl TcpSocket {
         TcpSocket::new(Domain::IPV6)
     }
 
-    /// A socket for the family of an address.
-    pub(super) fn new_for(addr: SocketAddr) -> io::Result<TcpSocket> {
-        TcpSocket::new(Domain::for_address(addr))
-    }
-
     fn new(domain: Domain) -> io::Result<TcpSocket> {
         socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
     }
@@ -145,8 +140,7 @@ impl TcpSocket {
     /// See [`TcpSocket`].
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        TcpListener::try_from(std::net::TcpListener::from(self.0))
+        TcpListener::listen(self.0, backlog)
     }
 
     /// The address that it is bound to. On Windows an error before [`bind`](TcpSocket::bind).

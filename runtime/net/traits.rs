@@ -23,7 +23,8 @@ macro_rules! socket_traits {
         impl $name {
             /// Ends the watch and returns the socket as std's type: for another loop, which takes it
             /// over with `TryFrom`, or for use without a loop. It is non-blocking still. What has
-            /// come and was not read is still to be read. Three system calls.
+            /// come and was not read is still to be read. Three system calls; four for a listener and for
+            /// a datagram socket.
             ///
             /// # Errors
             ///

@@ -166,7 +166,6 @@ impl Sleep {
         Poll::Pending
     }
 
-    #[cold]
     fn wait_with(&self, cx: &mut Context<'_>) -> Poll<()> {
         let waiter = Waiter::of(cx.waker());
         let timer = self.timer.as_ref().expect("it is waiting");

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
@@ -71,18 +71,20 @@ where
     let (sender, result) = oneshot::channel::<thread::Result<T>>();
     let closure = Quiet(Some(closure));
     // A stopped clock waits for the result, until it was sent or the future is dropped.
-    let hold = Arc::new(Mutex::new(context::current().map(|core| Hold::new(&core.inbox))));
-    let release = Release(hold.clone());
+    let hold = context::current().map(|core| Arc::new(Hold::new(&core.inbox)));
+    let held = hold.clone();
     let job = move || {
-        let _release = release;
         if sender.is_canceled() {
             return; // the closure never runs
         }
         let result = catch_unwind(AssertUnwindSafe(closure.take()));
         drop_quietly(sender.send(result)); // it comes back if the future was dropped
+        if let Some(hold) = held {
+            hold.release();
+        }
     };
     pool::submit(Box::new(job))?;
-    Ok(Started { result, _release: Release(hold) })
+    Ok(Started { result, hold })
 }
 
 /// Hands `closure` to the pool, and waits for nothing.
@@ -113,17 +115,7 @@ impl<C> Drop for Quiet<C> {
 /// A closure that was handed to the pool, until its result is taken.
 pub(crate) struct Started<T> {
     result: oneshot::Receiver<thread::Result<T>>,
-    _release: Release,
-}
-
-/// Releases a hold that two own, for the one that comes first.
-struct Release(Arc<Mutex<Option<Hold>>>);
-
-impl Drop for Release {
-    fn drop(&mut self) {
-        let hold = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(hold); // with the lock released
-    }
+    hold: Option<Arc<Hold>>,
 }
 
 impl<T> Drop for Started<T> {
@@ -131,6 +123,9 @@ impl<T> Drop for Started<T> {
         // Quietly, as on the thread.
         self.result.close();
         drop_quietly(self.result.try_recv());
+        if let Some(hold) = &self.hold {
+            hold.release();
+        }
     }
 }
 
