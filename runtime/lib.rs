@@ -55,7 +55,7 @@
 //! # What to know as a user
 //!
 //! * Nothing here needs `Send`: tasks share data with `Rc` and `RefCell`. What crosses threads is
-//!   [`Handle`] and what it returns, every `Waker`, what waits for a [`time`], the future of
+//!   [`Handle`] and what it returns, every `Waker`, the futures of [`time`], the future of
 //!   [`unblock`], and of an event loop its [`Sender`](event_loop::Sender) and [`CallHandle`](event_loop::CallHandle).
 //! * A task that computes for long keeps all others waiting: [`yield_now`] now and then, or
 //!   [`unblock`]. So does one that finds another crate's channel ready each time:

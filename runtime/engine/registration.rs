@@ -33,7 +33,7 @@ fn register(core: &Core, mut object: Object<'_>, token: Token) -> io::Result<Tri
 #[cold]
 fn closed(reactor: &Reactor) -> io::Error {
     if reactor.is_closed() {
-        io::Error::other("the oneloop runtime that this socket belongs to is gone")
+        io::Error::other("the oneloop runtime that this socket belongs to was dropped")
     } else {
         fork::inherited()
     }

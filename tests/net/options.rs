@@ -120,7 +120,7 @@ fn a_socket_listens_with_a_backlog_of_its_own() -> Outcome {
     })
 }
 
-/// The system answers nobody beyond it.
+/// The system does not answer clients beyond it.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_short_backlog_keeps_clients_waiting() -> Outcome {

@@ -187,7 +187,7 @@ async fn connecting_waits(addr: &SocketAddr) -> Outcome {
     Ok(())
 }
 
-/// Waits at a full queue, as `send_to` does, and holds nobody up. (Elsewhere the system may say `ENOBUFS`.)
+/// Waits at a full queue, as `send_to` does, while the other tasks go on. (Elsewhere the system may say `ENOBUFS`.)
 #[cfg(target_os = "linux")]
 async fn sending_waits(addr: &SocketAddr, elsewhere: &SocketAddr) -> Outcome {
     let (receiver, other) = (UnixDatagram::bind_addr(addr)?, UnixDatagram::bind_addr(elsewhere)?);

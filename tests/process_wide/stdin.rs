@@ -54,7 +54,7 @@ fn say(text: &str) {
     eprintln!("<{text}>");
 }
 
-fn hear(program: &Program, text: &str) {
+fn receive(program: &Program, text: &str) {
     program.stderr.wait_for(&format!("<{text}>"));
 }
 
@@ -100,7 +100,7 @@ fn bytes_come_as_they_are_written_and_the_end_is_reported_each_time() {
     fed("bytes_come_as_they_are_written_and_the_end_is_reported_each_time", body, |program| {
         let mut input = program.input();
         input.write_all(b"hello").unwrap();
-        hear(program, "read");
+        receive(program, "read");
         input.write_all(b" again").unwrap();
     });
 }
@@ -128,7 +128,7 @@ fn a_line_that_a_time_out_drops_is_read_whole_later() {
     fed("a_line_that_a_time_out_drops_is_read_whole_later", body, |program| {
         let mut input = program.input();
         input.write_all(b"on").unwrap();
-        hear(program, "twice in vain");
+        receive(program, "twice in vain");
         input.write_all(b"e\ntwo\nthree\r\nfour").unwrap();
     });
 }
@@ -151,15 +151,15 @@ fn a_read_whose_task_is_dropped_leaves_its_bytes_to_another_task() {
             assert_eq!(within(second).await.unwrap(), b"abc");
             // Bytes that come while no task waits.
             assert!(timeout(Duration::from_millis(1), stdin().read(&mut [0; 100])).await.is_err());
-            say("nobody waits");
+            say("no task waits");
             assert_eq!(line().await, "def\n");
         });
     };
     fed("a_read_whose_task_is_dropped_leaves_its_bytes_to_another_task", body, |program| {
         let mut input = program.input();
-        hear(program, "the second waits");
+        receive(program, "the second waits");
         input.write_all(b"abc").unwrap();
-        hear(program, "nobody waits");
+        receive(program, "no task waits");
         input.write_all(b"def\n").unwrap();
     });
 }
@@ -169,14 +169,14 @@ fn an_end_that_comes_while_no_task_waits_is_seen_by_the_next() {
     let body = || {
         run(async {
             assert!(timeout(Duration::from_millis(1), line()).await.is_err());
-            say("nobody waits");
+            say("no task waits");
             assert_eq!(line().await, "left");
             assert_eq!(line().await, "");
         });
     };
     fed("an_end_that_comes_while_no_task_waits_is_seen_by_the_next", body, |program| {
         let mut input = program.input();
-        hear(program, "nobody waits");
+        receive(program, "no task waits");
         input.write_all(b"left").unwrap();
     });
 }
@@ -197,13 +197,13 @@ fn tasks_that_read_at_once_are_all_served() {
     };
     fed("tasks_that_read_at_once_are_all_served", body, |program| {
         let mut input = program.input();
-        hear(program, "waiting");
+        receive(program, "waiting");
         input.write_all(b"0\n1\n").unwrap();
         for number in 2..4 {
-            hear(program, &format!("got {}", number - 1));
+            receive(program, &format!("got {}", number - 1));
             writeln!(input, "{number}").unwrap();
         }
-        hear(program, "got 3");
+        receive(program, "got 3");
     });
 }
 
@@ -364,10 +364,10 @@ fn the_open_file_that_others_share_stays_blocking() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let mut program = Program::start_from(&mut command, reader.try_clone().unwrap()).unwrap();
     drop(command);
-    hear(&program, "waiting");
+    receive(&program, "waiting");
     assert!(is_blocking(&reader));
     writer.write_all(b"a line\n").unwrap();
-    hear(&program, "read");
+    receive(&program, "read");
     assert!(is_blocking(&reader));
     drop(writer);
     assert!(program.wait().success());
@@ -465,9 +465,9 @@ fn a_terminal_goes_on_after_its_end() {
     let (mut ours, theirs) = terminal();
     let mut program = Program::start_from(&mut command, theirs).unwrap();
     ours.write_all(b"one\n").unwrap();
-    hear(&program, "two wait");
+    receive(&program, "two wait");
     ours.write_all(END).unwrap();
-    hear(&program, "the end");
+    receive(&program, "the end");
     ours.write_all(b"two\n").unwrap();
     assert!(program.wait().success(), "also with a read that blocks");
     assert!(is_blocking(&ours));
@@ -501,7 +501,7 @@ fn however_many_wait_one_thread_reads() {
     }
     fed("however_many_wait_one_thread_reads", body, |program| {
         let _input = program.input();
-        hear(program, "waiting");
+        receive(program, "waiting");
     });
 }
 
@@ -562,7 +562,7 @@ fn wakers_of_other_crates_wait_and_are_dropped_and_may_panic() {
     };
     fed("wakers_of_other_crates_wait_and_are_dropped_and_may_panic", body, |program| {
         let mut input = program.input();
-        hear(program, "waiting");
+        receive(program, "waiting");
         input.write_all(b"one\ntwo\n").unwrap();
     });
 }

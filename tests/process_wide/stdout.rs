@@ -33,7 +33,7 @@ impl Program {
     }
 
     /// Waits until it has said something.
-    fn hear(&mut self) -> String {
+    fn receive(&mut self) -> String {
         let mut text = Vec::new();
         let mut byte = [0];
         while text.last() != Some(&b'>') {
@@ -187,7 +187,7 @@ fn a_reader_that_does_not_read_holds_up_the_writer_and_not_the_loop() {
     };
     let test = "a_reader_that_does_not_read_holds_up_the_writer_and_not_the_loop";
     let Some(mut program) = Program::start(test, body) else { return };
-    assert!(program.hear().ends_with("<the loop goes on>"));
+    assert!(program.receive().ends_with("<the loop goes on>"));
     assert!(contains(&program.output(), &pattern(1_000_000, 4)));
     assert!(program.wait().success());
 }
@@ -218,8 +218,8 @@ fn a_write_that_is_dropped_has_written_nothing() {
     let Some(mut program) = Program::start("a_write_that_is_dropped_has_written_nothing", body) else {
         return;
     };
-    let heard = program.hear();
-    let taken: usize = heard.rsplit_once('<').unwrap().1.trim_end_matches('>').parse().unwrap();
+    let received = program.receive();
+    let taken: usize = received.rsplit_once('<').unwrap().1.trim_end_matches('>').parse().unwrap();
     assert!(taken >= 64, "the buffer alone holds so many");
     let mut expected: String = (0..taken).map(|number| format!("{number:1024}")).collect();
     expected += "<the end>";
@@ -240,11 +240,11 @@ fn a_write_that_blocks_does_not_keep_the_process_alive() {
     };
     let test = "a_write_that_blocks_does_not_keep_the_process_alive";
     let Some(mut program) = Program::start(test, body) else { return };
-    assert!(program.wait().success(), "and nobody has read");
+    assert!(program.wait().success(), "and no program has read");
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_is_an_error_and_no_signal() {
+fn a_pipe_without_a_reader_is_an_error_and_no_signal() {
     let body = || {
         run(async {
             say("close it");
@@ -276,12 +276,12 @@ fn a_pipe_that_nobody_reads_is_an_error_and_no_signal() {
             };
             assert_eq!(within(reported_by_a_write).await.kind(), ErrorKind::BrokenPipe);
         });
-        std::process::exit(0); // the harness would fail, as nobody reads
+        std::process::exit(0); // the harness would fail, as no program reads
     };
-    let Some(mut program) = Program::start("a_pipe_that_nobody_reads_is_an_error_and_no_signal", body) else {
+    let Some(mut program) = Program::start("a_pipe_without_a_reader_is_an_error_and_no_signal", body) else {
         return;
     };
-    program.hear();
+    program.receive();
     drop(std::mem::replace(&mut program.output, std::io::pipe().unwrap().0));
     assert!(program.wait().success());
 }
@@ -348,7 +348,7 @@ fn the_open_file_of_the_output_stays_blocking() {
     let stderr = child.stderr.take().unwrap();
     let mut program = Program { child, output, stderr };
     for _ in 0..2 {
-        program.hear();
+        program.receive();
         assert!(is_blocking(&theirs));
     }
     assert!(program.wait().success());

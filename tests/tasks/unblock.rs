@@ -242,7 +242,7 @@ fn a_number_of_threads_that_is_none_is_named() {
     }
 }
 
-/// The waker that a result wakes may be anyone's.
+/// The waker that a result wakes may be another crate's.
 #[test]
 fn a_foreign_waker_that_panics_on_the_pool_ends_neither_the_process_nor_the_thread() {
     struct Panics;

@@ -41,7 +41,7 @@ fn input() -> MutexGuard<'static, Input> {
     INPUT.get(Input::nothing).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The thread's part: one read. What it got lies in the buffer, whoever asked for it.
+/// The thread's part: one read. The bytes go to the buffer, not to the task that asked for them.
 fn read() {
     let mut buf = [0; READ_MAX];
     let result = loop {

@@ -40,8 +40,8 @@ pub fn stdout() -> Stdout {
 }
 
 /// The standard error of the process, written without blocking the loop: as [`stdout`], by a thread
-/// of its own. A few lines are written more simply with `eprintln!`, which blocks only if nobody
-/// reads them.
+/// of its own. A few lines are written more simply with `eprintln!`, which blocks only while the
+/// reader is slow.
 ///
 /// # Examples
 ///
@@ -83,8 +83,8 @@ pub fn stderr() -> Stderr {
 ///
 /// The thread's error comes out of a later operation, `flush` at the latest; what it was about to
 /// write, up to 64 KiB, is lost. Each handle that there was reports it once; if none has
-/// reported it, so does the next handle that is made. `BrokenPipe` if nobody reads the other end any
-/// more. (As with `println!`: SIGPIPE is ignored in a Rust program.) `WouldBlock` means that another
+/// reported it, so does the next handle that is made. `BrokenPipe` if the other end has no
+/// reader. (As with `println!`: SIGPIPE is ignored in a Rust program.) `WouldBlock` means that another
 /// program has made the descriptor non-blocking. A standard output that is closed takes everything
 /// and drops it, as std's does.
 ///
