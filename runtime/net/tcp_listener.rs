@@ -21,7 +21,7 @@ const BACKLOG: u32 = 4096;
 
 /// Accepts TCP connections.
 ///
-/// Options that must be set before binding are set on a [`TcpSocket`].
+/// Options that must be set before binding are set on a [`TcpSocket`](super::TcpSocket).
 ///
 /// # Examples
 ///
@@ -288,7 +288,7 @@ impl TcpListener {
     /// Each connection wakes every loop that waits at the socket, and all but one of them find
     /// nothing: for n idle loops that is n - 1 wake-ups in vain. In return a loop that is busy
     /// leaves the connection to another. With a listener for each loop at one port
-    /// ([`set_reuseport`](TcpSocket)), Linux divides the connections, no loop is woken in vain, and
+    /// ([`set_reuseport`](super::TcpSocket)), Linux divides the connections, no loop is woken in vain, and
     /// a connection waits for the loop that it was given to.
     ///
     /// # Errors
