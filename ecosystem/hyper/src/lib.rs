@@ -32,4 +32,7 @@ mod timer;
 
 pub use executor::Executor;
 pub use io::Io;
+#[cfg(feature = "server")]
+#[doc(inline)]
+pub use server::{serve, serve_with};
 pub use timer::Timer;

@@ -1,1 +1,64 @@
-//! The server: HTTP/1.1 and HTTP/2 on one port.
+//! The server: HTTP/1.1 and HTTP/2 on one port, with limits, deadlines and an orderly end.
+//!
+//! [`serve`] takes a listener and hyper's [`Service`](hyper::service::Service). One task serves a
+//! connection; on HTTP/2 each request is a task more. None of them, and no value in them, need be
+//! `Send`.
+//!
+//! # Limits
+//!
+//! | what | default | option | what happens at the limit |
+//! |---|---|---|---|
+//! | open connections | 10,000 | [`max_connections`](Serve::max_connections) | further ones wait in the listener's queue |
+//! | from accepting a connection to its first request's last header byte, TLS included, and from a request's first byte to its last header byte | 30 s | [`header_timeout`](Serve::header_timeout) | the connection is closed |
+//! | a connection without a request | 60 s | [`idle_timeout`](Serve::idle_timeout) | closed in order (HTTP/2: GOAWAY) |
+//! | a client that takes no byte of what waits for it | 60 s | [`stall_timeout`](Serve::stall_timeout) | the connection is closed |
+//! | bytes of a request's headers | 32 KiB | [`header_bytes_max`](Serve::header_bytes_max) | status 431 (HTTP/1.1: and close) |
+//! | headers of a request, HTTP/1.1 | 100 | | status 431 and close |
+//! | concurrent requests of a connection, HTTP/2 | 100 | [`max_streams`](Serve::max_streams) | the stream is refused |
+//! | resets of a connection that wait to be accepted, HTTP/2 | 20 | | GOAWAY and close (rapid reset, CVE-2023-44487) |
+//! | bytes of a connection that hyper has read and no handler has taken | 408 KiB; HTTP/2: 1 MiB | | the client has to wait |
+//! | waiting for connections at the end | as given | [`shutdown`](Serve::shutdown) | the remaining ones are closed |
+//!
+//! The four time limits are checked a few times within the shortest of them, at most once a second
+//! and never while no connection is open. So each takes effect up to a second late, and a request
+//! reads no clock for them.
+//!
+//! There is **no limit** for a handler's own work, nor for a request's body that arrives slowly:
+//! what is normal there, only the program knows. [`oneloop::time::timeout`] around the handler, or
+//! around each piece of the body, sets one.
+//!
+//! # Connections that do nothing
+//!
+//! A connection costs its buffers only while it has a request. Before its first byte, and one or
+//! two seconds after a request without a body (HTTP/1.1), it has none.
+//!
+//! # What a client can do
+//!
+//! Malformed requests, resets, floods of frames and time-outs end their own connection. A panic
+//! of a handler ends its connection, on HTTP/2 its request. [`on_error`](Serve::on_error) tells of
+//! each. When descriptors run out, accepting pauses for 100 ms, and open connections go on.
+//!
+//! # Upgrades
+//!
+//! [`hyper::upgrade::on`] works; `Io::new` around the [`Upgraded`](hyper::upgrade::Upgraded) stream
+//! gives it the traits of futures-io. Such a connection counts as open until the program drops it.
+//! No time limit applies to it, and [`shutdown`](Serve::shutdown) does not wait for it.
+
+mod accept;
+mod connection;
+mod error;
+mod exchange;
+mod handshake;
+mod listener;
+mod options;
+mod peer;
+mod record;
+mod serve;
+mod shared;
+mod stream;
+mod tracked;
+
+pub use error::{Error, Limit};
+pub use listener::{Listener, Transport};
+pub use peer::Peer;
+pub use serve::{Serve, Summary, serve, serve_with};

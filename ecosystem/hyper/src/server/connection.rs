@@ -1,0 +1,185 @@
+//! The task of one connection.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::service::Service;
+
+use super::error::{Error, Limit};
+use super::exchange::Counted;
+use super::handshake::Handshake;
+use super::listener::Transport;
+use super::peer::Peer;
+use super::record::{Order, Record};
+use super::shared::{Listed, Open, Shared};
+use super::tracked::{Tracked, Version};
+use crate::Io;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Serves a connection from its handshake to its last byte.
+pub(super) async fn serve<T, M, S, B>(
+    shared: &Rc<Shared>,
+    listed: &Listed,
+    open: Open,
+    handshake: Handshake<T>,
+    make_service: &M,
+) -> Result<(), Error>
+where
+    T: Transport,
+    M: Fn(&Peer) -> S,
+    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
+    S::Error: Into<Failure>,
+    B: Body + 'static,
+    B::Error: Into<Failure>,
+{
+    let record = listed.record();
+    let remote_addr = handshake.remote_addr;
+    let failed = |error: Failure| Error::Connection { remote_addr, error };
+    let closed = |limit| Error::Limit { remote_addr, limit };
+
+    let (stream, peer) = match unless_asked(record, handshake.run()).await {
+        End::Done(Ok(stream)) => stream,
+        End::Done(Err(error)) => return Err(Error::Handshake { remote_addr, error }),
+        End::Finished => return Ok(()),
+        End::Closed(limit) => return Err(closed(limit)),
+    };
+    let mut service =
+        Counted { service: make_service(&peer), record: record.clone(), shared: shared.clone() };
+    let mut stream = Tracked::new(stream, record.clone(), open);
+    loop {
+        let version = match unless_asked(record, stream.version()).await {
+            End::Done(Ok(Some(version))) => version,
+            End::Done(Ok(None)) | End::Finished => return Ok(()),
+            End::Done(Err(error)) => return Err(failed(error.into())),
+            End::Closed(limit) => return Err(closed(limit)),
+        };
+        let end = match version {
+            Version::Http2 => http2(shared, record, stream, service).await,
+            Version::Http1 => http1(shared, record, stream, service).await,
+        };
+        (stream, service) = match end {
+            Http::Ended(result) => return result.map_err(|error| failed(error.into())),
+            Http::Closed(limit) => return Err(closed(limit)),
+            Http::Rests(stream, service) => (stream, service),
+        };
+        record.set_resting(true);
+        match unless_asked(record, stream.readable()).await {
+            End::Done(_) => record.set_resting(false), // An error is the next read's.
+            End::Finished => return Ok(()),
+            End::Closed(limit) => return Err(closed(limit)),
+        }
+    }
+}
+
+/// How a wait of a connection ended.
+enum End<R> {
+    Done(R),
+    /// The server asked for an orderly end, and there was nothing to wait for.
+    Finished,
+    Closed(Limit),
+}
+
+/// Polls `future` until it is done. Where it is not, an orderly end is possible at once: no request
+/// has begun.
+async fn unless_asked<F: Future>(record: &Record, future: F) -> End<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        if let Some(Order::Close(limit)) = record.order(cx.waker()) {
+            return Poll::Ready(End::Closed(limit));
+        }
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(End::Done(output)),
+            Poll::Pending if record.is_finishing() => Poll::Ready(End::Finished),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// How hyper's part of a connection ended.
+enum Http<T, S> {
+    Ended(hyper::Result<()>),
+    Closed(Limit),
+    /// It does nothing, and hyper's part was dropped.
+    Rests(Tracked<T>, S),
+}
+
+async fn http1<T, S, B>(
+    shared: &Shared,
+    record: &Record,
+    stream: Tracked<T>,
+    service: Counted<S>,
+) -> Http<T, Counted<S>>
+where
+    T: Transport,
+    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
+    S::Error: Into<Failure>,
+    B: Body + 'static,
+    B::Error: Into<Failure>,
+{
+    // In a box: the task of a connection that rests does not hold its size.
+    let io = Io::new(stream);
+    let mut connection = Box::new(shared.http1.serve_connection(io, service).with_upgrades());
+    if record.is_finishing() {
+        Pin::new(&mut *connection).graceful_shutdown();
+    }
+    let end = poll_fn(|cx| match record.order(cx.waker()) {
+        Some(Order::Close(limit)) => Poll::Ready(Err(Some(limit))),
+        Some(Order::Rest) if record.may_rest() => Poll::Ready(Err(None)),
+        order => {
+            let mut connection = Pin::new(&mut *connection);
+            if order == Some(Order::Finish) {
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.poll(cx).map(Ok)
+        }
+    })
+    .await;
+    match end {
+        Ok(result) => Http::Ended(result),
+        Err(Some(limit)) => Http::Closed(limit),
+        Err(None) => match connection.into_parts() {
+            Some(parts) => {
+                let mut stream = parts.io.into_inner();
+                stream.put_back(parts.read_buf.into());
+                Http::Rests(stream, parts.service)
+            }
+            None => Http::Ended(Ok(())), // It was upgraded.
+        },
+    }
+}
+
+async fn http2<T, S, B>(
+    shared: &Shared,
+    record: &Record,
+    stream: Tracked<T>,
+    service: Counted<S>,
+) -> Http<T, Counted<S>>
+where
+    T: Transport,
+    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
+    S::Error: Into<Failure>,
+    B: Body + 'static,
+    B::Error: Into<Failure>,
+{
+    record.set_http2();
+    let mut connection = Box::pin(shared.http2.serve_connection(Io::new(stream), service));
+    if record.is_finishing() {
+        connection.as_mut().graceful_shutdown();
+    }
+    poll_fn(|cx| {
+        match record.order(cx.waker()) {
+            Some(Order::Close(limit)) => return Poll::Ready(Http::Closed(limit)),
+            Some(Order::Finish) => connection.as_mut().graceful_shutdown(),
+            Some(Order::Rest) | None => {}
+        }
+        connection.as_mut().poll(cx).map(Http::Ended)
+    })
+    .await
+}

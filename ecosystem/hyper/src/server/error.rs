@@ -1,0 +1,106 @@
+//! What a server tells of connections that failed.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use oneloop::JoinError;
+
+/// Why a connection failed, or could not be accepted.
+///
+/// Most of them are the client's doing, and none ends the server.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A connection could not be accepted. The next attempt begins after 100 ms.
+    Accept(io::Error),
+    /// The TLS handshake failed.
+    Handshake {
+        /// The client's address. A Unix socket has none.
+        remote_addr: Option<SocketAddr>,
+        /// The reason.
+        error: io::Error,
+    },
+    /// The connection failed: a malformed request, a reset, a service or a body with an error.
+    Connection {
+        /// The client's address. A Unix socket has none.
+        remote_addr: Option<SocketAddr>,
+        /// The reason.
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The connection was closed at a time limit.
+    Limit {
+        /// The client's address. A Unix socket has none.
+        remote_addr: Option<SocketAddr>,
+        /// Which one.
+        limit: Limit,
+    },
+    /// A handler panicked on HTTP/1.1, and its connection was closed. (On HTTP/2 the handler's task
+    /// ends by itself, and the client gets a reset of the request.)
+    Panicked(JoinError),
+}
+
+/// A limit at which a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The header time-out.
+    Header,
+    /// The idle time-out, after an orderly end was offered and not taken.
+    Idle,
+    /// The stall time-out.
+    Stall,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::Header => "no whole request within the header time-out",
+            Limit::Idle => "idle, and not closed by the client",
+            Limit::Stall => "the client took nothing within the stall time-out",
+        })
+    }
+}
+
+/// `of 192.0.2.1:5000`, or nothing.
+struct Of(Option<SocketAddr>);
+
+impl fmt::Display for Of {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(addr) => write!(f, " of {addr}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Accept(error) => write!(f, "a connection cannot be accepted: {error}"),
+            Error::Handshake { remote_addr, error } => {
+                write!(f, "the TLS handshake{} failed: {error}", Of(*remote_addr))
+            }
+            Error::Connection { remote_addr, error } => {
+                write!(f, "the connection{} failed: {error}", Of(*remote_addr))?;
+                // hyper's text is about the operation alone; the reason is its source.
+                error.source().map_or(Ok(()), |source| write!(f, ": {source}"))
+            }
+            Error::Limit { remote_addr, limit } => {
+                write!(f, "the connection{} is closed: {limit}", Of(*remote_addr))
+            }
+            Error::Panicked(error) => write!(f, "a handler panicked: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Accept(error) | Error::Handshake { error, .. } => Some(error),
+            Error::Connection { error, .. } => Some(&**error),
+            Error::Limit { .. } => None,
+            Error::Panicked(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! A connection's TLS handshake, if its server has TLS.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::listener::Transport;
+use super::peer::Peer;
+use super::stream::Stream;
+
+/// A connection that was accepted, and what its handshake needs.
+pub(super) struct Handshake<T> {
+    pub stream: T,
+    pub remote_addr: Option<SocketAddr>,
+    #[cfg(feature = "tls")]
+    pub tls: Option<crate::tls::Acceptor>,
+}
+
+impl<T: Transport> Handshake<T> {
+    /// Without TLS it is done at once.
+    pub async fn run(self) -> io::Result<(Stream<T>, Peer)> {
+        let remote_addr = self.remote_addr;
+        #[cfg(feature = "tls")]
+        if let Some(acceptor) = self.tls {
+            let stream = acceptor.accept(self.stream).await?;
+            let tls = super::peer::Tls::of(stream.get_ref().1);
+            let peer = Peer { remote_addr, tls: Some(tls.into()) };
+            return Ok((Stream::Tls(Box::new(stream)), peer));
+        }
+        let peer = Peer {
+            remote_addr,
+            #[cfg(feature = "tls")]
+            tls: None,
+        };
+        Ok((Stream::Plain(self.stream), peer))
+    }
+}

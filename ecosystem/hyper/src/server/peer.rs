@@ -1,0 +1,61 @@
+//! Who is at the other end of a connection.
+
+use std::net::SocketAddr;
+
+/// The client of a connection, as [`serve_with`](crate::serve_with) gives it to the program.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub(super) remote_addr: Option<SocketAddr>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<std::sync::Arc<Tls>>,
+}
+
+impl Peer {
+    /// The client's address. A Unix socket has none.
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        self.remote_addr
+    }
+
+    /// What the TLS handshake agreed on; `None` on a plain connection.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_deref()
+    }
+}
+
+/// What a TLS handshake agreed on.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+pub struct Tls {
+    server_name: Option<String>,
+    protocol: Option<Vec<u8>>,
+    certificates: Vec<rustls::pki_types::CertificateDer<'static>>,
+}
+
+#[cfg(feature = "tls")]
+impl Tls {
+    pub(super) fn of(connection: &rustls::ServerConnection) -> Tls {
+        let certificates = connection.peer_certificates().unwrap_or_default();
+        Tls {
+            server_name: connection.server_name().map(str::to_owned),
+            protocol: connection.alpn_protocol().map(<[u8]>::to_vec),
+            certificates: certificates.iter().map(|c| c.clone().into_owned()).collect(),
+        }
+    }
+
+    /// The host's name that the client asked for (SNI).
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    /// The protocol that was agreed on (ALPN), `h2` for instance.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.protocol.as_deref()
+    }
+
+    /// The client's certificate chain, its own first. It is empty unless the configuration asks for
+    /// one.
+    pub fn certificates(&self) -> &[rustls::pki_types::CertificateDer<'static>] {
+        &self.certificates
+    }
+}

@@ -1,0 +1,244 @@
+//! `serve` and its options.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::service::Service;
+
+use super::accept;
+use super::error::Error;
+use super::listener::Listener;
+use super::options::Options;
+use super::peer::Peer;
+
+/// Serves HTTP/1.1 and HTTP/2 on a listener.
+///
+/// The result is awaited. Options are set before that; [the table](crate::server#limits) has their
+/// defaults. Without [`shutdown`](Serve::shutdown) it serves until it is dropped.
+///
+/// # Cancel safety
+///
+/// Dropping the future closes the listener and each connection at once. Requests that have begun
+/// get no response.
+///
+/// # Panics
+///
+/// The future panics when it is polled outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use std::convert::Infallible;
+/// use std::time::Duration;
+///
+/// use hyper::body::Incoming;
+/// use hyper::service::service_fn;
+/// use hyper::{Request, Response};
+/// use oneloop::net::TcpListener;
+///
+/// async fn hello(_request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+///     Ok(Response::new("hello\n".to_owned()))
+/// }
+///
+/// # let served =
+/// oneloop::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let stop = oneloop::time::sleep(Duration::from_millis(1)); // oneloop::signal::ctrl_c()
+///     let summary = oneloop_hyper::serve(listener, service_fn(hello))
+///         .shutdown(stop, Duration::from_secs(10))
+///         .await;
+///     std::io::Result::Ok(summary)
+/// })
+/// # .unwrap();
+/// # assert_eq!(served.connections, 0);
+/// ```
+pub fn serve<L, S, B>(listener: L, service: S) -> Serve<L, impl Fn(&Peer) -> Rc<S>>
+where
+    L: Listener,
+    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
+{
+    let service = Rc::new(service);
+    serve_with(listener, move |_| service.clone())
+}
+
+/// Serves HTTP/1.1 and HTTP/2 on a listener, with a service of its own for each connection.
+///
+/// `make_service` is called after the TLS handshake, if there is one. It sees the client's address
+/// and what the handshake agreed on. The rest is as with [`serve`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::convert::Infallible;
+///
+/// use hyper::body::Incoming;
+/// use hyper::service::service_fn;
+/// use hyper::{Request, Response};
+/// use oneloop::net::TcpListener;
+///
+/// # fn main() -> std::io::Result<()> {
+/// oneloop::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:8080").await?;
+///     oneloop_hyper::serve_with(listener, |peer| {
+///         let addr = peer.remote_addr();
+///         service_fn(move |_request: Request<Incoming>| async move {
+///             Ok::<_, Infallible>(Response::new(format!("you are {addr:?}\n")))
+///         })
+///     })
+///     .await;
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub fn serve_with<L, M, S, B>(listener: L, make_service: M) -> Serve<L, M>
+where
+    L: Listener,
+    M: Fn(&Peer) -> S,
+    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
+{
+    Serve {
+        listener,
+        make_service,
+        options: Options::default(),
+        on_error: None,
+        shutdown: None,
+        #[cfg(feature = "tls")]
+        tls: None,
+    }
+}
+
+/// A server that has not begun: its options, and [`IntoFuture`]. Returned by [`serve`].
+#[must_use = "a server does nothing unless it is awaited"]
+pub struct Serve<L, M> {
+    pub(super) listener: L,
+    pub(super) make_service: M,
+    pub(super) options: Options,
+    pub(super) on_error: Option<Box<dyn Fn(Error)>>,
+    pub(super) shutdown: Option<Shutdown>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<crate::tls::Acceptor>,
+}
+
+/// When a server ends, and how long it waits for its connections then.
+pub(super) struct Shutdown {
+    pub signal: Pin<Box<dyn Future<Output = ()>>>,
+    pub grace: Duration,
+}
+
+/// What a server did until its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Connections that were accepted.
+    pub connections: u64,
+    /// Connections that were closed at the end of the time that [`Serve::shutdown`] gives.
+    pub cut_off: usize,
+}
+
+impl<L, M> Serve<L, M> {
+    /// Ends the server when `signal` completes, whatever its output.
+    ///
+    /// The listener is closed. Requests that have begun get their response, within `grace`;
+    /// connections without a request are closed at once. What is left after `grace` is closed.
+    ///
+    /// # Examples
+    ///
+    /// See [`serve`].
+    pub fn shutdown<F>(mut self, signal: F, grace: Duration) -> Self
+    where
+        F: Future + 'static,
+    {
+        let signal = Box::pin(async move { drop(signal.await) });
+        self.shutdown = Some(Shutdown { signal, grace });
+        self
+    }
+
+    /// Serves through TLS. A handshake counts against the header time-out.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, acceptor: crate::tls::Acceptor) -> Self {
+        self.tls = Some(acceptor);
+        self
+    }
+
+    /// How many connections may be open at a time, those that were upgraded included; 10,000 by
+    /// default. A process needs a descriptor for each.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    pub fn max_connections(mut self, count: usize) -> Self {
+        assert!(count > 0, "max_connections is 0: the server would accept nothing");
+        self.options.max_connections = count;
+        self
+    }
+
+    /// How long the head of a request may take; 30 s by default. For a connection's first request
+    /// the time begins when it is accepted, so the TLS handshake is part of it; later, at the
+    /// request's first byte.
+    ///
+    /// [`Duration::MAX`] means no limit.
+    pub fn header_timeout(mut self, limit: Duration) -> Self {
+        self.options.header_timeout = limit;
+        self
+    }
+
+    /// How long a connection may be open without a request; 60 s by default.
+    ///
+    /// [`Duration::MAX`] means no limit.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.options.idle_timeout = limit;
+        self
+    }
+
+    /// How long a client may take no byte of the responses that wait for it; 60 s by default. A
+    /// response whose next piece the handler has not made yet does not wait for the client.
+    ///
+    /// [`Duration::MAX`] means no limit.
+    pub fn stall_timeout(mut self, limit: Duration) -> Self {
+        self.options.stall_timeout = limit;
+        self
+    }
+
+    /// How many bytes the headers of a request may have, its first line included; 32 KiB by
+    /// default. On HTTP/2 they count as RFC 9113 says in section 6.5.2: names, values and 32 bytes
+    /// for each field.
+    pub fn header_bytes_max(mut self, bytes: u32) -> Self {
+        self.options.header_bytes_max = bytes;
+        self
+    }
+
+    /// How many requests a client may have under way on one HTTP/2 connection; 100 by default.
+    pub fn max_streams(mut self, count: u32) -> Self {
+        self.options.max_streams = count;
+        self
+    }
+
+    /// Calls `report` with each error. Without it errors are dropped: most of them are the
+    /// clients' doing.
+    pub fn on_error(mut self, report: impl Fn(Error) + 'static) -> Self {
+        self.on_error = Some(Box::new(report));
+        self
+    }
+}
+
+impl<L, M, S, B> IntoFuture for Serve<L, M>
+where
+    L: Listener,
+    M: Fn(&Peer) -> S + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Output = Summary;
+    type IntoFuture = Pin<Box<dyn Future<Output = Summary>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(accept::run(self))
+    }
+}

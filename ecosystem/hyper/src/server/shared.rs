@@ -1,0 +1,171 @@
+//! What a server's connections share.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use slab::Slab;
+
+use super::error::{Error, Limit};
+use super::options::Options;
+use super::record::{Order, Phase, Record};
+use crate::{Executor, Timer};
+
+/// How many sweeps pass before a connection that does nothing gives up its buffers.
+const SWEEPS_BEFORE_REST: u32 = 2;
+
+type OnError = Box<dyn Fn(Error)>;
+
+pub(super) struct Shared {
+    pub http1: http1::Builder,
+    pub http2: http2::Builder<Executor>,
+    options: Options,
+    on_error: Option<OnError>,
+    /// The connections that a task serves. Bound: `max_connections`.
+    records: RefCell<Slab<Rc<Record>>>,
+    /// Sockets that are open, those that were upgraded included.
+    open: Cell<usize>,
+    /// The accept loop, while it waits for a connection to be closed.
+    full: Cell<Option<Waker>>,
+    /// The number of the last sweep.
+    tick: Cell<u32>,
+}
+
+impl Shared {
+    pub fn new(options: Options, on_error: Option<OnError>) -> Shared {
+        let mut http1 = http1::Builder::new();
+        http1.timer(Timer).header_read_timeout(None); // The sweep's work.
+        http1.max_header_size(options.header_bytes_max as usize);
+        let mut http2 = http2::Builder::new(Executor);
+        http2.timer(Timer);
+        http2.max_header_list_size(options.header_bytes_max);
+        http2.max_concurrent_streams(options.max_streams);
+        Shared {
+            http1,
+            http2,
+            options,
+            on_error,
+            records: RefCell::default(),
+            open: Cell::new(0),
+            full: Cell::new(None),
+            tick: Cell::new(0),
+        }
+    }
+
+    pub fn report(&self, error: Error) {
+        if let Some(on_error) = &self.on_error {
+            on_error(error);
+        }
+    }
+
+    pub fn tick(&self) -> u32 {
+        self.tick.get()
+    }
+
+    /// Whether one more connection may be accepted; if not, the task is woken when one was closed.
+    pub fn has_room(&self, cx: &Context<'_>) -> bool {
+        let room = self.open.get() < self.options.max_connections;
+        if !room {
+            self.full.set(Some(cx.waker().clone()));
+        }
+        room
+    }
+
+    pub fn has_connections(&self) -> bool {
+        !self.records.borrow().is_empty()
+    }
+
+    /// The time from one sweep to the next: a quarter of the shortest limit, from 10 ms to 1 s.
+    pub fn period(&self) -> Duration {
+        let Options { header_timeout, idle_timeout, stall_timeout, .. } = &self.options;
+        let shortest = *header_timeout.min(idle_timeout).min(stall_timeout);
+        (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))
+    }
+
+    /// Looks at each connection, and asks it to end where it is over a limit.
+    pub fn sweep(&self) {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        let period = self.period();
+        for (_, record) in self.records.borrow().iter() {
+            let sweeps = record.sweeps(tick);
+            // The first one may have come at once.
+            let past = period.saturating_mul(sweeps.saturating_sub(1));
+            match record.phase() {
+                Phase::Head if past >= self.options.header_timeout => {
+                    record.ask(Order::Close(Limit::Header), tick);
+                }
+                Phase::Stalled if past >= self.options.stall_timeout => {
+                    record.ask(Order::Close(Limit::Stall), tick);
+                }
+                Phase::Idle if record.is_finishing() && past >= self.options.header_timeout => {
+                    record.ask(Order::Close(Limit::Idle), tick);
+                }
+                Phase::Idle if !record.is_finishing() && past >= self.options.idle_timeout => {
+                    record.ask(Order::Finish, tick);
+                }
+                Phase::Idle if sweeps >= SWEEPS_BEFORE_REST && record.may_rest() => {
+                    record.ask(Order::Rest, tick);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Asks each connection to end in order.
+    pub fn stop(&self) {
+        for (_, record) in self.records.borrow().iter() {
+            record.ask(Order::Finish, self.tick.get());
+        }
+    }
+}
+
+/// A connection that a task serves, in the list of records until it is dropped.
+pub(super) struct Listed {
+    shared: Rc<Shared>,
+    record: Rc<Record>,
+    key: usize,
+}
+
+impl Listed {
+    pub fn new(shared: &Rc<Shared>) -> Listed {
+        let record = Rc::new(Record::new(shared.tick.get()));
+        let key = shared.records.borrow_mut().insert(record.clone());
+        Listed { shared: shared.clone(), record, key }
+    }
+
+    pub fn record(&self) -> &Rc<Record> {
+        &self.record
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.shared.records.borrow_mut().remove(self.key);
+    }
+}
+
+/// A socket that counts as open until this is dropped.
+pub(super) struct Open(Rc<Shared>);
+
+impl Open {
+    pub fn new(shared: &Rc<Shared>) -> Open {
+        shared.open.set(shared.open.get() + 1);
+        Open(shared.clone())
+    }
+
+    pub fn shared(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+        if let Some(waker) = self.0.full.take() {
+            waker.wake();
+        }
+    }
+}

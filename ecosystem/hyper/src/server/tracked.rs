@@ -1,0 +1,132 @@
+//! A connection's stream that notes in the record what goes through it.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::listener::Transport;
+use super::record::Record;
+use super::shared::Open;
+use super::stream::Stream;
+
+/// What every client that speaks HTTP/2 sends first (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Which protocol the first bytes belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Http1,
+    Http2,
+}
+
+/// The stream of a connection. hyper has it while a request may come, the task of the connection
+/// before and between.
+pub(super) struct Tracked<T> {
+    stream: Stream<T>,
+    /// Bytes that were read and are still to be given out, ahead of those in the stream.
+    ahead: BytesMut,
+    record: Rc<Record>,
+    open: Open,
+}
+
+impl<T: Transport> Tracked<T> {
+    pub fn new(stream: Stream<T>, record: Rc<Record>, open: Open) -> Tracked<T> {
+        Tracked { stream, ahead: BytesMut::new(), record, open }
+    }
+
+    /// Puts back what hyper has read.
+    pub fn put_back(&mut self, bytes: BytesMut) {
+        self.ahead = bytes;
+    }
+
+    pub async fn readable(&self) -> io::Result<()> {
+        self.stream.readable().await
+    }
+
+    /// Reads until it is known which protocol the client speaks; `None` if it has closed the
+    /// connection before the first byte. The bytes are read again, by hyper.
+    pub async fn version(&mut self) -> io::Result<Option<Version>> {
+        loop {
+            if !PREFACE.starts_with(&self.ahead) {
+                return Ok(Some(Version::Http1));
+            }
+            if self.ahead.len() == PREFACE.len() {
+                return Ok(Some(Version::Http2));
+            }
+            let mut piece = [0; PREFACE.len()];
+            let mut buf = ReadBuf::new(&mut piece[self.ahead.len()..]);
+            poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, &mut buf)).await?;
+            if buf.filled().is_empty() {
+                // In the middle of a line: hyper has the words for it.
+                return Ok((!self.ahead.is_empty()).then_some(Version::Http1));
+            }
+            self.record.received(self.open.shared().tick());
+            self.ahead.extend_from_slice(buf.filled());
+        }
+    }
+
+    fn stream(&mut self) -> Pin<&mut Stream<T>> {
+        Pin::new(&mut self.stream)
+    }
+
+    /// Notes whether a write found room.
+    fn wrote<R>(&self, result: Poll<R>) -> Poll<R> {
+        self.record.wrote(result.is_pending(), self.open.shared().tick());
+        result
+    }
+}
+
+impl<T: Transport> AsyncRead for Tracked<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.ahead.is_empty() {
+            let count = this.ahead.len().min(buf.remaining());
+            buf.put_slice(&this.ahead[..count]);
+            this.ahead.advance(count);
+            if this.ahead.is_empty() {
+                this.ahead = BytesMut::new(); // Its memory is not needed any more.
+            }
+            return Poll::Ready(Ok(()));
+        }
+        ready!(this.stream().poll_read(cx, buf))?;
+        this.record.received(this.open.shared().tick());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: Transport> AsyncWrite for Tracked<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = this.stream().poll_write(cx, buf);
+        this.wrote(result)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = this.stream().poll_write_vectored(cx, bufs);
+        this.wrote(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let result = this.stream().poll_flush(cx);
+        this.wrote(result)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().stream().poll_shutdown(cx)
+    }
+}
