@@ -147,7 +147,7 @@ where
         Err(None) => match connection.into_parts() {
             Some(parts) => {
                 let mut stream = parts.io.into_inner();
-                stream.put_back(parts.read_buf.into());
+                stream.put_back(&parts.read_buf);
                 Http::Rests(stream, parts.service)
             }
             None => Http::Ended(Ok(())), // It was upgraded.

@@ -4,9 +4,9 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::listener::Transport;
@@ -39,9 +39,9 @@ impl<T: Transport> Tracked<T> {
         Tracked { stream, ahead: BytesMut::new(), record, open }
     }
 
-    /// Puts back what hyper has read.
-    pub fn put_back(&mut self, bytes: BytesMut) {
-        self.ahead = bytes;
+    /// Puts back what hyper has read and not used.
+    pub fn put_back(&mut self, bytes: &[u8]) {
+        self.ahead = BytesMut::from(bytes); // A copy: hyper's buffer is free now.
     }
 
     pub async fn readable(&self) -> io::Result<()> {
@@ -84,18 +84,23 @@ impl<T: Transport> Tracked<T> {
 impl<T: Transport> AsyncRead for Tracked<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.ahead.is_empty() {
-            let count = this.ahead.len().min(buf.remaining());
-            buf.put_slice(&this.ahead[..count]);
-            this.ahead.advance(count);
+        let ahead = this.ahead.len().min(buf.remaining());
+        if ahead > 0 {
+            buf.put_slice(&this.ahead.split_to(ahead));
             if this.ahead.is_empty() {
                 this.ahead = BytesMut::new(); // Its memory is not needed any more.
             }
-            return Poll::Ready(Ok(()));
         }
-        ready!(this.stream().poll_read(cx, buf))?;
-        this.record.received(this.open.shared().tick());
-        Poll::Ready(Ok(()))
+        // What has arrived behind them is read with them: hyper grows its buffer for a second read.
+        match this.stream().poll_read(cx, buf) {
+            Poll::Pending if ahead > 0 => Poll::Ready(Ok(())),
+            Poll::Ready(Err(_)) if ahead > 0 => Poll::Ready(Ok(())), // The next read's.
+            Poll::Ready(Ok(())) => {
+                this.record.received(this.open.shared().tick());
+                Poll::Ready(Ok(()))
+            }
+            result => result,
+        }
     }
 }
 
