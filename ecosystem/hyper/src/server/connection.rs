@@ -2,7 +2,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::task::Poll;
 
 use http::{Request, Response};
@@ -24,7 +23,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves a connection from its handshake to its last byte.
 pub(super) async fn serve<T, M, S, B>(
-    shared: &Rc<Shared>,
+    shared: &Shared,
     listed: &Listed,
     open: Open,
     handshake: Handshake<T>,
@@ -49,8 +48,7 @@ where
         End::Finished => return Ok(()),
         End::Closed(limit) => return Err(closed(limit)),
     };
-    let mut service =
-        Counted { service: make_service(&peer), record: record.clone(), shared: shared.clone() };
+    let mut service = Counted { service: make_service(&peer), record: record.clone() };
     let mut stream = Tracked::new(stream, record.clone(), open);
     loop {
         let version = match unless_asked(record, stream.version()).await {

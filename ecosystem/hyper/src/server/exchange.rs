@@ -12,13 +12,11 @@ use hyper::service::Service;
 use pin_project_lite::pin_project;
 
 use super::record::Record;
-use super::shared::Shared;
 
 /// The program's service, for one connection.
 pub(super) struct Counted<S> {
     pub service: S,
     pub record: Rc<Record>,
-    pub shared: Rc<Shared>,
 }
 
 impl<S, B> Service<Request<Incoming>> for Counted<S>
@@ -30,20 +28,18 @@ where
     type Error = S::Error;
     type Future = Exchange<S::Future>;
 
+    #[inline(always)]
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.record.request_began(request.body().is_end_stream());
-        let request_count =
-            Begun { record: self.record.clone(), shared: self.shared.clone(), piece_waits: false };
+        let begun = Begun { record: self.record.clone(), piece_waits: false };
         let tunnel = request.method() == Method::CONNECT && request.version() == Version::HTTP_2;
-        let begun = Some(request_count);
-        Exchange { response: self.service.call(request), begun, tunnel }
+        Exchange { response: self.service.call(request), begun: Some(begun), tunnel }
     }
 }
 
 /// A request that has begun, until it is dropped.
 struct Begun {
     record: Rc<Record>,
-    shared: Rc<Shared>,
     /// hyper holds a piece of the response.
     piece_waits: bool,
 }
@@ -51,7 +47,7 @@ struct Begun {
 impl Begun {
     fn set_piece_waits(&mut self, waits: bool) {
         match (self.piece_waits, waits) {
-            (false, true) => self.record.piece_waits(self.shared.tick()),
+            (false, true) => self.record.piece_waits(),
             (true, false) => self.record.piece_sent(),
             _ => {}
         }
@@ -62,7 +58,7 @@ impl Begun {
 impl Drop for Begun {
     fn drop(&mut self) {
         self.set_piece_waits(false);
-        self.record.request_ended(self.shared.tick());
+        self.record.request_ended();
     }
 }
 
@@ -82,6 +78,7 @@ where
 {
     type Output = Result<Response<CountedBody<B>>, E>;
 
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.response.poll(cx))?;

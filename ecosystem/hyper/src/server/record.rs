@@ -3,7 +3,8 @@
 //! The sweep reads the records a few times within the shortest limit. A connection notes the number
 //! of the last sweep instead of the time, so that a request reads no clock and sets no timer.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 use std::task::Waker;
 
 use super::error::Limit;
@@ -40,8 +41,10 @@ pub(super) struct Record {
     /// The number of the last sweep before the connection began to do what it does now.
     since: Cell<u32>,
     order: Cell<Option<Order>>,
-    /// The connection's task, from its first poll.
-    task: Cell<Option<Waker>>,
+    /// The connection's task, from its first poll: a task's waker is the same for its whole life.
+    task: OnceCell<Waker>,
+    /// The number of the server's last sweep.
+    tick: Rc<Cell<u32>>,
 }
 
 /// A time limit that applies to what a connection is doing.
@@ -56,7 +59,7 @@ pub(super) enum Phase {
 
 impl Record {
     /// A connection that was just accepted: its first request is expected.
-    pub fn new(tick: u32) -> Record {
+    pub fn new(tick: Rc<Cell<u32>>) -> Record {
         Record {
             busy: Cell::new(0),
             waiting: Cell::new(0),
@@ -67,9 +70,10 @@ impl Record {
             tunnel: Cell::new(false),
             finishing: Cell::new(false),
             resting: Cell::new(false),
-            since: Cell::new(tick),
+            since: Cell::new(tick.get()),
             order: Cell::new(None),
-            task: Cell::new(None),
+            task: OnceCell::new(),
+            tick,
         }
     }
 
@@ -88,8 +92,13 @@ impl Record {
     }
 
     /// How many sweeps began since the connection does what it does now.
-    pub fn sweeps(&self, tick: u32) -> u32 {
-        tick.wrapping_sub(self.since.get())
+    pub fn sweeps(&self) -> u32 {
+        self.tick.get().wrapping_sub(self.since.get())
+    }
+
+    /// The connection begins to do something else.
+    fn begin(&self) {
+        self.since.set(self.tick.get());
     }
 
     /// Whether nothing would be lost if hyper's part of the connection were dropped.
@@ -115,18 +124,18 @@ impl Record {
     }
 
     /// Bytes arrived. On HTTP/2 they may be any frame, so only the idle limit counts there.
-    pub fn received(&self, tick: u32) {
+    pub fn received(&self) {
         if self.busy.get() == 0 && !self.head.get() && !self.http2.get() {
             self.head.set(true);
-            self.since.set(tick);
+            self.begin();
         }
     }
 
     /// A write found room, or none.
-    pub fn wrote(&self, blocked: bool, tick: u32) {
+    pub fn wrote(&self, blocked: bool) {
         if self.blocked.get() != blocked {
             self.blocked.set(blocked);
-            self.since.set(tick);
+            self.begin();
         }
     }
 
@@ -136,15 +145,15 @@ impl Record {
         self.bodiless.set(bodiless);
     }
 
-    pub fn request_ended(&self, tick: u32) {
+    pub fn request_ended(&self) {
         self.busy.set(self.busy.get() - 1);
-        self.since.set(tick);
+        self.begin();
     }
 
     /// hyper has taken a piece of a response. It asks for the next one when the client has room.
-    pub fn piece_waits(&self, tick: u32) {
+    pub fn piece_waits(&self) {
         self.waiting.set(self.waiting.get() + 1);
-        self.since.set(tick);
+        self.begin();
     }
 
     /// hyper asked for the next piece, or dropped the response.
@@ -153,23 +162,22 @@ impl Record {
     }
 
     /// Asks something of the connection's task.
-    pub fn ask(&self, order: Order, tick: u32) {
+    pub fn ask(&self, order: Order) {
         if order == Order::Finish {
             self.finishing.set(true);
-            self.since.set(tick);
+            self.begin();
         }
         self.order.set(Some(order));
-        if let Some(task) = self.task.take() {
+        if let Some(task) = self.task.get() {
             task.wake_by_ref();
-            self.task.set(Some(task));
         }
     }
 
-    /// What was asked of the task, once. Its waker is kept from the first call on: a task's waker is
-    /// the same for its whole life.
+    /// What was asked of the task, once.
+    #[inline]
     pub fn order(&self, task: &Waker) -> Option<Order> {
-        let known = self.task.take().unwrap_or_else(|| task.clone());
-        self.task.set(Some(known));
+        self.task.get_or_init(|| task.clone());
+        self.order.get()?;
         self.order.take()
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Shared {
     /// The accept loop, while it waits for a connection to be closed.
     full: Cell<Option<Waker>>,
     /// The number of the last sweep.
-    tick: Cell<u32>,
+    tick: Rc<Cell<u32>>,
 }
 
 impl Shared {
@@ -50,7 +50,7 @@ impl Shared {
             records: RefCell::default(),
             open: Cell::new(0),
             full: Cell::new(None),
-            tick: Cell::new(0),
+            tick: Rc::default(),
         }
     }
 
@@ -58,10 +58,6 @@ impl Shared {
         if let Some(on_error) = &self.on_error {
             on_error(error);
         }
-    }
-
-    pub fn tick(&self) -> u32 {
-        self.tick.get()
     }
 
     /// Whether one more connection may be accepted; if not, the task is woken when one was closed.
@@ -86,28 +82,27 @@ impl Shared {
 
     /// Looks at each connection, and asks it to end where it is over a limit.
     pub fn sweep(&self) {
-        let tick = self.tick.get().wrapping_add(1);
-        self.tick.set(tick);
+        self.tick.set(self.tick.get().wrapping_add(1));
         let period = self.period();
         for (_, record) in self.records.borrow().iter() {
-            let sweeps = record.sweeps(tick);
+            let sweeps = record.sweeps();
             // The first one may have come at once.
             let past = period.saturating_mul(sweeps.saturating_sub(1));
             match record.phase() {
                 Phase::Head if past >= self.options.header_timeout => {
-                    record.ask(Order::Close(Limit::Header), tick);
+                    record.ask(Order::Close(Limit::Header));
                 }
                 Phase::Stalled if past >= self.options.stall_timeout => {
-                    record.ask(Order::Close(Limit::Stall), tick);
+                    record.ask(Order::Close(Limit::Stall));
                 }
                 Phase::Idle if record.is_finishing() && past >= self.options.header_timeout => {
-                    record.ask(Order::Close(Limit::Idle), tick);
+                    record.ask(Order::Close(Limit::Idle));
                 }
                 Phase::Idle if !record.is_finishing() && past >= self.options.idle_timeout => {
-                    record.ask(Order::Finish, tick);
+                    record.ask(Order::Finish);
                 }
                 Phase::Idle if sweeps >= SWEEPS_BEFORE_REST && record.may_rest() => {
-                    record.ask(Order::Rest, tick);
+                    record.ask(Order::Rest);
                 }
                 _ => {}
             }
@@ -117,7 +112,7 @@ impl Shared {
     /// Asks each connection to end in order.
     pub fn stop(&self) {
         for (_, record) in self.records.borrow().iter() {
-            record.ask(Order::Finish, self.tick.get());
+            record.ask(Order::Finish);
         }
     }
 }
@@ -131,7 +126,7 @@ pub(super) struct Listed {
 
 impl Listed {
     pub fn new(shared: &Rc<Shared>) -> Listed {
-        let record = Rc::new(Record::new(shared.tick.get()));
+        let record = Rc::new(Record::new(shared.tick.clone()));
         let key = shared.records.borrow_mut().insert(record.clone());
         Listed { shared: shared.clone(), record, key }
     }
@@ -154,10 +149,6 @@ impl Open {
     pub fn new(shared: &Rc<Shared>) -> Open {
         shared.open.set(shared.open.get() + 1);
         Open(shared.clone())
-    }
-
-    pub fn shared(&self) -> &Shared {
-        &self.0
     }
 }
 

@@ -31,12 +31,13 @@ pub(super) struct Tracked<T> {
     /// Bytes that were read and are still to be given out, ahead of those in the stream.
     ahead: BytesMut,
     record: Rc<Record>,
-    open: Open,
+    /// The socket counts as open until this is dropped.
+    _open: Open,
 }
 
 impl<T: Transport> Tracked<T> {
     pub fn new(stream: Stream<T>, record: Rc<Record>, open: Open) -> Tracked<T> {
-        Tracked { stream, ahead: BytesMut::new(), record, open }
+        Tracked { stream, ahead: BytesMut::new(), record, _open: open }
     }
 
     /// Puts back what hyper has read and not used.
@@ -65,7 +66,7 @@ impl<T: Transport> Tracked<T> {
                 // In the middle of a line: hyper has the words for it.
                 return Ok((!self.ahead.is_empty()).then_some(Version::Http1));
             }
-            self.record.received(self.open.shared().tick());
+            self.record.received();
             self.ahead.extend_from_slice(buf.filled());
         }
     }
@@ -76,7 +77,7 @@ impl<T: Transport> Tracked<T> {
 
     /// Notes whether a write found room.
     fn wrote<R>(&self, result: Poll<R>) -> Poll<R> {
-        self.record.wrote(result.is_pending(), self.open.shared().tick());
+        self.record.wrote(result.is_pending());
         result
     }
 }
@@ -96,7 +97,7 @@ impl<T: Transport> AsyncRead for Tracked<T> {
             Poll::Pending if ahead > 0 => Poll::Ready(Ok(())),
             Poll::Ready(Err(_)) if ahead > 0 => Poll::Ready(Ok(())), // The next read's.
             Poll::Ready(Ok(())) => {
-                this.record.received(this.open.shared().tick());
+                this.record.received();
                 Poll::Ready(Ok(()))
             }
             result => result,
