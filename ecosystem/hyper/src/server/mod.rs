@@ -10,7 +10,7 @@
 //! |---|---|---|---|
 //! | open connections | 10,000 | [`max_connections`](Serve::max_connections) | further ones wait in the listener's queue |
 //! | from accepting a connection to its first request's last header byte, TLS included, and from a request's first byte to its last header byte | 30 s | [`header_timeout`](Serve::header_timeout) | the connection is closed |
-//! | a connection without a request | 60 s | [`idle_timeout`](Serve::idle_timeout) | closed in order (HTTP/2: GOAWAY) |
+//! | a connection without a request | 60 s | [`idle_timeout`](Serve::idle_timeout) | closed in order (HTTP/2: GOAWAY, and closed after the header time-out if the client does not close it) |
 //! | a client that takes no byte of what waits for it | 60 s | [`stall_timeout`](Serve::stall_timeout) | the connection is closed |
 //! | bytes of a request's headers | 32 KiB | [`header_bytes_max`](Serve::header_bytes_max) | status 431 (HTTP/1.1: and close) |
 //! | headers of a request, HTTP/1.1 | 100 | | status 431 and close |

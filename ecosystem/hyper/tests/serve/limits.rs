@@ -1,0 +1,208 @@
+//! Each limit ends its own connection, and tells why.
+
+use std::time::Duration;
+
+use futures_lite::AsyncReadExt;
+use oneloop::time::sleep;
+use oneloop_hyper::server::{Error, Limit};
+
+use crate::client::{self, Raw, body, get, post};
+use crate::frames::{self, Frame, SETTINGS};
+use crate::server::{BIG, Running, start, within};
+
+/// Long enough for a test's own requests on a busy machine, and not long.
+const SHORT: Duration = Duration::from_millis(300);
+
+async fn expect_limit(server: &Running, expected: Limit) {
+    match server.error().await {
+        Error::Limit { limit, remote_addr } => {
+            assert_eq!(limit, expected);
+            assert!(remote_addr.is_some());
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_connection_that_sends_nothing_is_closed_at_the_header_timeout() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.header_timeout(SHORT)).await;
+        let mut client = Raw::connect(server.addr).await;
+        assert_eq!(client.receive_all().await, "");
+        expect_limit(&server, Limit::Header).await;
+    });
+}
+
+#[test]
+fn half_a_head_is_closed_at_the_header_timeout_the_first_and_a_later_one() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.header_timeout(SHORT)).await;
+        let mut first = Raw::connect(server.addr).await;
+        first.send("GET / HTTP/1.1\r\nHost: te").await;
+        assert_eq!(first.receive_all().await, "");
+        expect_limit(&server, Limit::Header).await;
+
+        let mut later = Raw::connect(server.addr).await;
+        later.get("/").await;
+        later.receive_until("hello").await;
+        later.send("GET / HT").await;
+        assert_eq!(later.receive_all().await, "");
+        expect_limit(&server, Limit::Header).await;
+    });
+}
+
+#[test]
+fn a_byte_now_and_then_does_not_extend_the_header_timeout() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.header_timeout(SHORT)).await;
+        let mut client = Raw::connect(server.addr).await;
+        client.0.set_nodelay(true).unwrap();
+        within(async {
+            use futures_lite::AsyncWriteExt;
+            client.send("GET /").await;
+            while client.0.write_all(b"x").await.is_ok() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+        expect_limit(&server, Limit::Header).await;
+    });
+}
+
+#[test]
+fn an_idle_connection_is_closed_in_order_on_both_versions() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.idle_timeout(SHORT).header_timeout(SHORT)).await;
+        let mut client = Raw::connect(server.addr).await;
+        client.get("/").await;
+        client.receive_until("hello").await;
+        assert_eq!(client.receive_all().await, "");
+        assert!(server.errors.borrow().is_empty(), "{:?}", server.errors);
+
+        let mut client = frames::connect(server.addr).await;
+        client.send(frames::get(1)).await;
+        assert!(client.receive_frames().await.iter().any(|frame| frame.kind == frames::GOAWAY));
+        expect_limit(&server, Limit::Idle).await; // Its client does not answer to the GOAWAY.
+    });
+}
+
+#[test]
+fn a_ping_now_and_then_does_not_extend_the_idle_timeout() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.idle_timeout(SHORT).header_timeout(SHORT)).await;
+        let mut client = frames::connect(server.addr).await;
+        client.send(frames::get(1)).await;
+        // It answers no ping of the server, either: the orderly end is not waited for.
+        within(async {
+            use futures_lite::AsyncWriteExt;
+            let ping = Frame::new(frames::PING, 0, 0, [0; 8]).bytes();
+            while client.0.write_all(&ping).await.is_ok() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+        expect_limit(&server, Limit::Idle).await;
+    });
+}
+
+#[test]
+fn a_handler_that_works_is_not_limited() {
+    oneloop::block_on(async {
+        let short = Duration::from_millis(40);
+        let limits = |serve: crate::server::Plain| {
+            serve.idle_timeout(short).header_timeout(short).stall_timeout(short)
+        };
+        // The clients are quick, but not always within 40 ms: only their errors count.
+        let server = start(limits).await;
+        let mut client = client::http2(server.addr).await;
+        assert_eq!(body(client.send_request(get("/slow")).await.unwrap()).await, "slow");
+        let mut client = client::http1(server.addr).await;
+        assert_eq!(body(client.send_request(get("/slow")).await.unwrap()).await, "slow");
+    });
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_closed_at_the_stall_timeout() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.stall_timeout(SHORT)).await;
+        let mut client = Raw::connect(server.addr).await;
+        client.get("/big").await;
+        expect_limit(&server, Limit::Stall).await;
+        assert!(client.receive_all().await.len() < BIG);
+    });
+}
+
+#[test]
+fn a_client_that_gives_no_window_is_closed_at_the_stall_timeout() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.stall_timeout(SHORT)).await;
+        let mut client = Raw::connect(server.addr).await;
+        client.send(frames::PREFACE).await;
+        let no_window = [0, 4, 0, 0, 0, 0]; // SETTINGS_INITIAL_WINDOW_SIZE = 0
+        client.send(Frame::new(SETTINGS, 0, 0, no_window).bytes()).await;
+        client.send(frames::get(1)).await;
+        expect_limit(&server, Limit::Stall).await;
+        client.receive_all().await;
+    });
+}
+
+#[test]
+fn a_client_that_reads_slowly_is_served() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.stall_timeout(SHORT)).await;
+        let mut client = Raw::connect(server.addr).await;
+        client.get("/big").await;
+        let mut buffer = vec![0; 4 << 20];
+        let mut received = 0;
+        while received < BIG {
+            let count = within(client.0.read(&mut buffer)).await.unwrap();
+            assert!(count > 0, "closed after {received} bytes");
+            received += count;
+            oneloop::yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn connections_above_the_limit_wait_for_room() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.max_connections(2)).await;
+        let mut first = Raw::connect(server.addr).await;
+        let mut second = Raw::connect(server.addr).await;
+        for client in [&mut first, &mut second] {
+            client.get("/").await;
+            client.receive_until("hello").await;
+        }
+        let mut third = Raw::connect(server.addr).await;
+        third.get("/").await;
+        let early = oneloop::time::timeout(Duration::from_millis(100), third.0.readable()).await;
+        assert!(early.is_err(), "it was served beside two others");
+        drop(first);
+        third.receive_until("hello").await;
+    });
+}
+
+#[test]
+fn headers_above_the_limit_are_refused_and_the_next_connection_is_served() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.header_bytes_max(4096)).await;
+        let mut client = Raw::connect(server.addr).await;
+        let cookie = "c".repeat(5000);
+        client.send(format!("GET / HTTP/1.1\r\nCookie: {cookie}\r\n\r\n")).await;
+        assert!(client.receive_all().await.starts_with("HTTP/1.1 431 "));
+
+        let mut client = Raw::connect(server.addr).await;
+        let many: String = (0..101).map(|n| format!("h{n}: v\r\n")).collect();
+        client.send(format!("GET / HTTP/1.1\r\n{many}\r\n")).await;
+        assert!(client.receive_all().await.starts_with("HTTP/1.1 431 "));
+
+        let mut client = client::http2(server.addr).await;
+        let mut request = get("/");
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+        match client.send_request(request).await {
+            Ok(response) => assert_eq!(response.status(), 431),
+            Err(error) => println!("refused by the client, which knows the limit: {error}"),
+        }
+        assert_eq!(body(client.send_request(post("/echo", "x")).await.unwrap()).await, "x");
+    });
+}

@@ -1,0 +1,11 @@
+//! The server, against clients that behave and clients that don't.
+
+mod client;
+mod faults;
+mod frames;
+mod limits;
+mod protocols;
+mod rest;
+mod server;
+mod shutdown;
+mod upgrades;
