@@ -123,7 +123,7 @@ where
 {
     // In a box: the task of a connection that rests does not hold its size.
     let io = Io::new(stream);
-    let mut connection = Box::new(shared.http1.serve_connection(io, service).with_upgrades());
+    let mut connection = Box::new(shared.options.http1.serve_connection(io, service).with_upgrades());
     if record.is_finishing() {
         Pin::new(&mut *connection).graceful_shutdown();
     }
@@ -167,7 +167,7 @@ where
     B::Error: Into<Failure>,
 {
     record.set_http2();
-    let mut connection = Box::pin(shared.http2.serve_connection(Io::new(stream), service));
+    let mut connection = Box::pin(shared.options.http2.serve_connection(Io::new(stream), service));
     if record.is_finishing() {
         connection.as_mut().graceful_shutdown();
     }

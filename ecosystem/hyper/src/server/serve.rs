@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 
 use super::accept;
@@ -15,6 +16,7 @@ use super::error::Error;
 use super::listener::Listener;
 use super::options::Options;
 use super::peer::Peer;
+use crate::Executor;
 
 /// Serves HTTP/1.1 and HTTP/2 on a listener.
 ///
@@ -208,18 +210,33 @@ impl<L, M> Serve<L, M> {
     /// default. On HTTP/2 they count as RFC 9113 says in section 6.5.2: names, values and 32 bytes
     /// for each field.
     pub fn header_bytes_max(mut self, bytes: u32) -> Self {
-        self.options.header_bytes_max = bytes;
+        self.options.set_header_bytes_max(bytes);
         self
     }
 
     /// How many requests a client may have under way on one HTTP/2 connection; 100 by default.
     pub fn max_streams(mut self, count: u32) -> Self {
-        self.options.max_streams = count;
+        self.options.set_max_streams(count);
+        self
+    }
+
+    /// Changes what hyper does on HTTP/1.1, for instance how it writes the names of headers.
+    ///
+    /// Its own time-out for headers is off: it would count the time between two requests.
+    pub fn http1(mut self, change: impl FnOnce(&mut http1::Builder)) -> Self {
+        change(&mut self.options.http1);
+        self
+    }
+
+    /// Changes what hyper does on HTTP/2: its windows, for instance, or pings that notice a client
+    /// that has disappeared.
+    pub fn http2(mut self, change: impl FnOnce(&mut http2::Builder<Executor>)) -> Self {
+        change(&mut self.options.http2);
         self
     }
 
     /// Calls `report` with each error. Without it errors are dropped: most of them are the
-    /// clients' doing.
+    /// clients' doing. `report` must not panic: that would end the server.
     pub fn on_error(mut self, report: impl Fn(Error) + 'static) -> Self {
         self.on_error = Some(Box::new(report));
         self

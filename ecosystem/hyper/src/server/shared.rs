@@ -5,13 +5,11 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use hyper::server::conn::{http1, http2};
 use slab::Slab;
 
 use super::error::{Error, Limit};
 use super::options::Options;
 use super::record::{Order, Phase, Record};
-use crate::{Executor, Timer};
 
 /// How many sweeps pass before a connection that does nothing gives up its buffers.
 const SWEEPS_BEFORE_REST: u32 = 2;
@@ -19,9 +17,7 @@ const SWEEPS_BEFORE_REST: u32 = 2;
 type OnError = Box<dyn Fn(Error)>;
 
 pub(super) struct Shared {
-    pub http1: http1::Builder,
-    pub http2: http2::Builder<Executor>,
-    options: Options,
+    pub options: Options,
     on_error: Option<OnError>,
     /// The connections that a task serves. Bound: `max_connections`.
     records: RefCell<Slab<Rc<Record>>>,
@@ -35,16 +31,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub fn new(options: Options, on_error: Option<OnError>) -> Shared {
-        let mut http1 = http1::Builder::new();
-        http1.timer(Timer).header_read_timeout(None); // The sweep's work.
-        http1.max_header_size(options.header_bytes_max as usize);
-        let mut http2 = http2::Builder::new(Executor);
-        http2.timer(Timer);
-        http2.max_header_list_size(options.header_bytes_max);
-        http2.max_concurrent_streams(options.max_streams);
         Shared {
-            http1,
-            http2,
             options,
             on_error,
             records: RefCell::default(),

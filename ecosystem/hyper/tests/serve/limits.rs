@@ -206,3 +206,23 @@ fn headers_above_the_limit_are_refused_and_the_next_connection_is_served() {
         assert_eq!(body(client.send_request(post("/echo", "x")).await.unwrap()).await, "x");
     });
 }
+
+#[test]
+fn hypers_own_options_can_be_changed() {
+    oneloop::block_on(async {
+        let pings = |http2: &mut hyper::server::conn::http2::Builder<oneloop_hyper::Executor>| {
+            http2.keep_alive_interval(SHORT).keep_alive_timeout(SHORT);
+        };
+        let server = start(|serve| serve.http1(|http1| _ = http1.keep_alive(false)).http2(pings)).await;
+        let mut client = Raw::connect(server.addr).await;
+        client.get("/").await;
+        assert!(client.receive_all().await.ends_with("hello"));
+
+        // A client that answers no ping.
+        let mut client = frames::connect(server.addr).await;
+        client.send(frames::get(1)).await;
+        let frames = client.receive_frames().await;
+        assert!(frames.iter().any(|frame| frame.kind == frames::PING));
+        assert!(matches!(server.error().await, Error::Connection { .. }));
+    });
+}

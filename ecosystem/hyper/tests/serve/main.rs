@@ -1,5 +1,6 @@
 //! The server, against clients that behave and clients that don't.
 
+mod adapters;
 mod client;
 mod faults;
 mod frames;
