@@ -1,0 +1,78 @@
+//! The configuration of a server, from PEM.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::{InconsistentKeys, ServerConfig};
+
+use super::pem::Pem;
+use super::{default_alpn, provider};
+
+/// The configuration of a server from PEM text: the certificate chain, the server's own
+/// certificate first, and its private key.
+///
+/// Clients are not asked for certificates. ALPN is `h2`, `http/1.1`.
+///
+/// # Errors
+///
+/// `InvalidData` says which text is unusable and why: no certificate or no key in it, no valid
+/// PEM, or a key that belongs to another certificate.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn main() -> std::io::Result<()> {
+/// let certificate = include_bytes!("../../LICENSE-MIT"); // a PEM file, in a real program
+/// let key = std::env::var("TLS_KEY").unwrap_or_default();
+/// let config = oneloop_hyper::tls::server_config(certificate, key.as_bytes())?;
+/// # let _ = config;
+/// # Ok(())
+/// # }
+/// ```
+pub fn server_config(certificates: &[u8], key: &[u8]) -> io::Result<Arc<ServerConfig>> {
+    build(&Pem::new("the certificate chain", certificates), &Pem::new("the key", key))
+}
+
+/// The configuration of a server from PEM files, as [`server_config`] makes it from text. The two
+/// may be one file.
+///
+/// It reads the files on the calling thread. Inside a loop that serves, call it through
+/// [`oneloop::unblock`].
+///
+/// # Errors
+///
+/// Each error names the file and the reason: what the system says of reading it, or, as
+/// `InvalidData`, what [`server_config`] says of its text.
+///
+/// # Examples
+///
+/// See [`Acceptor::replace`](super::Acceptor::replace).
+pub fn server_config_from_files(
+    certificates: impl AsRef<Path>,
+    key: impl AsRef<Path>,
+) -> io::Result<Arc<ServerConfig>> {
+    build(&Pem::read(certificates.as_ref())?, &Pem::read(key.as_ref())?)
+}
+
+fn build(certificates: &Pem, key: &Pem) -> io::Result<Arc<ServerConfig>> {
+    let chain = certificates.certificates()?;
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key.key()?);
+    match config {
+        Ok(mut config) => {
+            config.alpn_protocols = default_alpn();
+            Ok(Arc::new(config))
+        }
+        Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(key.unusable(
+            format_args!("the key does not belong to the first certificate of {}", certificates.name()),
+        )),
+        Err(rustls::Error::InvalidCertificate(error)) => {
+            Err(certificates.unusable(format_args!("its first certificate is unusable: {error}")))
+        }
+        Err(error) => Err(key.unusable(format_args!("the key is unusable: {error}"))),
+    }
+}
