@@ -24,12 +24,18 @@
 //! [hyper]: https://docs.rs/hyper
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "client")]
+pub mod client;
 mod executor;
 mod io;
 #[cfg(feature = "server")]
 pub mod server;
 mod timer;
+#[cfg(feature = "tls")]
+pub mod tls;
 
+#[cfg(feature = "client")]
+pub use client::client;
 pub use executor::Executor;
 pub use io::Io;
 #[cfg(feature = "server")]

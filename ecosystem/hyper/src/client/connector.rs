@@ -1,0 +1,357 @@
+//! `Connector`: from a URI to a connection.
+
+use std::collections::HashMap;
+#[cfg(feature = "tls")]
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::Scheme;
+use oneloop::Handle;
+use oneloop::net::{TcpStream, ToSocketAddrs};
+use oneloop::time::timeout;
+#[cfg(feature = "tls")]
+use rustls::ClientConfig;
+#[cfg(feature = "tls")]
+use rustls::pki_types::ServerName;
+use send_wrapper::SendWrapper;
+
+use super::race;
+use super::stream::Stream;
+use crate::Io;
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// RFC 8305, section 5: the recommended "connection attempt delay".
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(250);
+
+/// Opens connections for hyper-util's [`Client`](hyper_util::client::legacy::Client): `http`, and
+/// with the feature `tls` also `https`.
+///
+/// It is a configuration and nothing else: `Clone`, `Send` and `Sync`. A connection belongs to the
+/// loop on which the request was awaited.
+///
+/// Names are resolved on the runtime's blocking pool. The addresses of a name are tried as RFC
+/// 8305 says: families take turns, and the next attempt begins when the last one has failed, or
+/// 250 ms after it began.
+///
+/// # Errors
+///
+/// Its service, and so the source of a connect error of the client, gives an [`io::Error`]:
+///
+/// | kind | means |
+/// |---|---|
+/// | `InvalidInput` | the URI has no host, another scheme than `http` and `https`, or a host that can stand in no certificate |
+/// | `Unsupported` | `https` without the feature `tls`; `http` where only `https` is allowed |
+/// | `TimedOut` | connecting or the handshake took longer than its limit; the text says which |
+/// | `InvalidData` | TLS failed: an unknown authority, a certificate that has expired or belongs to another name, bytes that are no TLS; the error's chain of sources ends with the [`rustls::Error`](https://docs.rs/rustls/latest/rustls/enum.Error.html) |
+/// | others | what the resolver says of the name, or the last address of its connection |
+///
+/// # Examples
+///
+/// See [`builder`](super::builder).
+#[derive(Clone, Debug)]
+pub struct Connector {
+    config: Arc<Config>,
+}
+
+#[derive(Clone)]
+struct Config {
+    connect_limit: Duration,
+    handshake_limit: Duration,
+    attempt_pause: Duration,
+    nodelay: bool,
+    https_only: bool,
+    /// Names in lower case that are not looked up.
+    addresses: HashMap<String, Vec<IpAddr>>,
+    #[cfg(feature = "tls")]
+    tls: Arc<ClientConfig>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the TLS configuration: it may hold a key.
+        f.debug_struct("Config")
+            .field("connect_limit", &self.connect_limit)
+            .field("handshake_limit", &self.handshake_limit)
+            .field("attempt_pause", &self.attempt_pause)
+            .field("nodelay", &self.nodelay)
+            .field("https_only", &self.https_only)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// A connector with the defaults of [`client`](mod@crate::client). For `https` it trusts what
+    /// `tls::client_config` trusts: the roots of Mozilla.
+    pub fn new() -> Connector {
+        Connector {
+            config: Arc::new(Config {
+                connect_limit: CONNECT_LIMIT,
+                handshake_limit: HANDSHAKE_LIMIT,
+                attempt_pause: ATTEMPT_PAUSE,
+                nodelay: true,
+                https_only: false,
+                addresses: HashMap::new(),
+                #[cfg(feature = "tls")]
+                tls: Arc::new(crate::tls::client_config()),
+            }),
+        }
+    }
+
+    /// How long resolving the name and connecting to one of its addresses may take together
+    /// (default: 10 s).
+    #[must_use]
+    pub fn connect_timeout(self, limit: Duration) -> Connector {
+        self.with(|config| config.connect_limit = limit)
+    }
+
+    /// How long the TLS handshake may take, after the TCP connection is there (default: 10 s).
+    #[must_use]
+    pub fn handshake_timeout(self, limit: Duration) -> Connector {
+        self.with(|config| config.handshake_limit = limit)
+    }
+
+    /// How long to wait for one address before the next one is tried as well (default: 250 ms). A
+    /// failure begins the next attempt at once.
+    #[must_use]
+    pub fn attempt_pause(self, pause: Duration) -> Connector {
+        self.with(|config| config.attempt_pause = pause)
+    }
+
+    /// Whether small writes go out at once: `TCP_NODELAY` (default: yes).
+    #[must_use]
+    pub fn nodelay(self, nodelay: bool) -> Connector {
+        self.with(|config| config.nodelay = nodelay)
+    }
+
+    /// Whether `http` is refused (default: no).
+    #[must_use]
+    pub fn https_only(self, https_only: bool) -> Connector {
+        self.with(|config| config.https_only = https_only)
+    }
+
+    /// Addresses for a name that then is not looked up. The port is that of the URI, and the
+    /// server's certificate must be of that name, as always.
+    #[must_use]
+    pub fn resolve(self, name: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Connector {
+        let (name, addresses) = (name.to_ascii_lowercase(), addresses.into_iter().collect());
+        self.with(|config| drop(config.addresses.insert(name, addresses)))
+    }
+
+    /// The TLS configuration for `https`, as [`tls::Roots`](crate::tls::Roots) or the program
+    /// itself makes it. ALPN becomes `h2`, `http/1.1` if the configuration has no protocols; one
+    /// with `http/1.1` alone keeps the client from HTTP/2.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_config(self, tls: impl Into<Arc<ClientConfig>>) -> Connector {
+        let mut tls = tls.into();
+        if tls.alpn_protocols.is_empty() {
+            Arc::make_mut(&mut tls).alpn_protocols = crate::tls::default_alpn();
+        }
+        self.with(|config| config.tls = tls)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Config)) -> Connector {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+}
+
+impl Default for Connector {
+    fn default() -> Connector {
+        Connector::new()
+    }
+}
+
+impl tower_service::Service<Uri> for Connector {
+    type Response = Io<Stream>;
+    type Error = io::Error;
+    type Future = Connecting;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Connecting {
+        Connecting(State::Idle(self.config.clone(), uri))
+    }
+}
+
+/// The future of a connection, from [`Connector`].
+///
+/// It begins at its first poll, and belongs to the loop of that thread from then on. It may move
+/// to another thread before.
+///
+/// # Errors
+///
+/// Those of [`Connector`]. Polled on a thread without a runtime, or on another one than at first,
+/// it is an error that says so.
+///
+/// # Panics
+///
+/// Its drop panics on another thread than that of the first poll.
+///
+/// # Cancel safety
+///
+/// Dropping it closes every socket that it has opened. A look-up that has begun runs to its end on
+/// the pool.
+pub struct Connecting(State);
+
+enum State {
+    Idle(Arc<Config>, Uri),
+    Begun(SendWrapper<Attempt>),
+    Ended,
+}
+
+type Attempt = Pin<Box<dyn Future<Output = io::Result<Io<Stream>>>>>;
+
+impl Future for Connecting {
+    type Output = io::Result<Io<Stream>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Io<Stream>>> {
+        let state = &mut self.get_mut().0;
+        if let State::Idle(config, uri) = state {
+            if Handle::try_current().is_err() {
+                let text = "no oneloop runtime runs on this thread, and a new connection needs one";
+                return Poll::Ready(Err(io::Error::other(text)));
+            }
+            let future = connect(config.clone(), std::mem::take(uri));
+            *state = State::Begun(SendWrapper::new(Box::pin(future)));
+        }
+        match state {
+            State::Begun(future) if future.valid() => {
+                let polled = future.as_mut().poll(cx);
+                if polled.is_ready() {
+                    *state = State::Ended;
+                }
+                polled
+            }
+            State::Begun(_) => {
+                // It can't be dropped here either: its socket stays open on its own thread.
+                std::mem::forget(std::mem::replace(state, State::Ended));
+                let text = "a connection that was begun on one thread is awaited on another; \
+                            oneloop's sockets stay on the thread that opened them";
+                Poll::Ready(Err(io::Error::other(text)))
+            }
+            State::Idle(..) | State::Ended => panic!("a `Connecting` was polled after it had ended"),
+        }
+    }
+}
+
+impl fmt::Debug for Connecting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connecting").finish_non_exhaustive()
+    }
+}
+
+async fn connect(config: Arc<Config>, uri: Uri) -> io::Result<Io<Stream>> {
+    let https = check_scheme(&config, &uri)?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| refused(&uri, "it has no host"))?;
+    let host = host.trim_start_matches('[').trim_end_matches(']'); // around an IPv6 address
+    let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+
+    let stream = match timeout(config.connect_limit, connect_tcp(&config, host, port)).await {
+        Ok(connected) => connected.map_err(|error| {
+            io::Error::new(error.kind(), format!("can't connect to {host}, port {port}: {error}"))
+        })?,
+        Err(_) => {
+            let limit = config.connect_limit;
+            let text = format!("no connection to {host}, port {port}, within {limit:?}");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+    };
+    if config.nodelay {
+        stream.set_nodelay(true)?;
+    }
+    if https { handshake(&config, host, stream).await } else { Ok(Io::new(Stream::plain(stream))) }
+}
+
+/// Whether the URI asks for TLS, if it may be used at all.
+fn check_scheme(config: &Config, uri: &Uri) -> io::Result<bool> {
+    let unsupported = |text: String| Err(io::Error::new(io::ErrorKind::Unsupported, text));
+    let https = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTP => false,
+        Some(scheme) if *scheme == Scheme::HTTPS => true,
+        Some(_) => return Err(refused(uri, "its scheme is neither `http` nor `https`")),
+        None => return Err(refused(uri, "it has no scheme")),
+    };
+    if https && !cfg!(feature = "tls") {
+        return unsupported(format!("{uri}: `https` needs the feature `tls` of oneloop-hyper"));
+    }
+    if config.https_only && !https {
+        return unsupported(format!("{uri}: this client is configured for `https` alone"));
+    }
+    Ok(https)
+}
+
+fn refused(uri: &Uri, reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{uri}: {reason}"))
+}
+
+async fn connect_tcp(config: &Config, host: &str, port: u16) -> io::Result<TcpStream> {
+    let addrs: Vec<SocketAddr> = match config.addresses.get(&host.to_ascii_lowercase()) {
+        Some(known) => known.iter().map(|ip| SocketAddr::new(*ip, port)).collect(),
+        None => (host, port).to_socket_addrs().await?.collect(),
+    };
+    race::connect(addrs, config.attempt_pause).await
+}
+
+#[cfg(feature = "tls")]
+async fn handshake(config: &Config, host: &str, stream: TcpStream) -> io::Result<Io<Stream>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("`{host}` can stand in no certificate"))
+    })?;
+    let connecting = tokio_rustls::TlsConnector::from(config.tls.clone()).connect(name, stream);
+    match timeout(config.handshake_limit, connecting).await {
+        Ok(Ok(stream)) => Ok(Io::new(Stream::over_tls(stream))),
+        Ok(Err(error)) => {
+            let (kind, text) = (error.kind(), format!("the TLS handshake with {host} failed"));
+            // An error of rustls stands inside; what the socket says is an error of its own.
+            let source = match error.get_ref().is_some() {
+                true => error.into_inner().expect("it has one"),
+                false => error.into(),
+            };
+            Err(io::Error::new(kind, Failed { text, source }))
+        }
+        Err(_) => {
+            let limit = config.handshake_limit;
+            let text = format!("the TLS handshake with {host} did not end within {limit:?}");
+            Err(io::Error::new(io::ErrorKind::TimedOut, text))
+        }
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+async fn handshake(_: &Config, host: &str, _: TcpStream) -> io::Result<Io<Stream>> {
+    unreachable!("{host}: `check_scheme` refuses `https` without the feature `tls`")
+}
+
+/// A step that failed, with its cause as source.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+struct Failed {
+    text: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+#[cfg(feature = "tls")]
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Error for Failed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}

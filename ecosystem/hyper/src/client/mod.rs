@@ -1,0 +1,135 @@
+//! HTTP clients: [`Connector`] for the pooled [`Client`] of hyper-util.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use http_body_util::{BodyExt, Empty};
+//! use hyper::body::Bytes;
+//!
+//! oneloop::block_on(async {
+//!     let client = oneloop_hyper::client::<Empty<Bytes>>();
+//!     let response = client.get("http://example.com/".parse()?).await?;
+//!     println!("{}", response.status());
+//!     let text = response.into_body().collect().await?.to_bytes();
+//!     println!("{} bytes", text.len());
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! # Limits
+//!
+//! | what | default | set with |
+//! |---|---|---|
+//! | resolving the name and connecting | 10 s | [`Connector::connect_timeout`] |
+//! | the TLS handshake | 10 s | [`Connector::handshake_timeout`] |
+//! | pause before the next address is tried as well | 250 ms | [`Connector::attempt_pause`] |
+//! | addresses of one name that are tried | 32 | |
+//! | an idle connection stays in the pool | 90 s | [`Builder::pool_idle_timeout`] |
+//! | idle connections in the pool for one host | 32 | [`Builder::pool_max_idle_per_host`] |
+//!
+//! There is no limit for the time until the response: put [`oneloop::time::timeout`] around the
+//! request and around each piece of the body. Nor is there one for connections in use: as many are
+//! opened as requests of HTTP/1.1 wait at the same time.
+//!
+//! # Bodies
+//!
+//! The client asks `Send` of a request's body and of its data, because it could run on several
+//! threads. Most bodies are `Send`: `Full`, `Empty` and `String` of [`Bytes`](bytes::Bytes) for
+//! example. For one that is not, because it holds an `Rc` or a socket of the loop, there is the
+//! crate `send_wrapper`: a stream in a `SendWrapper` is a stream again, and `Send`.
+//!
+//! ```
+//! use std::io;
+//! use std::rc::Rc;
+//!
+//! use bytes::Bytes;
+//! use http_body_util::StreamBody;
+//! use hyper::body::Frame;
+//! use send_wrapper::SendWrapper;
+//!
+//! let pieces = Rc::new(["one ", "two"]); // not `Send`
+//! let stream = futures::stream::iter([0, 1]).map(move |i| io::Result::Ok(Frame::data(Bytes::from(pieces[i]))));
+//! let body = StreamBody::new(SendWrapper::new(stream));
+//! # use futures::StreamExt as _;
+//!
+//! let client = oneloop_hyper::client();
+//! # let _unsent =
+//! client.request(hyper::Request::post("http://localhost/upload").body(body).expect("a request"));
+//! ```
+//!
+//! A body type of one's own goes the same way: `Pin::new(SendWrapper::new(body))` is a body.
+//!
+//! # Threads
+//!
+//! The [`Client`] is `Send` and `Sync`, and its connections each stay on the loop that opened
+//! them:
+//!
+//! * A thread with a loop of its own may use the client. It may get a connection of another loop
+//!   from the pool: the request and the response pass through channels, and that other loop has to
+//!   run meanwhile. Where loops come and go, give each a client of its own.
+//! * On a thread without a loop, a request that needs a new connection fails: its error is a
+//!   connect error whose source says so.
+//! * A request that began to connect on one thread and is polled on another fails with such an
+//!   error. Dropped on another thread while it connects, it panics.
+//! * A body in a `SendWrapper` panics on another thread than its own, within the task of the
+//!   connection that should send it; the request ends with an error then.
+
+mod connector;
+mod race;
+mod stream;
+
+use std::time::Duration;
+
+use http_body::Body;
+use hyper_util::client::legacy::{Builder, Client};
+
+use crate::{Executor, Timer};
+
+pub use connector::{Connecting, Connector};
+pub use stream::{Info, Stream};
+
+const IDLE_LIMIT: Duration = Duration::from_secs(90);
+const IDLE_PER_HOST_MAX: usize = 32;
+
+/// A pooled client for HTTP/1.1 and HTTP/2, with the limits that [`client`](mod@crate::client)
+/// lists. [`builder`] makes others.
+///
+/// HTTP/2 is spoken with servers that choose it by ALPN, over TLS.
+///
+/// # Examples
+///
+/// See [`client`](mod@crate::client).
+pub fn client<B>() -> Client<Connector, B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    builder().build(Connector::new())
+}
+
+/// hyper-util's builder of a client, with the runtime's [`Executor`] and [`Timer`] set, and the
+/// limits of the pool that [`client`](mod@crate::client) lists.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use oneloop_hyper::client::{self, Connector};
+///
+/// let connector = Connector::new().connect_timeout(Duration::from_secs(3));
+/// let client = client::builder()
+///     .pool_idle_timeout(Duration::from_secs(20))
+///     .pool_max_idle_per_host(4)
+///     .build::<_, String>(connector);
+/// # let _ = client;
+/// ```
+pub fn builder() -> Builder {
+    let mut builder = Client::builder(Executor);
+    builder
+        .timer(Timer)
+        .pool_timer(Timer)
+        .pool_idle_timeout(IDLE_LIMIT)
+        .pool_max_idle_per_host(IDLE_PER_HOST_MAX);
+    builder
+}
