@@ -43,14 +43,14 @@
 //! use std::rc::Rc;
 //!
 //! use bytes::Bytes;
+//! use futures::stream::{StreamExt, iter};
 //! use http_body_util::StreamBody;
 //! use hyper::body::Frame;
 //! use send_wrapper::SendWrapper;
 //!
 //! let pieces = Rc::new(["one ", "two"]); // not `Send`
-//! let stream = futures::stream::iter([0, 1]).map(move |i| io::Result::Ok(Frame::data(Bytes::from(pieces[i]))));
+//! let stream = iter([0, 1]).map(move |i| io::Result::Ok(Frame::data(Bytes::from(pieces[i]))));
 //! let body = StreamBody::new(SendWrapper::new(stream));
-//! # use futures::StreamExt as _;
 //!
 //! let client = oneloop_hyper::client();
 //! # let _unsent =
@@ -66,7 +66,9 @@
 //!
 //! * A thread with a loop of its own may use the client. It may get a connection of another loop
 //!   from the pool: the request and the response pass through channels, and that other loop has to
-//!   run meanwhile. Where loops come and go, give each a client of its own.
+//!   run meanwhile.
+//! * The task that closes idle connections at their limit runs on one loop, the first on which a
+//!   connection became idle. Where loops come and go, give each a client of its own.
 //! * On a thread without a loop, a request that needs a new connection fails: its error is a
 //!   connect error whose source says so.
 //! * A request that began to connect on one thread and is polled on another fails with such an

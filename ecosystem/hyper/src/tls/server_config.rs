@@ -23,9 +23,9 @@ use super::{default_alpn, provider};
 ///
 /// ```no_run
 /// # fn main() -> std::io::Result<()> {
-/// let certificate = include_bytes!("../../LICENSE-MIT"); // a PEM file, in a real program
-/// let key = std::env::var("TLS_KEY").unwrap_or_default();
-/// let config = oneloop_hyper::tls::server_config(certificate, key.as_bytes())?;
+/// let variable = |name| std::env::var(name).map_err(std::io::Error::other);
+/// let (certificates, key) = (variable("TLS_CERTIFICATES")?, variable("TLS_KEY")?);
+/// let config = oneloop_hyper::tls::server_config(certificates.as_bytes(), key.as_bytes())?;
 /// # let _ = config;
 /// # Ok(())
 /// # }

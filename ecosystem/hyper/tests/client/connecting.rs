@@ -134,6 +134,20 @@ fn beside_an_address_that_does_not_answer_the_next_one_is_tried() -> Outcome {
 }
 
 #[test]
+fn an_ipv6_address_stands_in_brackets() -> Outcome {
+    if !has_ipv6("connecting::an_ipv6_address_stands_in_brackets") {
+        return Ok(());
+    }
+    run(async {
+        let server = Server::plain(TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await?);
+        let (text, info) = get(&oneloop_hyper::client(), server.uri("/six")).await.unwrap();
+        assert_eq!((text.as_str(), info.remote_addr()), ("/six", server.addr));
+        assert!(server.uri("/").to_string().starts_with("http://[::1]:"));
+        Ok(())
+    })
+}
+
+#[test]
 fn when_all_addresses_fail_the_error_names_each() -> Outcome {
     run(async {
         let (_kept, addr) = refusing()?;
