@@ -1,0 +1,171 @@
+//! A small HTTPS server.
+//!
+//! ```text
+//! cargo run --release -p oneloop-hyper --example https -- --write-cert cert.pem
+//! curl --cacert cert.pem https://localhost:8443/
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `main.rs` | the life of the server, from its arguments to its exit code |
+//! | `certificate.rs` | the certificate: from files that may change, or made at the start |
+//! | `options.rs` | the command line |
+//! | `../shared/` | Ctrl+C and SIGTERM; output |
+
+mod certificate;
+mod options;
+#[path = "../shared/output.rs"]
+mod output;
+#[path = "../shared/stop.rs"]
+mod stop;
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::{IntoFuture, Ready, ready};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use futures::channel::oneshot;
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper::{Request, Response};
+use oneloop::future::or;
+use oneloop::net::TcpListener;
+use oneloop_hyper::serve_with;
+use oneloop_hyper::server::{Error, Peer};
+use oneloop_hyper::tls::Acceptor;
+
+use options::Options;
+use output::{complain, say};
+use stop::Stop;
+
+/// How long requests may take to finish once the server was asked to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Failures to accept that are no further apart than this have one cause, which is printed once.
+const SAME_CAUSE: Duration = Duration::from_secs(10);
+
+/// The server could not start.
+const EXIT_NOT_STARTED: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = match options::parse() {
+        Ok(options::Request::Help) => {
+            say(options::HELP);
+            Ok(0)
+        }
+        Ok(options::Request::Serve(options)) => run(options),
+        Err(error) => Err(format!("{error} (--help explains the options)")),
+    };
+    ExitCode::from(outcome.unwrap_or_else(|reason| {
+        complain(&reason);
+        EXIT_NOT_STARTED
+    }))
+}
+
+fn run(options: Options) -> Result<u8, String> {
+    #[cfg(unix)] // each connection takes a descriptor
+    let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);
+    let runtime = oneloop::Runtime::new().map_err(|error| format!("no event loop can be made: {error}"))?;
+    runtime.block_on(serve(options))
+}
+
+/// Serves until it is asked to stop; returns the exit code, or why it could not start.
+async fn serve(options: Options) -> Result<u8, String> {
+    let Options { address, certificate, verbose } = options;
+    let acceptor = Acceptor::new(certificate.first()?);
+    let listener =
+        TcpListener::bind(&address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let bound = listener.local_addr().map_err(|error| error.to_string())?;
+    // Before the address is printed: from then on a signal may arrive.
+    let no_signals = |error| format!("cannot listen for signals: {error}");
+    let mut stop = Stop::listen().map_err(no_signals)?;
+    let hint = certificate.hint();
+    #[cfg(unix)]
+    reload_on_hangup(certificate, acceptor.clone()).map_err(no_signals)?;
+
+    let failed = Rc::new(Cell::new(0));
+    let (end, ended) = oneshot::channel::<()>();
+    let server = serve_with(listener, Greeter::new)
+        .tls(acceptor)
+        .on_error(report(failed.clone(), verbose))
+        .shutdown(ended, GRACE);
+    let server = oneloop::spawn(server.into_future());
+    say(&format!("listening on https://{bound}\ntry it from another terminal: curl {hint} https://{bound}/"));
+
+    stop.asked().await;
+    let _ = end.send(());
+    let finish = async {
+        let summary = server.await.expect("the server does not panic");
+        (0, Some(summary))
+    };
+    let (code, summary) = or(finish, async { (stop.asked().await, None) }).await;
+    if let Some(summary) = summary {
+        let (served, failed, cut_off) = (summary.connections, failed.get(), summary.cut_off);
+        say(&format!("{served} connections served, {failed} failed, {cut_off} cut off at the end"));
+    }
+    Ok(code)
+}
+
+/// The service of one connection: it tells the client what the connection is.
+struct Greeter {
+    /// The name that the client asked for.
+    name: String,
+}
+
+impl Greeter {
+    fn new(peer: &Peer) -> Greeter {
+        let name = peer.tls().and_then(|tls| tls.server_name()).unwrap_or("a server without a name");
+        Greeter { name: name.to_owned() }
+    }
+}
+
+impl Service<Request<Incoming>> for Greeter {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let text = format!("hello from {} over {:?}\n", self.name, request.version());
+        ready(Ok(Response::new(text)))
+    }
+}
+
+/// Counts the connections that fail, and prints what the operator should know.
+fn report(failed: Rc<Cell<u64>>, verbose: bool) -> impl Fn(Error) {
+    let last = Cell::new(None::<Instant>);
+    move |error| {
+        if matches!(error, Error::Accept(_)) {
+            let now = Instant::now();
+            if last.replace(Some(now)).is_none_or(|last| now - last > SAME_CAUSE) {
+                complain(&error.to_string());
+            }
+            return;
+        }
+        failed.set(failed.get() + 1);
+        if verbose {
+            complain(&error.to_string());
+        }
+    }
+}
+
+/// Starts the task that reads the certificate again at each SIGHUP.
+#[cfg(unix)]
+fn reload_on_hangup(certificate: options::Certificate, acceptor: Acceptor) -> std::io::Result<()> {
+    use oneloop::signal::{Signal, SignalKind};
+
+    let mut hangup = Signal::new(SignalKind::HANGUP)?;
+    oneloop::spawn(async move {
+        while hangup.recv().await.is_ok() {
+            match certificate.again().await {
+                Ok(config) => {
+                    acceptor.replace(config);
+                    say("the certificate was read again");
+                }
+                Err(error) => complain(&format!("the old certificate stays: {error}")),
+            }
+        }
+    });
+    Ok(())
+}

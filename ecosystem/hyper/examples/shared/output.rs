@@ -1,0 +1,28 @@
+//! Text for standard output and standard error.
+
+use std::error::Error;
+use std::io::Write;
+
+/// Prints to standard output at once. A closed pipe is no reason to stop.
+pub fn say(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+}
+
+/// Prints one line to standard error, marked with the program's name.
+pub fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}: {text}", env!("CARGO_CRATE_NAME"));
+}
+
+/// An error and its causes in one line. A cause that repeats what stands there already is left out.
+#[allow(dead_code, reason = "not each program has errors with causes")]
+pub fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |&error| error.source()) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
