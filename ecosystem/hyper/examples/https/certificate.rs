@@ -1,6 +1,7 @@
 //! The certificate: from files that may change, or made at the start.
 
 use std::fs;
+#[cfg(unix)]
 use std::io;
 use std::sync::Arc;
 

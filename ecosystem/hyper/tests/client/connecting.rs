@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::sockets::{LIMIT, Outcome, has_ipv6, refusing, run, within};
 use hyper::Uri;
@@ -60,7 +60,7 @@ fn a_server_that_does_not_answer_is_given_up_at_the_limit() {
     run(async {
         let limit = Duration::from_millis(100);
         let (_socket, addr, _connected) = common::sockets::full().await.unwrap();
-        let begun = Instant::now();
+        let begun = std::time::Instant::now();
         let error = connect(Connector::new().connect_timeout(limit), &uri_of(addr)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(begun.elapsed() >= limit, "it gave up too early");
@@ -125,7 +125,7 @@ fn beside_an_address_that_does_not_answer_the_next_one_is_tried() -> Outcome {
         let connector =
             Connector::new().resolve("both.test", both()).attempt_pause(pause).connect_timeout(LIMIT);
         let uri = format!("http://both.test:{port}/").parse().expect("a URI");
-        let begun = Instant::now();
+        let begun = std::time::Instant::now();
         let stream = connect(connector, &uri).await?;
         assert!(begun.elapsed() >= pause, "the second attempt began too early");
         assert!(stream.get_ref().tcp().peer_addr()?.is_ipv4());
