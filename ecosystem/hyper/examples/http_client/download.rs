@@ -36,13 +36,13 @@ pub enum Failure {
     Stopped,
 }
 
-/// What all downloads share.
+/// The state that all downloads share.
 pub struct Downloads {
     pub client: Client,
     pub limits: Limits,
     pub progress: Progress,
-    /// Ready when the program was asked to stop. Only what waits for the network or for time looks
-    /// at it: an operation on a file is short, and a thread of the pool makes it to its end.
+    /// Ready when the program was asked to stop. Waiting for the network and for time
+    /// ends then; operations on files, which are short, are awaited.
     pub stopped: Shared<oneshot::Receiver<()>>,
 }
 
@@ -104,7 +104,7 @@ impl Downloads {
         Err(Failure::Final(format!("more than {REDIRECTS_MAX} redirects, the last one to {url}")))
     }
 
-    /// Waits for the server's next word.
+    /// Waits for the server, up to the limit.
     async fn arrived<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
         let limit = self.limits.timeout;
         let silent = |_| Failure::Retry(format!("nothing arrived for {} s", limit.as_secs_f64()));
@@ -135,8 +135,8 @@ fn check(response: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
     }
 }
 
-/// A request that got no response. A server that can't be trusted, and what the connector refuses
-/// of itself, stay as they are.
+/// A request that got no response. A retry helps neither with a server that can't be trusted nor
+/// with a URL that the connector refuses.
 fn failed(error: legacy::Error) -> Failure {
     let kind = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
     let text = causes(&error);

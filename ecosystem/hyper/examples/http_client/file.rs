@@ -57,8 +57,8 @@ impl Partial {
     }
 }
 
-/// The name of the file for a URL: the last part of its path, with `_` for what a file's name
-/// should not have.
+/// The name of the file for a URL: the last part of its path, with `_` for
+/// characters that a file's name should not have.
 pub fn name_of(url: &Uri) -> String {
     let last = url.path().rsplit('/').next().unwrap_or_default();
     if matches!(last, "" | "." | "..") {

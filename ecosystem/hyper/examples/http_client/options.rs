@@ -24,8 +24,8 @@ A file has the name of the last part of its URL's path, or index.html. It is wri
 temporary name in the same folder, and renamed when it is complete; an existing file is replaced
 then. Up to 10 redirects are followed, but not from https to http.
 
-What is tried again: connections that fail or break off, attempts that receive nothing, and the
-statuses 408, 429, 500, 502, 503 and 504. A certificate that can't be trusted is not.
+Retried are connections that fail or break off, attempts that receive nothing, and the statuses
+408, 429, 500, 502, 503 and 504. A server whose certificate can't be trusted is not.
 
 Standard output has a line for each file that is complete, standard error one for each failure;
 on a terminal it shows the progress, too.

@@ -45,7 +45,7 @@ impl Certificate {
         }
     }
 
-    /// What a client needs to trust the server.
+    /// The option with which curl accepts the server's certificate.
     pub fn hint(&self) -> String {
         match self {
             Certificate::Files { certificates, .. } => format!("--cacert {}", certificates.display()),

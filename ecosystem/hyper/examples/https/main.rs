@@ -108,7 +108,7 @@ async fn serve(options: Options) -> Result<u8, String> {
     Ok(code)
 }
 
-/// The service of one connection: it tells the client what the connection is.
+/// The service of one connection: it answers with the name and the version that the client chose.
 struct Greeter {
     /// The name that the client asked for.
     name: String,
@@ -132,7 +132,7 @@ impl Service<Request<Incoming>> for Greeter {
     }
 }
 
-/// Counts the connections that fail, and prints what the operator should know.
+/// Counts the connections that fail, and prints the failures of accepting.
 fn report(failed: Rc<Cell<u64>>, verbose: bool) -> impl Fn(Error) {
     let last = Cell::new(None::<Instant>);
     move |error| {

@@ -14,7 +14,7 @@ pub fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}: {text}", env!("CARGO_CRATE_NAME"));
 }
 
-/// An error and its causes in one line. A cause that repeats what stands there already is left out.
+/// An error and its causes in one line. A cause that only repeats the text before it is left out.
 #[allow(dead_code, reason = "not each program has errors with causes")]
 pub fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();

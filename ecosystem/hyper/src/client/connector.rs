@@ -52,7 +52,7 @@ const ATTEMPT_PAUSE: Duration = Duration::from_millis(250);
 /// | `Unsupported` | `https` without the feature `tls`; `http` where only `https` is allowed |
 /// | `TimedOut` | connecting or the handshake took longer than its limit; the text says which |
 /// | `InvalidData` | TLS failed: an unknown authority, a certificate that has expired or belongs to another name, bytes that are no TLS; the error's chain of sources ends with the [`rustls::Error`](https://docs.rs/rustls/latest/rustls/enum.Error.html) |
-/// | others | what the resolver says of the name, or the last address of its connection |
+/// | others | the name can't be resolved, or no address of it can be connected to: the resolver's kind, or that of the last address |
 ///
 /// # Examples
 ///
@@ -89,8 +89,8 @@ impl fmt::Debug for Config {
 }
 
 impl Connector {
-    /// A connector with the defaults of [`client`](mod@crate::client). For `https` it trusts what
-    /// `tls::client_config` trusts: the roots of Mozilla.
+    /// A connector with the defaults of [`client`](mod@crate::client). For `https` it trusts the
+    /// roots of Mozilla, as `tls::client_config` does.
     pub fn new() -> Connector {
         Connector {
             config: Arc::new(Config {
@@ -314,7 +314,7 @@ async fn handshake(config: &Config, host: &str, stream: TcpStream) -> io::Result
         Ok(Ok(stream)) => Ok(Io::new(Stream::over_tls(stream))),
         Ok(Err(error)) => {
             let (kind, text) = (error.kind(), format!("the TLS handshake with {host} failed"));
-            // An error of rustls stands inside; what the socket says is an error of its own.
+            // rustls' error stands inside an I/O error; an error of the socket has nothing inside.
             let source = match error.get_ref().is_some() {
                 true => error.into_inner().expect("it has one"),
                 false => error.into(),

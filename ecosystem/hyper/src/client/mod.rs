@@ -18,7 +18,7 @@
 //!
 //! # Limits
 //!
-//! | what | default | set with |
+//! | limit | default | set with |
 //! |---|---|---|
 //! | resolving the name and connecting | 10 s | [`Connector::connect_timeout`] |
 //! | the TLS handshake | 10 s | [`Connector::handshake_timeout`] |

@@ -16,8 +16,8 @@ use crate::Io;
 /// A connection that [`Connector`](super::Connector) made: TCP, or with the feature `tls` TLS over
 /// TCP.
 ///
-/// [`Upgraded::downcast`](hyper::upgrade::Upgraded::downcast) of an upgraded connection gives it,
-/// as `Io<Stream>`.
+/// After an upgrade, [`Upgraded::downcast`](hyper::upgrade::Upgraded::downcast) returns it as
+/// `Io<Stream>`.
 #[derive(Debug)]
 pub struct Stream(Kind);
 
@@ -132,8 +132,8 @@ impl Connection for Io<Stream> {
     }
 }
 
-/// What a response's extensions say of the connection that it came over. It is missing if the
-/// connection was reset at the moment it was made.
+/// The connection that a response came over: each response has it among its extensions. It is
+/// missing if the connection was reset at the moment it was made.
 ///
 /// # Examples
 ///

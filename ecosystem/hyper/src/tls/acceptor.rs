@@ -112,7 +112,7 @@ impl Acceptor {
     ///
     /// `InvalidData` if the client's bytes are no TLS or the two sides do not agree; the inner
     /// error is the [`rustls::Error`], and the client was sent an alert. `UnexpectedEof` if the
-    /// client closes early. Else what the stream itself says.
+    /// client closes early. Otherwise the error of the stream.
     ///
     /// # Cancel safety
     ///

@@ -24,7 +24,7 @@ pub use acceptor::Acceptor;
 pub use roots::{Roots, client_config};
 pub use server_config::{server_config, server_config_from_files};
 
-/// What a configuration without protocols of its own offers by ALPN: the preferred one first.
+/// The protocols for ALPN of a configuration that has none, the preferred one first.
 pub(crate) fn default_alpn() -> Vec<Vec<u8>> {
     vec![b"h2".to_vec(), b"http/1.1".to_vec()]
 }

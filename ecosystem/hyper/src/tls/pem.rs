@@ -29,7 +29,7 @@ impl Pem {
         }
     }
 
-    /// All certificates, at least one. What else stands in the text is ignored.
+    /// All certificates, at least one. Other items of the text are ignored.
     pub(super) fn certificates(&self) -> io::Result<Vec<CertificateDer<'static>>> {
         let all: Result<Vec<_>, Error> = CertificateDer::pem_slice_iter(&self.text).collect();
         match all {
@@ -49,7 +49,7 @@ impl Pem {
         })
     }
 
-    /// An error that says what is wrong with the text.
+    /// An error that names the text and the reason.
     pub(super) fn unusable(&self, reason: impl Display) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, format!("{}: {reason}", self.name))
     }

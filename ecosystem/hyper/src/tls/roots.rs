@@ -66,9 +66,9 @@ impl Roots {
     ///
     /// # Errors
     ///
-    /// Each error names the file and the reason: what the system says of reading it, or, as
-    /// `InvalidData`, that it has no certificate, is no valid PEM, or has a certificate that can
-    /// be no root. Nothing is added then.
+    /// Each error names the file and the reason. A file that can't be read gives the system's
+    /// error. `InvalidData` means that it has no certificate, is no valid PEM, or has a
+    /// certificate that can be no root. Nothing is added then.
     pub fn add_pem_file(&mut self, path: impl AsRef<Path>) -> io::Result<usize> {
         self.add(&Pem::read(path.as_ref())?)
     }

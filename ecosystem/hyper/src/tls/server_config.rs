@@ -42,8 +42,8 @@ pub fn server_config(certificates: &[u8], key: &[u8]) -> io::Result<Arc<ServerCo
 ///
 /// # Errors
 ///
-/// Each error names the file and the reason: what the system says of reading it, or, as
-/// `InvalidData`, what [`server_config`] says of its text.
+/// Each error names the file and the reason. A file that can't be read gives the system's error;
+/// its text gives those of [`server_config`].
 ///
 /// # Examples
 ///

@@ -1,12 +1,15 @@
 //! Connections that a client keeps.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::sockets::run;
+use common::sockets::{LIMIT, Outcome, run, within};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
-use oneloop_hyper::client::{self, Connector};
+use oneloop_hyper::Io;
+use oneloop_hyper::client::{self, Connector, Stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Body, Server, get};
 
@@ -74,4 +77,61 @@ fn many_requests_at_once_are_answered_each() {
         futures::future::join_all(all).await;
         assert!(server.accepted() <= 100);
     });
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn http_2_without_tls_is_for_those_that_ask_for_it() {
+    run(async {
+        let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri: hyper::Uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let service = hyper::service::service_fn(|request: Request<hyper::body::Incoming>| async move {
+            Ok::<_, std::convert::Infallible>(hyper::Response::new(format!("{:?}", request.version())))
+        });
+        oneloop::spawn(oneloop_hyper::serve(listener, service).into_future());
+        let client = client::builder().http2_only(true).build::<_, Body>(Connector::new());
+        assert_eq!(get(&client, uri.clone()).await.unwrap().0, "HTTP/2.0");
+        assert_eq!(get(&oneloop_hyper::client(), uri).await.unwrap().0, "HTTP/1.1");
+    });
+}
+
+#[test]
+fn an_upgraded_connection_gives_its_stream_back() -> Outcome {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let addr = listener.local_addr()?;
+    run(async {
+        let server = oneloop::unblock(move || {
+            let (mut stream, _) = common::interrupted::uninterrupted(|| listener.accept())?;
+            stream.set_read_timeout(Some(LIMIT))?;
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte)?;
+                head.extend(byte);
+            }
+            stream.write_all(
+                b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: raw\r\n\r\n",
+            )?;
+            let mut four = [0; 4];
+            stream.read_exact(&mut four)?;
+            stream.write_all(&four)
+        });
+        let request = Request::get(format!("http://{addr}/"))
+            .header("connection", "upgrade")
+            .header("upgrade", "raw")
+            .body(Body::default())
+            .expect("a request");
+        let response = oneloop_hyper::client().request(request).await.expect("a response");
+        assert_eq!(response.status(), 101);
+        let upgraded = hyper::upgrade::on(response).await.expect("an upgrade");
+        let parts = upgraded.downcast::<Io<Stream>>().expect("it is ours");
+        assert!(parts.read_buf.is_empty());
+        let mut stream = parts.io.into_inner();
+        assert_eq!(stream.tcp().peer_addr()?, addr);
+        stream.write_all(b"ping").await?;
+        let mut back = [0; 4];
+        stream.read_exact(&mut back).await?;
+        assert_eq!(&back, b"ping");
+        within(server).await
+    })
 }

@@ -49,8 +49,7 @@ impl Drop for Folder {
     }
 }
 
-/// A certificate for `localhost` and 127.0.0.1 that vouches for itself, with this serial number,
-/// and its key.
+/// A self-signed certificate for `localhost` and 127.0.0.1 with this serial number, and its key.
 pub fn certificate(serial: u8) -> (String, String) {
     let names = ["localhost", "127.0.0.1"].map(str::to_owned).to_vec();
     let mut params = rcgen::CertificateParams::new(names).expect("names that certificates can have");
