@@ -15,7 +15,7 @@ use hyper::{Request, Response, Uri};
 use hyper_util::client::legacy::Client;
 use oneloop::net::TcpListener;
 use oneloop_hyper::client::{Connector, Info, Stream};
-use oneloop_hyper::{Executor, Io, Timer};
+use oneloop_hyper::{Executor, Io};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
@@ -126,8 +126,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, h2: bool)
             server.await
         }
         false => {
-            let mut server = hyper::server::conn::http1::Builder::new();
-            server.timer(Timer).serve_connection(Io::new(stream), service).await
+            // Without a timer: no limit of the server closes a connection that the client keeps.
+            let server = hyper::server::conn::http1::Builder::new();
+            server.serve_connection(Io::new(stream), service).await
         }
     };
 }
