@@ -17,7 +17,7 @@ use oneloop_hyper::client::Connector;
 
 use crate::file::Partial;
 use crate::options::Limits;
-use crate::output::causes;
+use crate::process::causes;
 use crate::progress::{Bar, Progress};
 use crate::redirect;
 

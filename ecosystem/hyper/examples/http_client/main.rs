@@ -12,7 +12,7 @@
 //! | `file.rs` | a file that has its name only when it is complete |
 //! | `progress.rs` | bars on a terminal, lines otherwise |
 //! | `options.rs` | the command line |
-//! | `../shared/` | Ctrl+C and SIGTERM; output |
+//! | `../shared/` | Ctrl+C and SIGTERM; lines on the terminal |
 //!
 //! All downloads are one future. When the program is asked to stop, each download ends where it
 //! waits for the network, and removes its partial file.
@@ -20,8 +20,8 @@
 mod download;
 mod file;
 mod options;
-#[path = "../shared/output.rs"]
-mod output;
+#[path = "../shared/process.rs"]
+mod process;
 mod progress;
 mod redirect;
 #[path = "../shared/stop.rs"]
@@ -42,7 +42,7 @@ use oneloop_hyper::tls::Roots;
 
 use download::{Client, Downloads, Failure};
 use options::{Options, Request};
-use output::{complain, say};
+use process::{complain, say};
 use progress::Progress;
 use stop::Stop;
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::output::{complain, say};
+use crate::process::{complain, say};
 
 /// All bars. Without a terminal on standard error they are not drawn.
 pub struct Progress {

@@ -10,12 +10,12 @@
 //! | `main.rs` | the life of the server, from its arguments to its exit code |
 //! | `certificate.rs` | the certificate: from files that may change, or made at the start |
 //! | `options.rs` | the command line |
-//! | `../shared/` | Ctrl+C and SIGTERM; output |
+//! | `../shared/` | Ctrl+C and SIGTERM; lines on the terminal |
 
 mod certificate;
 mod options;
-#[path = "../shared/output.rs"]
-mod output;
+#[path = "../shared/process.rs"]
+mod process;
 #[path = "../shared/stop.rs"]
 mod stop;
 
@@ -37,7 +37,7 @@ use oneloop_hyper::server::{Error, Peer};
 use oneloop_hyper::tls::Acceptor;
 
 use options::Options;
-use output::{complain, say};
+use process::{complain, say};
 use stop::Stop;
 
 /// How long requests may take to finish once the server was asked to stop.

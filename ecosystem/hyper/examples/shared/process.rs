@@ -1,9 +1,10 @@
-//! Text for standard output and standard error.
+//! What the examples do with their process: print lines, name an error's causes, and ask for more
+//! descriptors.
 
 use std::error::Error;
 use std::io::Write;
 
-/// Prints to standard output at once. A closed pipe is no reason to stop.
+/// Prints to standard output at once. The program goes on if its reader has closed the pipe.
 pub fn say(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
@@ -25,4 +26,12 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
         }
     }
     text
+}
+
+/// Raises the limit of descriptors to the hard limit: each connection takes one, and many systems
+/// allow a process only 1,024. Where the system refuses, the program goes on with what it has.
+#[allow(dead_code, reason = "only servers need it")]
+pub fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);
 }

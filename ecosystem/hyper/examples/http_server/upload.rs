@@ -1,0 +1,176 @@
+//! Uploads: bodies that go to the disk while they come in.
+//!
+//! * Memory: one piece of [`PIECE_BYTES`] for each upload, whatever its size. While a thread writes a
+//!   piece nothing more is read, so hyper's window closes and the client waits.
+//! * Limits: a size, and a time for each piece. (A client that sends a byte now and then stays within
+//!   them, and has its connection for a long time.)
+//! * A part of a file never has the file's name. The crate cap-tempfile keeps it without a name, on
+//!   Linux, or under a name that it removes. It is removed when the upload fails and when the client
+//!   closes the connection. A complete file replaces an older one of its name. Nothing is synced to
+//!   the disk, so a power failure may lose it.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Json, Multipart, OriginalUri, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{post, put};
+use cap_tempfile::TempFile;
+use futures_lite::{Stream, StreamExt};
+use headers::{ContentLength, HeaderMapExt};
+use oneloop::time::timeout;
+use serde::Serialize;
+
+use crate::error::{ApiError, Checked};
+use crate::figures::{Open, Shared};
+use crate::folder::{self, Folder};
+
+/// What one hand-over to a thread writes.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// More files than this in one form are refused.
+const FILES_MAX: usize = 100;
+
+#[derive(Clone)]
+pub struct Uploads {
+    /// `None` refuses all uploads.
+    pub folder: Option<Folder>,
+    pub bytes_max: u64,
+    /// How long the next piece may take.
+    pub piece_timeout: Duration,
+    pub figures: Shared,
+}
+
+#[derive(Serialize)]
+struct Stored {
+    name: String,
+    bytes: u64,
+}
+
+pub fn routes(uploads: Uploads) -> Router {
+    Router::new()
+        .route("/uploads", post(form))
+        .route("/uploads/{name}", put(one))
+        // axum's own limit, 2 MB, is for bodies that an extractor holds in memory.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(uploads)
+}
+
+/// `PUT /uploads/NAME`, as `curl --upload-file` sends it.
+async fn one(
+    State(uploads): State<Uploads>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let encoded = uri.path().rsplit('/').next().unwrap_or_default();
+    let name = folder::name(encoded).ok_or_else(|| bad_name(encoded))?;
+    if headers.typed_get::<ContentLength>().is_some_and(|length| length.0 > uploads.bytes_max) {
+        return Err(uploads.too_large());
+    }
+    let bytes = uploads.store(body.into_data_stream(), &name).await?;
+    Ok((StatusCode::CREATED, Json(Stored { name, bytes })).into_response())
+}
+
+/// `POST /uploads`, as a browser's form and `curl --form` send it. Each file counts for itself, and
+/// those that came before a failure stay.
+async fn form(
+    State(uploads): State<Uploads>,
+    Checked(mut form): Checked<Multipart>,
+) -> Result<Response, ApiError> {
+    let mut stored = Vec::new();
+    loop {
+        let field =
+            timeout(uploads.piece_timeout, form.next_field()).await.map_err(|_| uploads.too_slow())?;
+        let Some(field) = field? else { break };
+        // A field without a file name is text, and skipped within the time for one piece.
+        let Some(name) = field.file_name().map(str::to_owned) else { continue };
+        if !folder::is_plain(&name) {
+            return Err(bad_name(&name));
+        }
+        if stored.len() == FILES_MAX {
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{FILES_MAX} files at most")));
+        }
+        let bytes = uploads.store(field, &name).await?;
+        stored.push(Stored { name, bytes });
+    }
+    Ok((StatusCode::CREATED, Json(stored)).into_response())
+}
+
+fn bad_name(name: &str) -> ApiError {
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{name:?} can't be the name of an upload"))
+}
+
+impl Uploads {
+    /// Stores a stream of pieces; returns its length.
+    async fn store<S, E>(&self, mut pieces: S, name: &str) -> Result<u64, ApiError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: std::error::Error,
+    {
+        let folder = self.folder.ok_or_else(|| {
+            ApiError::new(StatusCode::FORBIDDEN, "uploads are off: the server was started without --uploads")
+        })?;
+        let _open = Open::upload(self.figures.clone());
+        let mut file = blocking(move || Partial::new(folder)).await?;
+        let mut bytes = 0;
+        loop {
+            let piece = timeout(self.piece_timeout, pieces.next()).await.map_err(|_| self.too_slow())?;
+            let Some(piece) = piece else { break };
+            let piece = piece.map_err(|error| {
+                ApiError::new(StatusCode::BAD_REQUEST, format!("the upload can't be read: {error}"))
+            })?;
+            bytes += piece.len() as u64;
+            if bytes > self.bytes_max {
+                return Err(self.too_large());
+            }
+            file.gathered.extend_from_slice(&piece);
+            if file.gathered.len() >= PIECE_BYTES {
+                file = blocking(|| file.write()).await?;
+            }
+        }
+        let name = name.to_owned();
+        blocking(|| file.write()?.file.replace(name)).await?;
+        Ok(bytes)
+    }
+
+    fn too_large(&self) -> ApiError {
+        let limit = format!("an upload has {} bytes at most", self.bytes_max);
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, limit)
+    }
+
+    fn too_slow(&self) -> ApiError {
+        let limit = format!("nothing more of the upload came in {:?}", self.piece_timeout);
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, limit)
+    }
+}
+
+/// A file that is not complete. Dropping it removes it.
+struct Partial {
+    file: TempFile<'static>,
+    gathered: Vec<u8>,
+}
+
+impl Partial {
+    fn new(folder: Folder) -> io::Result<Partial> {
+        Ok(Partial { file: TempFile::new(folder)?, gathered: Vec::new() })
+    }
+
+    /// Writes what was gathered. Blocks.
+    fn write(mut self) -> io::Result<Partial> {
+        self.file.write_all(&self.gathered)?;
+        self.gathered.clear();
+        Ok(self)
+    }
+}
+
+/// Runs calls of the file system on a thread. If the handler is dropped meanwhile, because the client
+/// has left, the thread drops the result.
+async fn blocking<T: Send + 'static>(
+    calls: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, ApiError> {
+    oneloop::unblock(calls).await.map_err(|error| folder::failure(&error))
+}
