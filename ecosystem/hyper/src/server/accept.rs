@@ -42,8 +42,13 @@ where
     let tls = serve.tls;
     let shared = Rc::new(Shared::new(options, on_error));
     let make_service = Rc::new(make_service);
-    let mut server = Server { shared, tasks: JoinSet::new(), sweep: None };
-    let mut summary = Summary::default();
+    let handshake = |(stream, remote_addr)| Handshake {
+        stream,
+        remote_addr,
+        #[cfg(feature = "tls")]
+        tls: tls.clone(),
+    };
+    let mut server = Server { shared, tasks: JoinSet::new(), sweep: None, accepted: 0 };
     let mut pause: Option<Sleep> = None;
 
     loop {
@@ -59,26 +64,28 @@ where
         });
         match event.await {
             None => break,
-            Some(Ok((stream, remote_addr))) => {
-                summary.connections += 1;
-                let handshake = Handshake {
-                    stream,
-                    remote_addr,
-                    #[cfg(feature = "tls")]
-                    tls: tls.clone(),
-                };
-                server.spawn(handshake, make_service.clone());
-            }
+            Some(Ok(accepted)) => server.spawn(handshake(accepted), make_service.clone()),
             Some(Err(error)) => {
                 server.shared.report(Error::Accept(error));
                 pause = Some(sleep(PAUSE));
             }
         }
     }
+    // Clients that came before the signal may be in the listener's queue, which its drop resets.
+    sleep(connection::A_TURN).await;
+    oneloop::unconstrained(poll_fn(|cx| {
+        while server.shared.has_room(cx)
+            && let Poll::Ready(Ok(accepted)) = listener.poll_accept(cx)
+        {
+            server.spawn(handshake(accepted), make_service.clone());
+        }
+        Poll::Ready(())
+    }))
+    .await;
     drop(listener);
     let grace = shutdown.map_or(Duration::MAX, |shutdown| shutdown.grace);
-    summary.cut_off = server.finish(grace).await;
-    summary
+    let cut_off = server.finish(grace).await;
+    Summary { connections: server.accepted, cut_off }
 }
 
 fn poll_shutdown(shutdown: &mut Option<Shutdown>, cx: &mut Context<'_>) -> Poll<()> {
@@ -103,6 +110,8 @@ struct Server {
     tasks: JoinSet<()>,
     /// The time until the next sweep, while there are connections.
     sweep: Option<Sleep>,
+    /// Connections so far.
+    accepted: u64,
 }
 
 impl Server {
@@ -136,6 +145,7 @@ impl Server {
         B: Body + 'static,
         B::Error: Into<Failure>,
     {
+        self.accepted += 1;
         let listed = Listed::new(&self.shared);
         let open = Open::new(&self.shared);
         let shared = self.shared.clone();

@@ -3,11 +3,13 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::Service;
+use oneloop::time::{Sleep, sleep};
 
 use super::error::{Error, Limit};
 use super::exchange::Counted;
@@ -18,6 +20,10 @@ use super::record::{Order, Record};
 use super::shared::{Listed, Open, Shared};
 use super::tracked::{Tracked, Version};
 use crate::Io;
+
+/// Long enough for the driver to be polled: until then a socket does not know of bytes that have
+/// arrived, nor a listener of connections.
+pub(super) const A_TURN: Duration = Duration::from_millis(1);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -83,19 +89,23 @@ enum End<R> {
     Closed(Limit),
 }
 
-/// Polls `future` until it is done. Where it is not, an orderly end is possible at once: no request
-/// has begun.
+/// Polls `future` until it is done. Where it is not, an orderly end is possible, after `A_TURN`: no
+/// request has begun.
 async fn unless_asked<F: Future>(record: &Record, future: F) -> End<F::Output> {
     let mut future = pin!(future);
+    let mut last_wait: Option<Sleep> = None;
     poll_fn(|cx| {
         if let Some(Order::Close(limit)) = record.order(cx.waker()) {
             return Poll::Ready(End::Closed(limit));
         }
-        match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(End::Done(output)),
-            Poll::Pending if record.is_finishing() => Poll::Ready(End::Finished),
-            Poll::Pending => Poll::Pending,
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(End::Done(output));
         }
+        if !record.is_finishing() {
+            return Poll::Pending;
+        }
+        let last_wait = last_wait.get_or_insert_with(|| sleep(A_TURN));
+        Pin::new(last_wait).poll(cx).map(|()| End::Finished)
     })
     .await
 }
@@ -124,19 +134,23 @@ where
     // In a box: the task of a connection that rests does not hold its size.
     let io = Io::new(stream);
     let mut connection = Box::new(shared.options.http1.serve_connection(io, service).with_upgrades());
-    if record.is_finishing() {
-        Pin::new(&mut *connection).graceful_shutdown();
-    }
-    let end = poll_fn(|cx| match record.order(cx.waker()) {
-        Some(Order::Close(limit)) => Poll::Ready(Err(Some(limit))),
-        Some(Order::Rest) if record.may_rest() => Poll::Ready(Err(None)),
-        order => {
-            let mut connection = Pin::new(&mut *connection);
-            if order == Some(Order::Finish) {
-                connection.as_mut().graceful_shutdown();
-            }
-            connection.poll(cx).map(Ok)
+    let mut finishing = false;
+    let end = poll_fn(|cx| {
+        match record.order(cx.waker()) {
+            Some(Order::Close(limit)) => return Poll::Ready(Err(Some(limit))),
+            Some(Order::Rest) if record.may_rest() => return Poll::Ready(Err(None)),
+            _ => {}
         }
+        let mut connection = Pin::new(&mut *connection);
+        if record.is_finishing() && !finishing {
+            finishing = true;
+            // hyper would close a connection at once of which it has read nothing.
+            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Ok(result));
+            }
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.poll(cx).map(Ok)
     })
     .await;
     match end {

@@ -41,7 +41,7 @@ impl Raw {
                 assert_eq!(count, 1, "the end, after {:?}", String::from_utf8_lossy(&received));
                 received.push(byte[0]);
             }
-            String::from_utf8(received).unwrap()
+            String::from_utf8_lossy(&received).into_owned()
         })
     }
 

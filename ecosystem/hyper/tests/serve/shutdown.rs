@@ -5,7 +5,7 @@ use std::time::Duration;
 use oneloop::net::TcpStream;
 
 use crate::client::{self, Raw, body, get};
-use crate::frames;
+use crate::frames::{self, Frame};
 use crate::server::{Running, start, within};
 
 /// A server that ends when the sender is dropped.
@@ -121,5 +121,37 @@ fn a_dropped_server_closes_its_listener_and_its_connections() {
         assert_eq!(idle.receive_all().await, "");
         assert!(within(server.task).await.unwrap_err().is_cancelled());
         assert!(TcpStream::connect(server.addr).await.is_err(), "it still listens");
+    });
+}
+
+#[test]
+fn clients_in_the_listeners_queue_are_served_before_it_is_closed() {
+    oneloop::block_on(async {
+        let socket = oneloop::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1024).unwrap();
+        let addr = listener.local_addr().unwrap();
+        // More than the operations that one poll of a task may make.
+        let mut clients: Vec<Raw> = Vec::new();
+        for number in 0..200 {
+            let client = std::net::TcpStream::connect(addr).unwrap();
+            client.set_nonblocking(true).unwrap();
+            let mut client = Raw(client.try_into().unwrap());
+            if number % 2 == 0 {
+                client.get("/").await;
+            } else {
+                let settings = Frame::new(frames::SETTINGS, 0, 0, []).bytes();
+                client.send([frames::PREFACE, &settings, &frames::get(1)].concat()).await;
+            }
+            clients.push(client);
+        }
+        let serve = oneloop_hyper::serve(listener, hyper::service::service_fn(crate::server::answer))
+            .shutdown(async {}, LONG);
+        let summary = oneloop::spawn(serve.into_future());
+        for client in &mut clients {
+            client.receive_until("hello").await;
+        }
+        drop(clients);
+        assert_eq!(within(summary).await.unwrap().connections, 200);
     });
 }

@@ -172,7 +172,6 @@ mod signals {
 
     /// While the process stands still all of them arrive, so it learns of them together.
     #[test]
-    #[ignore = "`serve` closes its listener with connections in the queue, which resets them"]
     fn clients_that_came_before_the_signal_are_served() {
         let mut server = Server::start(&["--grace", NEVER]);
         server.program.signal(SIGSTOP);
