@@ -28,9 +28,11 @@ use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 
 /// How many bytes of a buffer are filled with zeros, at most, before a read that needs them. A
 /// pipe of Linux holds as many, unless the program changes that.
+#[cfg(any(unix, feature = "process"))]
 const ZEROED_MAX: usize = 64 << 10;
 
 /// Reads with futures-io's trait, which needs bytes that are initialised.
+#[cfg(any(unix, feature = "process"))]
 fn read_after_zeros(
     reader: Pin<&mut impl futures_io::AsyncRead>,
     cx: &mut Context<'_>,
@@ -87,7 +89,8 @@ macro_rules! read_stream {
     };
 }
 
-/// `AsyncRead` for what isn't read without zeros.
+/// `AsyncRead` for what isn't read without zeros: pipes, and what children write.
+#[cfg(any(unix, feature = "process"))]
 macro_rules! read {
     ($($name:ty),+) => {$(
         /// tokio's trait, with the feature `tokio-io`. Up to 64 KiB of the buffer are filled with
