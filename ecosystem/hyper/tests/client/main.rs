@@ -1,4 +1,4 @@
-//! The client and both sides of TLS.
+//! The client and both sides of TLS, with hyper's servers and with `serve`.
 
 mod support;
 
@@ -12,5 +12,7 @@ mod acceptor;
 mod certificates;
 #[cfg(all(feature = "tls", unix))]
 mod openssl;
+#[cfg(all(feature = "server", feature = "tls"))]
+mod serving;
 #[cfg(not(feature = "tls"))]
 mod without_tls;

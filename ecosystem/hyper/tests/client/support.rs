@@ -22,6 +22,9 @@ use tower_service::Service;
 /// A body that is sent at once.
 pub type Body = Full<Bytes>;
 
+/// The pooled client.
+pub type Pool = Client<Connector, Body>;
+
 /// An HTTP server on the loop of the test: it answers with the path, or with the request's body if
 /// there is one.
 pub struct Server {
