@@ -1,0 +1,5 @@
+//! Libraries that other people wrote, on one loop and one thread, each against a real counterpart.
+//! `README.md` of this package has the table.
+#![cfg(unix)] // The counterparts are Debian's.
+
+mod wakeups;
