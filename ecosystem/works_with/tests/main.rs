@@ -2,6 +2,7 @@
 //! `README.md` of this package has the table.
 #![cfg(unix)] // The counterparts are Debian's.
 
+mod grpc;
 mod postgres;
 mod redis;
 mod support;
