@@ -103,14 +103,13 @@ pub fn client(name: &str) -> Command {
     command
         .arg("-u") // Each line at once.
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name))
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+        .stdin(Stdio::null());
     command
 }
 
 /// Runs a program to its end, which must be a success, and returns what it wrote.
 pub async fn output_of(command: &mut Command) -> String {
-    let output = within(command.output()).await.expect("the program can be started");
+    let output = within(command.kill_on_drop(true).output()).await.expect("the program can be started");
     let [stdout, stderr] =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(output.status.success(), "{}, in {LIMIT:?}\n{stdout}\n{stderr}", output.status);
