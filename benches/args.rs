@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
-use crate::{child, counting, operations, peers, servers};
+use crate::{child, counting, http, operations, peers, servers};
 
 /// What the command line asks for.
 pub enum Command {
@@ -144,7 +144,7 @@ cargo bench -p oneloop-bench -- counts [--hold FILE | --write FILE] [FILTER]...
   -h, --help    this text
   FILTER        part of the name of a case or of a runtime; several may be given. Filters that match cases choose
                 cases, filters that match runtimes choose runtimes. A case's whole name chooses that case alone.
-                The runtimes that ratios refer to (epoll for servers, tokio for operations) always take part.
+                The runtimes that ratios refer to (epoll for servers, tokio-hyper for HTTP, tokio for operations) always take part.
 ",
     );
     let mut list = |title: &str, rows: &mut dyn Iterator<Item = (&str, &str)>| {
@@ -155,9 +155,14 @@ cargo bench -p oneloop-bench -- counts [--hold FILE | --write FILE] [FILTER]...
         "Server cases (ratios are to epoll)",
         &mut servers::CASES.iter().map(|case| (case.name.as_str(), case.about.as_str())),
     );
+    list(
+        "HTTP cases (ratios are to tokio-hyper)",
+        &mut http::CASES.iter().map(|case| (case.name.as_str(), case.about.as_str())),
+    );
     let counted = counting::cases();
     list("Counted cases", &mut counted.iter().map(|case| (case.name(), case.about())));
     list("Servers", &mut peers::SERVERS.iter().map(|server| (server.name, server.about)));
+    list("HTTP servers", &mut peers::HTTP_SERVERS.iter().map(|server| (server.name, server.about)));
     list(
         "Operation cases (ratios are to tokio)",
         &mut operations::CASES.iter().map(|case| (case.name.as_str(), case.about.as_str())),

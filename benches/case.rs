@@ -6,7 +6,7 @@ use crate::table::thousands;
 pub struct Metric {
     pub name: &'static str,
     pub unit: &'static str,
-    /// Shown with its spread and its ratio to the baseline. Only a case's first metric is; less of it is better.
+    /// Shown with its spread and its ratio to the baseline. A case's first metric always is; less of it is better.
     pub compared: bool,
 }
 

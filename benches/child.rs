@@ -20,7 +20,7 @@ pub const MARKER: &str = "__child";
 
 /// What a child is for.
 pub enum Role {
-    /// Serve echo on the listener that is this process's standard input.
+    /// Serve on the listener that is this process's standard input.
     Serve { server: &'static peers::Server, core: usize, buffer_bytes: usize, interpreter: Option<PathBuf> },
     /// Measure an operation and print its figures.
     Operate {
@@ -50,7 +50,8 @@ impl Role {
     pub fn from_words(words: &[String]) -> Result<Role, String> {
         let role = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["serve", server, core, buffer_bytes, ref interpreter @ ..] => {
-                let server = peers::SERVERS.iter().find(|known| known.name == server);
+                let mut servers = peers::SERVERS.iter().chain(peers::HTTP_SERVERS.iter());
+                let server = servers.find(|known| known.name == server);
                 let numbers = core.parse().ok().zip(buffer_bytes.parse().ok());
                 let interpreter = interpreter.first().map(PathBuf::from);
                 server.zip(numbers).map(|(server, (core, buffer_bytes))| Role::Serve {

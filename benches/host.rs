@@ -9,6 +9,8 @@ use crate::record::Machine;
 const LIBRARIES: &[&str] = &[
     "oneloop",
     "tokio",
+    "hyper",
+    "hyper-util",
     "mio",
     "async-executor",
     "async-io",

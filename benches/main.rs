@@ -3,13 +3,14 @@
 //! Counts come first: how many user instructions and system calls one operation takes, by valgrind ([`counting`]). They are
 //! the same in every run, while a time on a shared machine varies by a fifth from minute to minute.
 //!
-//! Then two families of cases run side by side, in rounds (A B C A B C), so that whatever slows the machine down for a
+//! Then three families of cases run side by side, in rounds (A B C A B C), so that whatever slows the machine down for a
 //! while slows every runtime down:
 //!
 //! * [`servers`]: TCP servers, each in a fresh process pinned to one core, under a load generator on another core. They
 //!   are asked byte by byte whether they are echo servers before anything counts. The figure to trust is the processor
 //!   time (kernel included) that the server process spends on one round trip, and its ratio to the hand-written `epoll`
 //!   loop of the same round.
+//! * [`http`]: the same hyper service on oneloop and on tokio, measured likewise; ratios are to tokio.
 //! * [`operations`]: what a runtime does between system calls: spawning, yielding, waking, timers, memory.
 //!
 //! | file | holds |
@@ -19,8 +20,9 @@
 //! | `counting/` | the counts, and our own held against their table |
 //! | `child.rs` | this program started again as a measured process |
 //! | `servers/` | the load generator and what it measures |
+//! | `http/` | the same for HTTP/1.1 and HTTP/2 |
 //! | `operations/` | one file per kind of operation, generic over the runtime |
-//! | `peers/` | one file per runtime: its echo server and its side of the operations |
+//! | `peers/` | one file per runtime: its echo server and its side of the operations; the HTTP servers |
 //! | `sys.rs`, `epoll.rs`, `heap.rs` | the operating system, made safe; a counting allocator |
 //! | `machine.rs` | who else used the machine meanwhile |
 //! | `report.rs`, `overview.rs` | one case and what it showed; many cases in one table |
@@ -38,6 +40,7 @@ mod child;
 mod counting;
 mod epoll;
 mod heap;
+mod http;
 mod operations;
 mod overview;
 mod peers;

@@ -9,7 +9,7 @@ use crate::child::{self, Role};
 use crate::counting::{self, Counted};
 use crate::peers::Serve;
 use crate::report::{Outcome, Sheet};
-use crate::{operations, peers, servers};
+use crate::{http, operations, peers, servers};
 
 /// A case of the plan.
 pub struct Job<'a> {
@@ -53,9 +53,12 @@ impl<'a> Filter<'a> {
 pub struct Chosen {
     pub server_cases: Vec<&'static servers::Case>,
     servers: Vec<servers::Subject>,
+    pub http_cases: Vec<&'static http::Case>,
+    http_servers: Vec<servers::Subject>,
     /// The cases whose instructions are counted.
     pub counted: Vec<Counted>,
     counted_servers: Vec<&'static peers::Server>,
+    pub counted_http_servers: Vec<&'static peers::Server>,
     operation_cases: Vec<&'static operations::Case>,
     pub executors: Vec<&'static peers::Candidate>,
     /// Servers that other programs run, and what these are.
@@ -69,8 +72,9 @@ impl Chosen {
         let filters = &options.filters;
         let server_cases = servers::CASES.iter().map(|case| case.name.as_str());
         let operation_cases = operations::CASES.iter().map(|case| case.name.as_str());
-        let case_filter = Filter::new(filters, server_cases.chain(operation_cases));
-        let servers = peers::SERVERS.iter().map(|server| server.name);
+        let http_cases = http::CASES.iter().map(|case| case.name.as_str());
+        let case_filter = Filter::new(filters, server_cases.chain(http_cases).chain(operation_cases));
+        let servers = peers::SERVERS.iter().chain(peers::HTTP_SERVERS.iter()).map(|server| server.name);
         let executors = peers::EXECUTORS.iter().map(|executor| executor.name);
         let runtime_filter = Filter::new(filters, servers.chain(executors));
         let known =
@@ -87,8 +91,11 @@ impl Chosen {
         let mut chosen = Chosen {
             server_cases: servers::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
             servers: Vec::new(),
+            http_cases: http::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
+            http_servers: Vec::new(),
             counted: counting::cases().into_iter().filter(|it| counted(it.name())).collect(),
             counted_servers: Vec::new(),
+            counted_http_servers: Vec::new(),
             operation_cases: operations::CASES.iter().filter(|it| case(&it.name, it.quick)).collect(),
             executors: with_baseline(&peers::EXECUTORS, |it| runtime(it.name)),
             interpreters: Vec::new(),
@@ -96,6 +103,14 @@ impl Chosen {
         };
         if !chosen.server_cases.is_empty() {
             chosen.find(with_baseline(&peers::SERVERS, |it| runtime(it.name)));
+        }
+        let http_servers = || with_baseline(&peers::HTTP_SERVERS, |it| runtime(it.name));
+        if !chosen.http_cases.is_empty() {
+            let subject = |server| servers::Subject { server, interpreter: None };
+            chosen.http_servers = http_servers().into_iter().map(subject).collect();
+        }
+        if chosen.counted.iter().any(|it| matches!(it, Counted::Http(_))) {
+            chosen.counted_http_servers = http_servers();
         }
         if chosen.counted.iter().any(|it| matches!(it, Counted::Server(_))) {
             chosen.find_counted(with_baseline(&peers::SERVERS, |it| runtime(it.name)));
@@ -157,6 +172,24 @@ impl Chosen {
                 rounds: case.rounds(options.quick),
                 estimate: case.estimate(time),
                 measure: Box::new(move |subject| case.measure(&self.servers[subject], time, setting)),
+            }
+        })
+    }
+
+    pub fn http_jobs<'a>(
+        &'a self,
+        options: &'a Options,
+        setting: &'a servers::Setting,
+    ) -> impl Iterator<Item = Job<'a>> {
+        let time = options.server_time();
+        let cases: &[&http::Case] = if self.http_servers.is_empty() { &[] } else { &self.http_cases };
+        cases.iter().map(move |case| {
+            let subjects = self.http_servers.iter().map(|subject| subject.server.name);
+            Job {
+                sheet: Sheet::new(Family::Http, case, subjects),
+                rounds: case.rounds(options.quick),
+                estimate: case.estimate(time),
+                measure: Box::new(move |subject| case.measure(&self.http_servers[subject], time, setting)),
             }
         })
     }

@@ -4,7 +4,7 @@
 //!
 //! ```json
 //! {
-//!   "format": 1,
+//!   "format": 2,
 //!   "machine": { "cpu": "...", "cores": 2, "virtual_machine": true, "kernel": "...", "rustc": "...",
 //!                "date": "2026-01-31T12:00:00Z", "versions": [["tokio", "1.51.0"]] },
 //!   "options": { "quick": true, "filters": ["yield"], "server_seconds": 0.12, "operation_seconds": 0.06 },
@@ -40,7 +40,7 @@ use serde::{Deserialize, Serialize};
 use crate::stats::{Summary, ratios};
 
 /// The number of the format above.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// One run of the benchmark.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,6 +103,8 @@ pub struct RunOptions {
 pub enum Family {
     /// TCP servers under load.
     Servers,
+    /// HTTP servers under load.
+    Http,
     /// What a runtime does between system calls.
     Operations,
 }

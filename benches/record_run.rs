@@ -42,6 +42,7 @@ pub fn record(
 /// Those that took part in a case.
 fn subjects(chosen: &Chosen, cases: &[CaseRecord]) -> Vec<About> {
     let servers = peers::SERVERS.iter().map(|it| (Family::Servers, it.name, it.about));
+    let http_servers = peers::HTTP_SERVERS.iter().map(|it| (Family::Http, it.name, it.about));
     let executors = peers::EXECUTORS.iter().map(|it| (Family::Operations, it.name, it.about));
     let took_part = |family, name| cases.iter().any(|it| it.family == family && it.subject(name).is_some());
     let about = |(family, name, about): (Family, &str, &str)| {
@@ -49,7 +50,7 @@ fn subjects(chosen: &Chosen, cases: &[CaseRecord]) -> Vec<About> {
         let version = interpreter.map(|(_, version)| version.clone());
         About { family, name: name.into(), about: about.into(), version }
     };
-    servers.chain(executors).filter(|it| took_part(it.0, it.1)).map(about).collect()
+    servers.chain(http_servers).chain(executors).filter(|it| took_part(it.0, it.1)).map(about).collect()
 }
 
 /// Writes the files and returns their paths.

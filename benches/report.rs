@@ -36,7 +36,7 @@ impl Sheet {
         subjects: impl Iterator<Item = &'static str>,
     ) -> Sheet {
         // The servers are close to each other: three digits.
-        let ratio_digits = if family == Family::Servers { 3 } else { 2 };
+        let ratio_digits = if family == Family::Operations { 2 } else { 3 };
         let subjects: Vec<&'static str> = subjects.collect();
         let outcomes = subjects.iter().map(|_| Vec::new()).collect();
         let Case { name, about, point, metrics, .. } = case;

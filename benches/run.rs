@@ -44,7 +44,8 @@ pub fn all(options: &Options) -> Result<(), String> {
     let mut times = Vec::new();
     if cores.are_two() {
         times.extend(chosen.server_jobs(options, &server_setting));
-    } else if !chosen.server_cases.is_empty() {
+        times.extend(chosen.http_jobs(options, &server_setting));
+    } else if !(chosen.server_cases.is_empty() && chosen.http_cases.is_empty()) {
         println!("The server cases are left out: they need one core for the server and one for its load.");
     }
     times.extend(chosen.operation_jobs(options, |time| cores.setting(time)));

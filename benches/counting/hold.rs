@@ -7,8 +7,8 @@ use oneloop_bench::{host, sys};
 
 use super::{Counted, Valgrind, cases};
 use crate::args::CountsTable;
-use crate::peers::{Candidate, EXECUTORS, SERVERS, Server};
-use crate::{operations, record_run, servers};
+use crate::peers::{Candidate, EXECUTORS, HTTP_SERVERS, SERVERS, Server};
+use crate::{http, operations, record_run, servers};
 
 /// What disturbs a count disturbs one run and not the next; a change of the program is in all of them. So a row that
 /// differs from the table is counted again, so often at most in all.
@@ -18,6 +18,7 @@ const RUNS_MAX: usize = 3;
 #[derive(Clone, Copy)]
 enum Measured {
     Server(&'static Server, &'static servers::Case),
+    Http(&'static Server, &'static http::Case),
     Operation(&'static Candidate, &'static operations::Case),
 }
 
@@ -92,10 +93,12 @@ fn measure(valgrind: &Valgrind, core: usize, table: Option<&Rows>) -> Rows {
 fn all() -> impl Iterator<Item = Measured> {
     let servers = SERVERS.iter().filter(|server| ours(server.name) && server.not_counted.is_none());
     let servers: Vec<&Server> = servers.collect();
+    let http_servers: Vec<&Server> = HTTP_SERVERS.iter().filter(|server| ours(server.name)).collect();
     let executors: Vec<&Candidate> = EXECUTORS.iter().filter(|it| ours(it.name)).collect();
     let rows = move |case: Counted| -> Vec<Measured> {
         match case {
             Counted::Server(case) => servers.iter().map(|it| Measured::Server(it, case)).collect(),
+            Counted::Http(case) => http_servers.iter().map(|it| Measured::Http(it, case)).collect(),
             Counted::Operation(case) => executors.iter().map(|it| Measured::Operation(it, case)).collect(),
         }
     };
@@ -110,6 +113,7 @@ impl Measured {
     fn name(self) -> String {
         match self {
             Measured::Server(server, case) => format!("{} {}", case.name, server.name),
+            Measured::Http(server, case) => format!("{} {}", case.name, server.name),
             Measured::Operation(executor, case) => format!("{} {}", case.name, executor.name),
         }
     }
@@ -117,6 +121,7 @@ impl Measured {
     fn run(self, valgrind: &Valgrind, core: usize) -> Result<Row, String> {
         let count = match self {
             Measured::Server(server, case) => super::server(valgrind, core, server, case),
+            Measured::Http(server, case) => super::http_server(valgrind, core, server, case),
             Measured::Operation(executor, case) => super::operation(valgrind, core, executor, case),
         };
         count.map(|count| Row { instructions: count.own, system_calls: count.system_calls })

@@ -13,6 +13,8 @@ use oneloop_bench::sys;
 use socket2::SockRef;
 
 use crate::child::ServerProcess;
+use crate::http::client::Client;
+use crate::http::{Method, Shape};
 use crate::servers::{Case, Kind, connect};
 
 /// A listener whose connections come with their first message: which of the two the server sees first is otherwise a
@@ -54,6 +56,33 @@ pub fn load(process: &ServerProcess, case: &Case, volleys: usize) -> io::Result<
         volley(process, &streams, &message)?;
     }
     Ok(volleys * streams.len())
+}
+
+/// The same for an HTTP server: a volley is a batch of requests on each connection.
+pub fn http_volleys(shape: &Shape) -> usize {
+    match shape.method {
+        Method::Get => (2_000 / (shape.connections * shape.streams)).max(40),
+        Method::Post => 200,
+    }
+}
+
+/// Loads an HTTP server; returns the number of requests.
+pub fn load_http(process: &ServerProcess, shape: &Shape, volleys: usize) -> io::Result<usize> {
+    let mut clients = Vec::with_capacity(shape.connections);
+    for _ in 0..shape.connections {
+        clients.push(Client::connect(process.address, shape)?);
+        http_volley(process, &mut clients)?;
+    }
+    for _ in 0..volleys {
+        http_volley(process, &mut clients)?;
+    }
+    Ok(volleys * clients.len() * shape.streams)
+}
+
+fn http_volley(process: &ServerProcess, clients: &mut [Client]) -> io::Result<()> {
+    clients.iter_mut().try_for_each(Client::send_whole)?;
+    clients.iter_mut().try_for_each(Client::receive_whole)?;
+    asleep(process)
 }
 
 fn connected(process: &ServerProcess, case: &Case) -> io::Result<TcpStream> {

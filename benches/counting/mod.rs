@@ -21,6 +21,7 @@ pub mod hold;
 mod lockstep;
 mod valgrind;
 
+use std::io;
 use std::time::Duration;
 
 use oneloop_bench::counts::Count;
@@ -35,7 +36,7 @@ use crate::operations::{self, Length};
 use crate::peers::{Candidate, Server};
 use crate::plan::{Chosen, Job};
 use crate::report::Sheet;
-use crate::servers;
+use crate::{http, servers};
 
 const METRICS: &[Metric] = &[
     Metric::compared("instructions", "/op"),
@@ -45,6 +46,16 @@ const METRICS: &[Metric] = &[
 
 /// The server cases that are counted.
 const SERVERS: &[&str] = &["echo-1", "echo-50", "churn"];
+/// The HTTP cases that are counted.
+const HTTP: &[&str] = &[
+    "http1-get-1",
+    "http1-get-64",
+    "http1-post-1",
+    "http2-get-1",
+    "http2-get-64",
+    "http2-get-1x64",
+    "http2-post-1",
+];
 /// The operation cases that are counted.
 const OPERATIONS: &[&str] = &[
     "spawn-join",
@@ -67,6 +78,7 @@ const OPERATIONS: &[&str] = &[
 #[derive(Clone, Copy)]
 pub enum Counted {
     Server(&'static servers::Case),
+    Http(&'static http::Case),
     Operation(&'static operations::Case),
 }
 
@@ -74,13 +86,19 @@ pub enum Counted {
 pub fn cases() -> Vec<Counted> {
     let servers = servers::CASES.iter().filter(|case| SERVERS.contains(&case.name.as_str()));
     let operations = operations::CASES.iter().filter(|case| OPERATIONS.contains(&case.name.as_str()));
-    servers.map(Counted::Server).chain(operations.map(Counted::Operation)).collect()
+    let http = http::CASES.iter().filter(|case| HTTP.contains(&case.name.as_str()));
+    servers
+        .map(Counted::Server)
+        .chain(http.map(Counted::Http))
+        .chain(operations.map(Counted::Operation))
+        .collect()
 }
 
 impl Counted {
     pub fn name(self) -> &'static str {
         match self {
             Counted::Server(case) => &case.name,
+            Counted::Http(case) => &case.name,
             Counted::Operation(case) => &case.name,
         }
     }
@@ -98,6 +116,7 @@ impl Counted {
                 _ => &case.about,
             },
             Counted::Server(case) => &case.about,
+            Counted::Http(case) => &case.about,
         }
     }
 }
@@ -113,6 +132,18 @@ pub fn jobs<'a>(chosen: &'a Chosen, valgrind: &'a Valgrind, core: usize) -> impl
                 rounds: 1,
                 estimate: Duration::from_millis(2_000),
                 measure: Box::new(move |subject| server(valgrind, core, servers[subject], case).map(figures)),
+            }
+        }
+        Counted::Http(case) => {
+            let servers = &chosen.counted_http_servers;
+            let subjects = servers.iter().map(|server| server.name);
+            Job {
+                sheet: Sheet::counting(Family::Http, counted, METRICS, subjects),
+                rounds: 1,
+                estimate: Duration::from_millis(4_000),
+                measure: Box::new(move |subject| {
+                    http_server(valgrind, core, servers[subject], case).map(figures)
+                }),
             }
         }
         Counted::Operation(case) => {
@@ -144,18 +175,40 @@ fn server(
     server: &'static Server,
     case: &servers::Case,
 ) -> Result<Count, String> {
+    let load = |process: &ServerProcess, volleys| lockstep::load(process, case, volleys);
+    loaded(valgrind, core, server, case.shape().buffer_bytes, lockstep::volleys(case), load)
+}
+
+/// Counts what one request costs an HTTP server, in the same way.
+fn http_server(
+    valgrind: &Valgrind,
+    core: usize,
+    server: &'static Server,
+    case: &http::Case,
+) -> Result<Count, String> {
+    let shape = case.shape();
+    let load = |process: &ServerProcess, volleys| lockstep::load_http(process, shape, volleys);
+    loaded(valgrind, core, server, 0, lockstep::http_volleys(shape), load)
+}
+
+/// The difference of two runs of a server under a load, which returns its number of operations.
+fn loaded(
+    valgrind: &Valgrind,
+    core: usize,
+    server: &'static Server,
+    buffer_bytes: usize,
+    volleys: usize,
+    load: impl Fn(&ServerProcess, usize) -> io::Result<usize>,
+) -> Result<Count, String> {
     let run = |volleys: usize| {
         let listener = lockstep::listen().map_err(|error| format!("cannot listen: {error}"))?;
         let subject = servers::Subject { server, interpreter: None };
-        let buffer_bytes = case.shape().buffer_bytes;
         let mut process = ServerProcess::start(&subject, core, buffer_bytes, listener, Some(valgrind))?;
-        let load =
-            sys::schedule_as_batch(process.id()).and_then(|()| lockstep::load(&process, case, volleys));
+        let load = sys::schedule_as_batch(process.id()).and_then(|()| load(&process, volleys));
         let operations = load.map_err(|error| process.failure().unwrap_or_else(|| error.to_string()))?;
         process.end()?;
         Ok::<_, String>((valgrind.profile()?, operations))
     };
-    let volleys = lockstep::volleys(case);
     let (short, operations_short) = run(volleys / 10)?;
     let (long, operations_long) = run(volleys)?;
     long.per_operation(&short, (operations_long - operations_short) as f64, valgrind.program())

@@ -14,6 +14,7 @@ pub fn counts(record: &Record) -> Html {
     let mut html = Html::element("h2", "", "Counts");
     html.push(Html::element("p", "", COUNTS));
     html.push(overview(&record.counts, Family::Servers));
+    html.push(overview(&record.counts, Family::Http));
     html.push(overview(&record.counts, Family::Operations));
     for case in &record.counts {
         let mut details = Html::element("summary", "", case.name.as_str());

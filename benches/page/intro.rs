@@ -13,6 +13,9 @@ const HOW: &[&str] = &[
      On the loopback interface the kernel takes over 90 % of a round trip, so that even a large difference between two \
      runtimes is a small one in this figure; and the load generator costs as much as a fast server, so that round \
      trips per second and latencies say as much about it as about the server. They are shown, not compared.",
+    "The HTTP servers are the same hyper service on oneloop and on tokio's current-thread runtime, measured in the same \
+     way; ratios are to tokio. oneloop's server has time limits for headers, idle connections and clients that take \
+     nothing; the one on tokio has none, and tokio-hyper-timer has hyper's limit for the headers of HTTP/1.1.",
     "For operations, every runtime runs the same code inside a task, and its processor time is measured.",
     "Each peer is written as its own documentation would have it, with buffers of the same size (Python and Node choose \
      theirs) and the same options. Runtimes have a buffer for each task; epoll, mio, tokio-shared, oneloop-shared and \
@@ -45,6 +48,7 @@ pub fn section(record: &Record) -> Html {
     HOW.iter().for_each(|text| section.push(Html::element("p", "", *text)));
     section.push(machine(record));
     section.push(subjects(record, Family::Servers, "The servers"));
+    section.push(subjects(record, Family::Http, "The HTTP servers"));
     section.push(subjects(record, Family::Operations, "The runtimes"));
     section.push(left_out(record));
     section

@@ -28,6 +28,7 @@ pub fn page(record: &Record) -> String {
     body.push(cases::counts(record));
     body.push(verdicts::section(record));
     body.push(cases::section(record, Family::Servers, "Times: servers"));
+    body.push(cases::section(record, Family::Http, "Times: HTTP servers"));
     body.push(cases::section(record, Family::Operations, "Times: runtime operations"));
     body.push(facts::section(&record.facts));
     let head = concat!(

@@ -4,7 +4,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `server.rs` | the list of the servers |
+//! | `server.rs` | the lists of the servers |
+//! | `hyper.rs` | the HTTP servers, which need the feature `http` |
 //! | `others.rs` | the part of both lists that needs the feature `peers` |
 //! | `script.rs` | servers that another program runs: Python, Node |
 //! | `executor.rs` | the list of the executors, and what the operation cases ask of them |
@@ -20,6 +21,8 @@ mod executor;
 mod futures;
 #[cfg(feature = "peers")]
 mod glommio;
+#[cfg(feature = "http")]
+mod hyper;
 #[cfg(feature = "peers")]
 mod mio;
 #[cfg(feature = "peers")]
@@ -38,4 +41,4 @@ mod tokio;
 
 pub use executor::{Candidate, EXECUTORS, Executor};
 pub use script::Interpreter;
-pub use server::{SERVERS, Serve, Server};
+pub use server::{HTTP_SERVERS, SERVERS, Serve, Server};

@@ -1,4 +1,5 @@
-//! The echo servers that are built in any case: the hand-written loop and our own.
+//! The list of the echo servers, with those that are built in any case: the hand-written loop and our own. The list of
+//! the HTTP servers.
 
 use std::io;
 use std::net::TcpListener;
@@ -7,7 +8,7 @@ use std::sync::LazyLock;
 use super::script::Script;
 use super::{epoll, oneloop, oneloop_queue};
 
-/// An echo server.
+/// A server: of echo or of HTTP.
 pub struct Server {
     pub name: &'static str,
     pub about: &'static str,
@@ -40,7 +41,7 @@ impl Server {
     }
 }
 
-/// All servers. The first is the one that the others are compared to.
+/// All echo servers. The first is the one that the others are compared to.
 pub static SERVERS: LazyLock<Vec<Server>> = LazyLock::new(|| {
     let mut servers =
         vec![Server::here("epoll", "a hand-written epoll loop without futures: the limit", epoll::serve)];
@@ -61,5 +62,14 @@ pub static SERVERS: LazyLock<Vec<Server>> = LazyLock::new(|| {
             oneloop_queue::serve,
         ),
     ]);
+    servers
+});
+
+/// All HTTP servers, likewise; none without the feature `http`.
+pub static HTTP_SERVERS: LazyLock<Vec<Server>> = LazyLock::new(|| {
+    #[cfg(feature = "http")]
+    let servers = super::hyper::servers().collect();
+    #[cfg(not(feature = "http"))]
+    let servers = Vec::new();
     servers
 });

@@ -18,7 +18,7 @@
 mod cases;
 mod churn;
 pub mod connect;
-mod cost;
+pub mod cost;
 mod echo;
 mod idle;
 mod verify;
@@ -34,7 +34,7 @@ use crate::child::ServerProcess;
 use crate::peers::{Interpreter, Server};
 
 /// A server that leaves every connection without an answer for so long has lost one.
-const STALL: Duration = Duration::from_secs(5);
+pub const STALL: Duration = Duration::from_secs(5);
 /// Descriptors that a process needs beyond its connections.
 const DESCRIPTORS_SPARE: usize = 64;
 /// Ten thousand connections need so long until each has been served a few times.
@@ -116,12 +116,7 @@ impl Case {
     /// Measures one server: its figures, in the order of `metrics`.
     pub fn measure(&self, subject: &Subject, time: Duration, setting: &Setting) -> Result<Vec<f64>, String> {
         let shape = self.shape();
-        if shape.connections + DESCRIPTORS_SPARE > setting.descriptors_max {
-            let limit = setting.descriptors_max;
-            return Err(format!(
-                "left out: needs more than the {limit} descriptors that a process may open (see `ulimit -n`)"
-            ));
-        }
+        setting.allows(shape.connections)?;
         // Churn has always the same port: connections that closed a second ago may then be replaced by new ones, and
         // the kernel's table of closed connections does not grow from server to server.
         let port = if matches!(self.kind, Kind::Churn(_)) { setting.churn_port } else { 0 };
@@ -148,7 +143,7 @@ pub struct Subject {
 
 /// What all measurements of servers share.
 pub struct Setting {
-    server_core: usize,
+    pub server_core: usize,
     descriptors_max: usize,
     churn_port: u16,
 }
@@ -159,20 +154,31 @@ impl Setting {
         let descriptors_max = usize::try_from(descriptors_max).unwrap_or(usize::MAX);
         Ok(Setting { server_core, descriptors_max, churn_port })
     }
+
+    /// Whether a process may have so many connections; if not, why.
+    pub fn allows(&self, connections: usize) -> Result<(), String> {
+        let limit = self.descriptors_max;
+        if connections + DESCRIPTORS_SPARE <= limit {
+            return Ok(());
+        }
+        Err(format!(
+            "left out: needs more than the {limit} descriptors that a process may open (see `ulimit -n`)"
+        ))
+    }
 }
 
 /// Time to fill caches and let buffers grow before anything counts; in other languages, also to compile what is hot.
-fn warm_up(time: Duration, interpreted: bool) -> Duration {
+pub fn warm_up(time: Duration, interpreted: bool) -> Duration {
     let least_ms = if interpreted { 300 } else { 0 };
     Duration::from_millis(least_ms).max(time / 6)
 }
 
 /// The error for a server that does not answer.
-fn stalled() -> io::Error {
+pub fn stalled() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("the server gave no answer for {} s", STALL.as_secs()))
 }
 
 /// The error for a server that hangs up on a client.
-fn hung_up() -> io::Error {
+pub fn hung_up() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed a connection that was in use")
 }
