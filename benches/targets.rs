@@ -47,6 +47,10 @@ const fn of(subject: &'static str, target: Target) -> Target {
     Target { subject, ..target }
 }
 
+const fn hyper(target: Target) -> Target {
+    of("oneloop-hyper", target)
+}
+
 /// All of them. A ratio is the median of those within each round of one run, on an otherwise idle machine.
 pub const TARGETS: &[Target] = &[
     target("echo-50", "CPU", TimesOf(1.02, "epoll")),
@@ -62,6 +66,16 @@ pub const TARGETS: &[Target] = &[
     // The server that lends one buffer to all tasks, as the example `echo` does.
     of("oneloop-shared", target("idle-memory-1000", "memory", AtMost(350.0))),
     of("oneloop-shared", target("idle-memory-10000", "memory", AtMost(350.0))),
+    hyper(target("http1-get-1", "CPU", TimesOf(0.95, "tokio-hyper"))),
+    hyper(target("http1-get-64", "CPU", TimesOf(0.95, "tokio-hyper"))),
+    hyper(target("http1-post-1", "CPU", TimesOf(1.00, "tokio-hyper"))),
+    hyper(target("http1-post-64", "CPU", TimesOf(1.00, "tokio-hyper"))),
+    hyper(target("http2-get-1", "CPU", TimesOf(0.95, "tokio-hyper"))),
+    hyper(target("http2-get-64", "CPU", TimesOf(0.95, "tokio-hyper"))),
+    hyper(target("http2-get-1x64", "CPU", TimesOf(0.95, "tokio-hyper"))),
+    hyper(target("http2-post-1", "CPU", TimesOf(1.00, "tokio-hyper"))),
+    hyper(target("http2-post-64", "CPU", TimesOf(1.00, "tokio-hyper"))),
+    hyper(target("http1-idle-10000", "after 5 s", TimesOf(0.90, "tokio-hyper"))),
     target("spawn-join", "CPU", TimesOf(1.0 / 6.0, "tokio")),
     target("spawn-join", "CPU", BelowEveryPeer),
     target("spawn-batch-100000", "CPU", TimesOf(1.0 / 8.0, "tokio")),
