@@ -93,20 +93,20 @@ impl Case {
         }
     }
 
-    /// How often each server is measured. The servers differ by a few per cent, so that it takes more rounds than an
-    /// echo; memory varies little.
+    /// How often each server is measured. The servers differ by a few per cent, so that it takes many short rounds: what
+    /// slows the machine down for a tenth of a second then meets all of them. Memory varies little.
     pub fn rounds(&self, quick: bool) -> usize {
         match (&self.kind, quick) {
             (Kind::Idle(_), false) => 3,
             (Kind::Idle(_), true) => 1,
-            (Kind::Load(_), false) => 11,
-            (Kind::Load(_), true) => 3,
+            (Kind::Load(_), false) => 25,
+            (Kind::Load(_), true) => 5,
         }
     }
 
-    /// How long a round is, where an echo's is `time`: shorter, as there are more of them.
+    /// How long a round is, where an echo's is `time`.
     fn time(time: Duration) -> Duration {
-        time / 2
+        time / 5
     }
 
     /// Roughly how long one measurement takes.
