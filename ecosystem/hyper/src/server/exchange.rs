@@ -33,7 +33,8 @@ where
         self.record.request_began(request.body().is_end_stream());
         let begun = Begun { record: self.record.clone(), piece_waits: false };
         let tunnel = request.method() == Method::CONNECT && request.version() == Version::HTTP_2;
-        Exchange { response: self.service.call(request), begun: Some(begun), tunnel }
+        // The future last: it is large, and made where it stays.
+        Exchange { begun: Some(begun), tunnel, response: self.service.call(request) }
     }
 }
 
@@ -81,13 +82,19 @@ where
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = ready!(this.response.poll(cx))?;
-        let mut begun = this.begun.take().expect("polled after its completion");
-        if *this.tunnel && response.status().is_success() {
-            begun.record.set_tunnel();
+        // One `match`, so that the response is moved once.
+        match this.response.poll(cx) {
+            Poll::Ready(Ok(response)) => {
+                let mut begun = this.begun.take().expect("polled after its completion");
+                if *this.tunnel && response.status().is_success() {
+                    begun.record.set_tunnel();
+                }
+                begun.set_piece_waits(true); // The head.
+                Poll::Ready(Ok(response.map(|body| CountedBody { body, begun })))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
         }
-        begun.set_piece_waits(true); // The head.
-        Poll::Ready(Ok(response.map(|body| CountedBody { body, begun })))
     }
 }
 
