@@ -15,7 +15,8 @@ use send_wrapper::SendWrapper;
 ///   [`Write`]. No byte of hyper's buffer is filled with zeros before a read, and writes are
 ///   vectored.
 /// * A stream that has hyper's traits, as [`hyper::upgrade::Upgraded`] does, gets those of
-///   futures-io.
+///   futures-io and of tokio. `Io` of `Io` is a stream with the traits that it began with, and
+///   `Send`: some libraries ask that of it.
 ///
 /// hyper asks `Send` of a stream that may be upgraded, and hyper-util of a stream in a pool.
 /// Streams of the runtime belong to one loop, so `Io` is `Send` and keeps the rule while the
@@ -134,6 +135,42 @@ impl<T: Write + Unpin> futures_io::AsyncWrite for Io<T> {
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream().poll_shutdown(cx)
+    }
+}
+
+impl<T: Read + Unpin> tokio::io::AsyncRead for Io<T> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        tokio::io::AsyncRead::poll_read(self.inner(), cx, buf)
+    }
+}
+
+impl<T: Write + Unpin> tokio::io::AsyncWrite for Io<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream().poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream().poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.get_ref().is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream().poll_shutdown(cx)
     }
 }

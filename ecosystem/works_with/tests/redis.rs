@@ -4,7 +4,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
 use oneloop::net::TcpStream;
 use oneloop::process::{Command, Stdio};
 use oneloop::signal::SignalKind;
@@ -57,9 +56,9 @@ fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_response_timeout(None)
 }
 
-/// The join: `Io` is `Send`, as the library asks, and `TokioIo` has tokio's traits.
+/// The join: `Io` is `Send`, as the library asks, and the second one has tokio's traits again.
 async fn connect(addr: SocketAddr, config: AsyncConnectionConfig) -> MultiplexedConnection {
-    let stream = TokioIo::new(Io::new(TcpStream::connect(addr).await.unwrap()));
+    let stream = Io::new(Io::new(TcpStream::connect(addr).await.unwrap()));
     let info = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
     let (connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await.unwrap();
     drop(oneloop::spawn(driver));

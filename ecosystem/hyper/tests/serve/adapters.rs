@@ -80,6 +80,31 @@ fn a_timer_follows_the_clock_of_the_runtime() {
     });
 }
 
+#[test]
+fn an_io_of_an_io_has_the_first_traits_and_is_send() {
+    fn is_send<T: Send>(stream: T) -> T {
+        stream
+    }
+    oneloop::block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let mut io = is_send(Io::new(Io::new(stream)));
+        assert!(tokio::io::AsyncWrite::is_write_vectored(&io));
+        let parts = [io::IoSlice::new(b"to "), io::IoSlice::new(b"and fro")];
+        let sent = poll_fn(|cx| tokio::io::AsyncWrite::poll_write_vectored(Pin::new(&mut io), cx, &parts));
+        assert_eq!(within(sent).await.unwrap(), 10);
+        let mut received = [0; 10];
+        use futures_lite::{AsyncReadExt, AsyncWriteExt};
+        within(peer.read_exact(&mut received)).await.unwrap();
+        within(peer.write_all(&received)).await.unwrap();
+        let mut memory = [MaybeUninit::uninit(); 64];
+        let mut buf = ReadBuf::uninit(&mut memory);
+        within(poll_fn(|cx| AsyncRead::poll_read(Pin::new(&mut io), cx, &mut buf))).await.unwrap();
+        assert_eq!(buf.filled(), b"to and fro");
+    });
+}
+
 /// A sleep of another timer.
 struct Other;
 
