@@ -48,7 +48,7 @@ where
     let failed = |error: Failure| Error::Connection { remote_addr, error };
     let closed = |limit| Error::Limit { remote_addr, limit };
 
-    let (stream, peer) = match unless_asked(record, handshake.run()).await {
+    let (stream, peer) = match unless_asked(record, handshake.run(record)).await {
         End::Done(Ok(stream)) => stream,
         End::Done(Err(error)) => return Err(Error::Handshake { remote_addr, error }),
         End::Finished => return Ok(()),

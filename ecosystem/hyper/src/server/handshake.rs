@@ -2,9 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use super::listener::Transport;
+use super::noted::Noted;
 use super::peer::Peer;
+use super::record::Record;
 use super::stream::Stream;
 
 /// A connection that was accepted, and what its handshake needs.
@@ -17,11 +20,12 @@ pub(super) struct Handshake<T> {
 
 impl<T: Transport> Handshake<T> {
     /// Without TLS it is done at once.
-    pub async fn run(self) -> io::Result<(Stream<T>, Peer)> {
+    pub async fn run(self, record: &Rc<Record>) -> io::Result<(Stream<T>, Peer)> {
+        let socket = Noted::new(self.stream, record.clone());
         let remote_addr = self.remote_addr;
         #[cfg(feature = "tls")]
         if let Some(acceptor) = self.tls {
-            let stream = acceptor.accept(self.stream).await?;
+            let stream = acceptor.accept(socket).await?;
             let tls = super::peer::Tls::of(stream.get_ref().1);
             let peer = Peer { remote_addr, tls: Some(tls.into()) };
             return Ok((Stream::Tls(Box::new(stream)), peer));
@@ -31,6 +35,6 @@ impl<T: Transport> Handshake<T> {
             #[cfg(feature = "tls")]
             tls: None,
         };
-        Ok((Stream::Plain(self.stream), peer))
+        Ok((Stream::Plain(socket), peer))
     }
 }

@@ -50,6 +50,7 @@ mod error;
 mod exchange;
 mod handshake;
 mod listener;
+mod noted;
 mod options;
 mod peer;
 mod record;

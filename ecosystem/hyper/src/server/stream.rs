@@ -7,12 +7,13 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::listener::Transport;
+use super::noted::Noted;
 
 /// A connection after its handshake.
 pub(super) enum Stream<T> {
-    Plain(T),
+    Plain(Noted<T>),
     #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::server::TlsStream<T>>),
+    Tls(Box<tokio_rustls::server::TlsStream<Noted<T>>>),
 }
 
 /// The same call on whichever stream it is.

@@ -1,4 +1,4 @@
-//! A connection's stream that notes in the record what goes through it.
+//! A connection's stream that notes in the record what arrives.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -74,12 +74,6 @@ impl<T: Transport> Tracked<T> {
     fn stream(&mut self) -> Pin<&mut Stream<T>> {
         Pin::new(&mut self.stream)
     }
-
-    /// Notes whether a write found room.
-    fn wrote<R>(&self, result: Poll<R>) -> Poll<R> {
-        self.record.wrote(result.is_pending());
-        result
-    }
 }
 
 impl<T: Transport> AsyncRead for Tracked<T> {
@@ -107,9 +101,7 @@ impl<T: Transport> AsyncRead for Tracked<T> {
 
 impl<T: Transport> AsyncWrite for Tracked<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let result = this.stream().poll_write(cx, buf);
-        this.wrote(result)
+        self.get_mut().stream().poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -117,9 +109,7 @@ impl<T: Transport> AsyncWrite for Tracked<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let result = this.stream().poll_write_vectored(cx, bufs);
-        this.wrote(result)
+        self.get_mut().stream().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -127,9 +117,7 @@ impl<T: Transport> AsyncWrite for Tracked<T> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let result = this.stream().poll_flush(cx);
-        this.wrote(result)
+        self.get_mut().stream().poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -14,5 +14,7 @@ mod certificates;
 mod openssl;
 #[cfg(all(feature = "server", feature = "tls"))]
 mod serving;
+#[cfg(all(feature = "tls", feature = "server"))]
+mod served;
 #[cfg(not(feature = "tls"))]
 mod without_tls;

@@ -1,0 +1,95 @@
+//! `serve` through TLS: clients that read slowly, and the end of a connection.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::sockets::{Outcome, run, within};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use oneloop::net::{TcpSocket, TcpStream};
+use oneloop::time::sleep;
+use oneloop_hyper::tls::Roots;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::support::Authority;
+
+/// The least that the system allows: the socket is full although the response is small.
+const SOCKET_BYTES: u32 = 4096;
+/// Far shorter than a response takes here.
+const STALL_LIMIT: Duration = Duration::from_millis(300);
+
+/// A server of a response, and a client on a TLS connection to it.
+struct Served {
+    client: TlsStream<TcpStream>,
+    errors: Rc<RefCell<Vec<String>>>,
+    end: async_channel::Sender<()>,
+}
+
+impl Served {
+    async fn start(bytes: usize) -> io::Result<Served> {
+        let authority = Authority::new();
+        let socket = TcpSocket::new_v4()?;
+        socket.set_send_buffer_size(SOCKET_BYTES)?;
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let listener = socket.listen(1)?;
+        let addr = listener.local_addr()?;
+        let (end, ended) = async_channel::bounded(1);
+        let errors = Rc::new(RefCell::new(Vec::new()));
+        let reported = errors.clone();
+        let service = service_fn(move |_: Request<Incoming>| async move {
+            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(vec![0; bytes]))))
+        });
+        let serve = oneloop_hyper::serve(listener, service)
+            .tls(authority.acceptor(&["one.test"]))
+            .stall_timeout(STALL_LIMIT)
+            .on_error(move |error| reported.borrow_mut().push(error.to_string()))
+            .shutdown(async move { ended.recv().await }, Duration::from_secs(60));
+        drop(oneloop::spawn(serve.into_future()));
+        Ok(Served { client: connect(&authority, addr).await?, errors, end })
+    }
+}
+
+async fn connect(authority: &Authority, addr: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
+    let mut roots = Roots::empty();
+    roots.add_pem(authority.pem().as_bytes())?;
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(SOCKET_BYTES)?;
+    let stream = socket.connect(addr).await?;
+    let connector = TlsConnector::from(Arc::new(roots.client_config()));
+    connector.connect(ServerName::try_from("one.test").expect("a name"), stream).await
+}
+
+#[test]
+fn a_client_that_reads_slowly_is_served_although_rustls_holds_the_rest() -> Outcome {
+    run(async {
+        // Both what rustls may hold as a whole and what it may not.
+        for bytes in [60_000, 200_000] {
+            let mut served = Served::start(bytes).await?;
+            let ask = b"GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
+            served.client.write_all(ask).await?;
+            let mut buffer = [0; 2048];
+            let mut count = 0;
+            loop {
+                match within(served.client.read(&mut buffer)).await? {
+                    0 => break,
+                    more => count += more,
+                }
+                sleep(Duration::from_millis(30)).await;
+            }
+            assert!(count > bytes, "{count}");
+            assert!(served.errors.borrow().is_empty(), "{:?}", served.errors);
+        }
+        Ok(())
+    })
+}
