@@ -1,10 +1,12 @@
 //! A request and its response, counted in the connection's record.
 
 use std::future::Future;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Buf;
 use http::{Method, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -32,9 +34,10 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.record.request_began(request.body().is_end_stream());
         let begun = Begun { record: self.record.clone(), piece_waits: false };
-        let tunnel = request.method() == Method::CONNECT && request.version() == Version::HTTP_2;
+        let http2 = request.version() == Version::HTTP_2;
+        let tunnel = http2 && request.method() == Method::CONNECT;
         // The future last: it is large, and made where it stays.
-        Exchange { begun: Some(begun), tunnel, response: self.service.call(request) }
+        Exchange { begun: Some(begun), http2, tunnel, response: self.service.call(request) }
     }
 }
 
@@ -69,6 +72,7 @@ pin_project! {
         #[pin]
         response: F,
         begun: Option<Begun>,
+        http2: bool,
         tunnel: bool,
     }
 }
@@ -90,7 +94,8 @@ where
                     begun.record.set_tunnel();
                 }
                 begun.set_piece_waits(true); // The head.
-                Poll::Ready(Ok(response.map(|body| CountedBody { body, begun })))
+                let http2 = *this.http2;
+                Poll::Ready(Ok(response.map(|body| CountedBody { body, begun, http2 })))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
@@ -104,22 +109,24 @@ pin_project! {
         #[pin]
         body: B,
         begun: Begun,
+        http2: bool,
     }
 }
 
 impl<B: Body> Body for CountedBody<B> {
-    type Data = B::Data;
+    type Data = Piece<B::Data>;
     type Error = B::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Piece<B::Data>>, B::Error>>> {
         let this = self.project();
         this.begun.set_piece_waits(false);
         let frame = ready!(this.body.poll_frame(cx));
         this.begun.set_piece_waits(true);
-        Poll::Ready(frame)
+        let record = this.http2.then_some(&this.begun.record);
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(|data| Piece::new(data, record)))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -128,5 +135,55 @@ impl<B: Body> Body for CountedBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A piece of a response's body.
+///
+/// On HTTP/2 hyper may keep it after it has dropped the body, and the client takes it as its
+/// windows allow, while the socket always has room. So the record counts it and notes what is taken.
+/// On HTTP/1.1 the socket alone tells whether the client takes bytes.
+pub(super) struct Piece<D> {
+    data: D,
+    queued: Option<Queued>,
+}
+
+impl<D> Piece<D> {
+    fn new(data: D, record: Option<&Rc<Record>>) -> Piece<D> {
+        let queued = record.map(|record| {
+            record.piece_queued();
+            Queued(record.clone())
+        });
+        Piece { data, queued }
+    }
+}
+
+impl<D: Buf> Buf for Piece<D> {
+    fn remaining(&self) -> usize {
+        self.data.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.data.chunk()
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.data.chunks_vectored(slices)
+    }
+
+    fn advance(&mut self, count: usize) {
+        if let Some(Queued(record)) = &self.queued {
+            record.piece_advanced();
+        }
+        self.data.advance(count);
+    }
+}
+
+/// A piece that the record counts until this is dropped.
+struct Queued(Rc<Record>);
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.piece_taken();
     }
 }

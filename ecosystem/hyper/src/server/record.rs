@@ -26,6 +26,8 @@ pub(super) struct Record {
     busy: Cell<u32>,
     /// Responses among them of which hyper holds a piece that the client has no room for.
     waiting: Cell<u32>,
+    /// Pieces of responses that hyper has and the client has not taken as a whole, HTTP/2.
+    queued: Cell<u32>,
     /// A write found no room.
     blocked: Cell<bool>,
     /// Bytes of a request have arrived, or the first one is expected, and no request has begun.
@@ -63,6 +65,7 @@ impl Record {
         Record {
             busy: Cell::new(0),
             waiting: Cell::new(0),
+            queued: Cell::new(0),
             blocked: Cell::new(false),
             head: Cell::new(true),
             bodiless: Cell::new(false),
@@ -82,6 +85,8 @@ impl Record {
             Phase::Stalled
         } else if self.busy.get() > 0 {
             if self.waiting.get() == self.busy.get() { Phase::Stalled } else { Phase::Unlimited }
+        } else if self.queued.get() > 0 {
+            Phase::Stalled
         } else if self.tunnel.get() {
             Phase::Unlimited
         } else if self.head.get() {
@@ -159,6 +164,21 @@ impl Record {
     /// hyper asked for the next piece, or dropped the response.
     pub fn piece_sent(&self) {
         self.waiting.set(self.waiting.get() - 1);
+    }
+
+    pub fn piece_queued(&self) {
+        self.queued.set(self.queued.get() + 1);
+    }
+
+    /// The client's windows had room for bytes of a piece.
+    pub fn piece_advanced(&self) {
+        self.begin();
+    }
+
+    /// hyper dropped a piece: the client has taken it, or does not want it.
+    pub fn piece_taken(&self) {
+        self.queued.set(self.queued.get() - 1);
+        self.begin();
     }
 
     /// Asks something of the connection's task.

@@ -9,4 +9,5 @@ mod protocols;
 mod rest;
 mod server;
 mod shutdown;
+mod slow;
 mod upgrades;
