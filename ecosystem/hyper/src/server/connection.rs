@@ -10,6 +10,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use oneloop::time::{Sleep, sleep};
+use tokio::io::AsyncWrite;
 
 use super::error::{Error, Limit};
 use super::exchange::Counted;
@@ -59,7 +60,7 @@ where
     loop {
         let version = match unless_asked(record, stream.version()).await {
             End::Done(Ok(Some(version))) => version,
-            End::Done(Ok(None)) | End::Finished => return Ok(()),
+            End::Done(Ok(None)) | End::Finished => return close(record, stream).await.map_err(closed),
             End::Done(Err(error)) => return Err(failed(error.into())),
             End::Closed(limit) => return Err(closed(limit)),
         };
@@ -75,7 +76,7 @@ where
         record.set_resting(true);
         match unless_asked(record, stream.readable()).await {
             End::Done(_) => record.set_resting(false), // An error is the next read's.
-            End::Finished => return Ok(()),
+            End::Finished => return close(record, stream).await.map_err(closed),
             End::Closed(limit) => return Err(closed(limit)),
         }
     }
@@ -108,6 +109,16 @@ async fn unless_asked<F: Future>(record: &Record, future: F) -> End<F::Output> {
         Pin::new(last_wait).poll(cx).map(|()| End::Finished)
     })
     .await
+}
+
+/// Closes a connection in order that hyper does not have: TLS says that nothing was cut off. An
+/// error is of no interest.
+async fn close<T: Transport>(record: &Record, mut stream: Tracked<T>) -> Result<(), Limit> {
+    let shut_down = poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx));
+    match unless_asked(record, shut_down).await {
+        End::Closed(limit) => Err(limit),
+        End::Done(_) | End::Finished => Ok(()),
+    }
 }
 
 /// How hyper's part of a connection ended.

@@ -93,3 +93,34 @@ fn a_client_that_reads_slowly_is_served_although_rustls_holds_the_rest() -> Outc
         Ok(())
     })
 }
+
+/// Ends the server, and expects TLS's end of the connection: a `close_notify`.
+async fn expect_close_notify(mut served: Served) -> Outcome {
+    drop(served.end);
+    assert_eq!(within(served.client.read(&mut [0])).await?, 0);
+    assert!(served.errors.borrow().is_empty(), "{:?}", served.errors);
+    Ok(())
+}
+
+#[test]
+fn a_connection_without_a_request_ends_with_close_notify() -> Outcome {
+    run(async {
+        let served = Served::start(1).await?;
+        sleep(Duration::from_millis(50)).await;
+        expect_close_notify(served).await
+    })
+}
+
+#[test]
+fn a_connection_that_rests_ends_with_close_notify() -> Outcome {
+    run(async {
+        let mut served = Served::start(1).await?;
+        served.client.write_all(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n").await?;
+        let mut received = Vec::new();
+        while !received.ends_with(b"\r\n\r\n\0") {
+            received.push(served.client.read_u8().await?);
+        }
+        sleep(2 * STALL_LIMIT).await; // More than two sweeps.
+        expect_close_notify(served).await
+    })
+}
