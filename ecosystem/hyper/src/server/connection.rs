@@ -170,7 +170,10 @@ where
         Err(None) => match connection.into_parts() {
             Some(parts) => {
                 let mut stream = parts.io.into_inner();
-                stream.put_back(&parts.read_buf);
+                if !parts.read_buf.is_empty() {
+                    stream.put_back(&parts.read_buf);
+                    record.received(); // The head of a request came behind the one before.
+                }
                 Http::Rests(stream, parts.service)
             }
             None => Http::Ended(Ok(())), // It was upgraded.

@@ -52,6 +52,25 @@ fn half_a_head_is_closed_at_the_header_timeout_the_first_and_a_later_one() {
 }
 
 #[test]
+fn half_a_head_that_came_with_the_request_before_is_closed_at_the_header_timeout() {
+    oneloop::block_on(async {
+        let server = start(|serve| serve.header_timeout(SHORT)).await;
+        let mut client = Raw::connect(server.addr).await;
+        client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\nGET / HT").await;
+        assert!(client.receive_all().await.ends_with("hello"));
+        expect_limit(&server, Limit::Header).await;
+
+        // The rest of it comes in time, and nothing is lost.
+        let mut client = Raw::connect(server.addr).await;
+        client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\nGET / HT").await;
+        client.receive_until("hello").await;
+        sleep(SHORT * 3 / 4).await;
+        client.send("TP/1.1\r\nHost: test\r\n\r\n").await;
+        client.receive_until("hello").await;
+    });
+}
+
+#[test]
 fn a_byte_now_and_then_does_not_extend_the_header_timeout() {
     oneloop::block_on(async {
         let server = start(|serve| serve.header_timeout(SHORT)).await;
