@@ -61,7 +61,11 @@ impl<T: Transport> Tracked<T> {
             }
             let mut piece = [0; PREFACE.len()];
             let mut buf = ReadBuf::new(&mut piece[self.ahead.len()..]);
-            poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, &mut buf)).await?;
+            match poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, &mut buf)).await {
+                // A reset between two requests, or TLS without `close_notify`: hyper reports none.
+                Err(_) if self.ahead.is_empty() => return Ok(None),
+                result => result?,
+            }
             if buf.filled().is_empty() {
                 // In the middle of a line: hyper has the words for it.
                 return Ok((!self.ahead.is_empty()).then_some(Version::Http1));
