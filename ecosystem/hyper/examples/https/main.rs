@@ -65,8 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<u8, String> {
-    #[cfg(unix)] // each connection takes a descriptor
-    let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);
+    process::raise_descriptor_limit();
     let runtime = oneloop::Runtime::new().map_err(|error| format!("no event loop can be made: {error}"))?;
     runtime.block_on(serve(options))
 }
