@@ -9,7 +9,7 @@
 //! | what | default | option | what happens at the limit |
 //! |---|---|---|---|
 //! | open connections | 10,000 | [`max_connections`](Serve::max_connections) | further ones wait in the listener's queue |
-//! | from accepting a connection to its first request's last header byte, TLS included, and from a request's first byte to its last header byte | 30 s | [`header_timeout`](Serve::header_timeout) | the connection is closed |
+//! | from accepting a connection to its first request's last header byte, TLS included; HTTP/1.1: also from each further request's first byte to its last header byte | 30 s | [`header_timeout`](Serve::header_timeout) | the connection is closed |
 //! | a connection without a request | 60 s | [`idle_timeout`](Serve::idle_timeout) | closed in order (HTTP/2: GOAWAY, and closed after the header time-out if the client does not close it) |
 //! | a client that takes no byte of what waits for it | 60 s | [`stall_timeout`](Serve::stall_timeout) | the connection is closed |
 //! | bytes of a request's headers | 32 KiB | [`header_bytes_max`](Serve::header_bytes_max) | status 431 (HTTP/1.1: and close) |
@@ -27,6 +27,9 @@
 //! what is normal there, only the program knows. [`oneloop::time::timeout`] around the handler, or
 //! around each piece of the body, sets one.
 //!
+//! A request ends with its response. The body of a request that a task reads after that counts as
+//! the head of the next request on HTTP/1.1, and as idleness on HTTP/2.
+//!
 //! # Connections that do nothing
 //!
 //! A connection costs its buffers only while it has a request. Before its first byte, and one or
@@ -35,14 +38,19 @@
 //! # What a client can do
 //!
 //! Malformed requests, resets, floods of frames and time-outs end their own connection. A panic
-//! of a handler ends its connection, on HTTP/2 its request. [`on_error`](Serve::on_error) tells of
-//! each. When descriptors run out, accepting pauses for 100 ms, and open connections go on.
+//! of a handler ends its connection, on HTTP/2 its request. [`on_error`](Serve::on_error) reports
+//! each connection that ends so, and no request of HTTP/2. When descriptors run out, accepting
+//! pauses for 100 ms, and open connections go on.
 //!
 //! # Upgrades
 //!
 //! [`hyper::upgrade::on`] works; `Io::new` around the [`Upgraded`](hyper::upgrade::Upgraded) stream
 //! gives it the traits of futures-io. Such a connection counts as open until the program drops it.
 //! No time limit applies to it, and [`shutdown`](Serve::shutdown) does not wait for it.
+//!
+//! A CONNECT request of HTTP/2 that gets a 2xx response is a tunnel. Its connection has no idle
+//! limit from then on, and `shutdown` waits for it. A service that has no tunnels answers CONNECT
+//! with an error, as axum's router does for a route's other methods.
 
 mod accept;
 mod connection;

@@ -181,7 +181,7 @@ impl<L, M> Serve<L, M> {
 
     /// How long the head of a request may take; 30 s by default. For a connection's first request
     /// the time begins when it is accepted, so the TLS handshake is part of it; later, at the
-    /// request's first byte.
+    /// request's first byte (HTTP/1.1; on HTTP/2 such a head counts as idleness).
     ///
     /// [`Duration::MAX`] means no limit.
     pub fn header_timeout(mut self, limit: Duration) -> Self {
