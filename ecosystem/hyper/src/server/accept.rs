@@ -42,6 +42,7 @@ where
     let tls = serve.tls;
     let shared = Rc::new(Shared::new(options, on_error));
     let make_service = Rc::new(make_service);
+    listener.begin();
     let handshake = |(stream, remote_addr)| Handshake {
         stream,
         remote_addr,

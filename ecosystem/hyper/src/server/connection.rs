@@ -55,7 +55,11 @@ where
         End::Finished => return Ok(()),
         End::Closed(limit) => return Err(closed(limit)),
     };
-    let mut service = Counted { service: make_service(&peer), record: record.clone() };
+    let mut service = Counted {
+        service: make_service(&peer),
+        record: record.clone(),
+        tunnels: shared.options.http2_tunnels,
+    };
     let mut stream = Tracked::new(stream, record.clone(), open);
     loop {
         let version = match unless_asked(record, stream.version()).await {

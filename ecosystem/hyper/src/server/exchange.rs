@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use http::{Method, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -19,6 +19,8 @@ use super::record::Record;
 pub(super) struct Counted<S> {
     pub service: S,
     pub record: Rc<Record>,
+    /// Whether CONNECT requests of HTTP/2 may be tunnels.
+    pub tunnels: bool,
 }
 
 impl<S, B> Service<Request<Incoming>> for Counted<S>
@@ -35,7 +37,7 @@ where
         self.record.request_began(request.body().is_end_stream());
         let begun = Begun { record: self.record.clone(), piece_waits: false };
         let http2 = request.version() == Version::HTTP_2;
-        let tunnel = http2 && request.method() == Method::CONNECT;
+        let tunnel = self.tunnels && http2 && request.method() == Method::CONNECT;
         // The future last: it is large, and made where it stays.
         Exchange { begun: Some(begun), http2, tunnel, response: self.service.call(request) }
     }
@@ -176,6 +178,14 @@ impl<D: Buf> Buf for Piece<D> {
             record.piece_advanced();
         }
         self.data.advance(count);
+    }
+
+    /// Without a copy where the data can do it.
+    fn copy_to_bytes(&mut self, count: usize) -> Bytes {
+        if let Some(Queued(record)) = &self.queued {
+            record.piece_advanced();
+        }
+        self.data.copy_to_bytes(count)
     }
 }
 

@@ -18,6 +18,9 @@ pub trait Listener: 'static {
     /// A connection.
     type Stream: Transport;
 
+    /// Prepares the listener, once, when the server begins.
+    fn begin(&mut self) {}
+
     /// Accepts a connection. The address is the client's, where it has one.
     ///
     /// # Errors
@@ -33,8 +36,21 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
     fn readable(&self) -> impl Future<Output = io::Result<()>>;
 }
 
+/// How many unsent bytes a socket holds before a write finds no room.
+///
+/// Without it the kernel's buffer grows to megabytes, and Linux reports room only when a third of
+/// it is free: a client that takes 16 KB/s would seem to take nothing for a minute.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT_BYTES_MAX: u32 = 128 << 10;
+
 impl Listener for TcpListener {
     type Stream = TcpStream;
+
+    /// Bounds what a connection holds unsent, where the system can do it. Connections inherit it.
+    fn begin(&mut self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = socket2::SockRef::from(&*self).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    }
 
     /// Accepts a connection and switches Nagle's algorithm off for it: it would hold back the end
     /// of an answer until the client has acknowledged the beginning.

@@ -11,7 +11,7 @@
 //! | open connections | 10,000 | [`max_connections`](Serve::max_connections) | further ones wait in the listener's queue |
 //! | from accepting a connection to its first request's last header byte, TLS included; HTTP/1.1: also from each further request's first byte to its last header byte | 30 s | [`header_timeout`](Serve::header_timeout) | the connection is closed |
 //! | a connection without a request | 60 s | [`idle_timeout`](Serve::idle_timeout) | closed in order (HTTP/2: GOAWAY, and closed after the header time-out if the client does not close it) |
-//! | a client that takes no byte of what waits for it | 60 s | [`stall_timeout`](Serve::stall_timeout) | the connection is closed |
+//! | a client that makes no room for what waits for it: takes none of the 128 KiB that a socket holds unsent at most on Linux | 60 s | [`stall_timeout`](Serve::stall_timeout) | the connection is closed |
 //! | bytes of a request's headers | 32 KiB | [`header_bytes_max`](Serve::header_bytes_max) | status 431 (HTTP/1.1: and close) |
 //! | headers of a request, HTTP/1.1 | 100 | | status 431 and close |
 //! | concurrent requests of a connection, HTTP/2 | 100 | [`max_streams`](Serve::max_streams) | the stream is refused |
@@ -48,9 +48,20 @@
 //! gives it the traits of futures-io. Such a connection counts as open until the program drops it.
 //! No time limit applies to it, and [`shutdown`](Serve::shutdown) does not wait for it.
 //!
-//! A CONNECT request of HTTP/2 that gets a 2xx response is a tunnel. Its connection has no idle
-//! limit from then on, and `shutdown` waits for it. A service that has no tunnels answers CONNECT
-//! with an error, as axum's router does for a route's other methods.
+//! A CONNECT request of HTTP/2 that gets a 2xx response is a tunnel, if
+//! [`http2_tunnels`](Serve::http2_tunnels) allows that. Its connection has no idle limit from then
+//! on, and `shutdown` waits for it. Without the option a tunnel ends at the idle limit of its
+//! connection.
+//!
+//! # The end
+//!
+//! After [`shutdown`](Serve::shutdown)'s signal, connections in the listener's queue are accepted,
+//! and the listener is closed. A request of which a byte has arrived is answered. A connection
+//! without one is closed within a turn of the loop, and so is a TLS handshake that is under way.
+//!
+//! A client that shuts down its sending side while it waits for a response gets none: hyper takes
+//! it for one that has left. [`http1`](Serve::http1) with `half_close(true)` answers it, and no longer drops the
+//! handler of a client that leaves.
 
 mod accept;
 mod connection;

@@ -12,6 +12,7 @@ pub(super) struct Options {
     pub header_timeout: Duration,
     pub idle_timeout: Duration,
     pub stall_timeout: Duration,
+    pub http2_tunnels: bool,
     pub http1: http1::Builder,
     pub http2: http2::Builder<Executor>,
 }
@@ -28,6 +29,7 @@ impl Default for Options {
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(60),
+            http2_tunnels: false,
             http1,
             http2,
         };

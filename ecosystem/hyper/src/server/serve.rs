@@ -235,8 +235,15 @@ impl<L, M> Serve<L, M> {
         self
     }
 
-    /// Calls `report` with each error. Without it errors are dropped: most of them are the
-    /// clients' doing. `report` must not panic: that would end the server.
+    /// Lets a CONNECT request of HTTP/2 that gets a 2xx response be a tunnel; `false` by default. The
+    /// connection of a tunnel has no idle limit from then on.
+    pub fn http2_tunnels(mut self, allowed: bool) -> Self {
+        self.options.http2_tunnels = allowed;
+        self
+    }
+
+    /// Calls `report` with each error. Without it errors are dropped: clients cause most of
+    /// them. `report` must not panic: that would end the server.
     pub fn on_error(mut self, report: impl Fn(Error) + 'static) -> Self {
         self.on_error = Some(Box::new(report));
         self

@@ -12,9 +12,9 @@ mod acceptor;
 mod certificates;
 #[cfg(all(feature = "tls", unix))]
 mod openssl;
-#[cfg(all(feature = "server", feature = "tls"))]
-mod serving;
 #[cfg(all(feature = "tls", feature = "server"))]
 mod served;
+#[cfg(all(feature = "server", feature = "tls"))]
+mod serving;
 #[cfg(not(feature = "tls"))]
 mod without_tls;
