@@ -47,7 +47,10 @@ pub fn is_plain(name: &str) -> bool {
     // A dot at the beginning hides a file on Unix, and `.` and `..` have one, too. Windows ignores
     // dots and spaces at the end, and a colon names a drive or a stream.
     const SPECIAL: [char; 4] = ['/', '\\', '\0', ':'];
-    if name.starts_with('.') || name.ends_with(['.', ' ']) || name.contains(SPECIAL) {
+    // What Linux and macOS allow.
+    const BYTES_MAX: usize = 255;
+    if name.len() > BYTES_MAX || name.starts_with('.') || name.ends_with(['.', ' ']) || name.contains(SPECIAL)
+    {
         return false;
     }
     let mut components = Path::new(name).components();

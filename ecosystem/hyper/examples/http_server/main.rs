@@ -41,9 +41,9 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Instant;
 
-use futures_lite::future::or;
 use hyper_util::service::TowerToHyperService;
 use oneloop::Runtime;
+use oneloop::future::or;
 use oneloop::net::TcpListener;
 use send_wrapper::SendWrapper;
 

@@ -87,7 +87,11 @@ async fn form(
             timeout(uploads.piece_timeout, form.next_field()).await.map_err(|_| uploads.too_slow())?;
         let Some(field) = field? else { break };
         // A field without a file name is text, and skipped within the time for one piece.
+        // So is a file field that was left empty.
         let Some(name) = field.file_name().map(str::to_owned) else { continue };
+        if name.is_empty() {
+            continue;
+        }
         if !folder::is_plain(&name) {
             return Err(bad_name(&name));
         }

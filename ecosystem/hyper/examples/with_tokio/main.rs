@@ -23,8 +23,8 @@ mod ways;
 
 use std::process::ExitCode;
 
-use futures_lite::future::or;
 use oneloop::Runtime;
+use oneloop::future::or;
 
 use options::Request;
 use process::{complain, say};

@@ -14,18 +14,15 @@ use oneloop::JoinSet;
 use oneloop::time::{Sleep, sleep, timeout};
 
 use super::connection;
-use super::error::Error;
+use super::error::{Error, Failure};
 use super::handshake::Handshake;
 use super::listener::{Listener, Transport};
 use super::peer::Peer;
 use super::serve::{Serve, Shutdown, Summary};
 use super::shared::{Listed, Open, Shared};
 
-/// Whatever hinders a server from accepting, a lack of descriptors for instance, does so for a
-/// while.
+/// The pause after an error: its cause, a lack of descriptors for instance, lasts for a while.
 const PAUSE: Duration = Duration::from_millis(100);
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves until the end, if there is one.
 pub(super) async fn run<L, M, S, B>(serve: Serve<L, M>) -> Summary
@@ -133,9 +130,7 @@ impl Server {
         }
         self.sweep = None;
     }
-}
 
-impl Server {
     /// Serves a connection in a task of its own.
     fn spawn<T, M, S, B>(&mut self, handshake: Handshake<T>, make_service: Rc<M>)
     where

@@ -12,7 +12,7 @@ use hyper::service::Service;
 use oneloop::time::{Sleep, sleep};
 use tokio::io::AsyncWrite;
 
-use super::error::{Error, Limit};
+use super::error::{Error, Failure, Limit};
 use super::exchange::Counted;
 use super::handshake::Handshake;
 use super::listener::Transport;
@@ -25,8 +25,6 @@ use crate::Io;
 /// Long enough for the driver to be polled: until then a socket does not know of bytes that have
 /// arrived, nor a listener of connections.
 pub(super) const A_TURN: Duration = Duration::from_millis(1);
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves a connection from its handshake to its last byte.
 pub(super) async fn serve<T, M, S, B>(

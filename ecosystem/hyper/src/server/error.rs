@@ -6,9 +6,12 @@ use std::net::SocketAddr;
 
 use oneloop::JoinError;
 
+/// The error of a service, a body or a connection.
+pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a connection failed, or could not be accepted.
 ///
-/// Most of them are the client's doing, and none ends the server.
+/// Clients cause most of them, and none ends the server.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

@@ -67,7 +67,7 @@ impl<T: Transport> Tracked<T> {
                 result => result?,
             }
             if buf.filled().is_empty() {
-                // In the middle of a line: hyper has the words for it.
+                // In the middle of a line: hyper reports it.
                 return Ok((!self.ahead.is_empty()).then_some(Version::Http1));
             }
             self.record.received();

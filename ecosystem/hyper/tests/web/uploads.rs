@@ -147,9 +147,10 @@ fn names_that_lead_out_or_hide_are_refused() {
     let (folder, server) = serve(&[]);
     let source = Folder::new();
     let data = format!("@{}", text(&source.write("x", "x")));
-    for name in
-        ["..", "%2e%2e", "..%2fout", "%2Ftmp%2Fout", "a%5Cb", "a%00b", ".hidden", "a%3Ab", "%FF", "a."]
-    {
+    let too_long = "x".repeat(256);
+    let names =
+        ["..", "%2e%2e", "..%2fout", "%2Ftmp%2Fout", "a%5Cb", "a%00b", ".hidden", "a%3Ab", "%FF", "a."];
+    for name in names.into_iter().chain([&*too_long]) {
         let url = server.url(&format!("/uploads/{name}"));
         // With `--upload-file` curl would make a name of its own of the first one.
         let body = ["--request", "PUT", "--data-binary", &data];
