@@ -171,16 +171,21 @@ fn a_client_that_reads_slowly_is_served() {
     oneloop::block_on(async {
         let limit = 5 * SHORT;
         let server = start(|serve| serve.stall_timeout(limit)).await;
-        // A small window, so that the client's slowness reaches the server.
+        // A window with a bound, so that the slowness of the client reaches the server. (With less than a
+        // few segments of the loopback interface the connection would stop by itself.)
         let socket = oneloop::net::TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(64 << 10).unwrap();
+        socket.set_recv_buffer_size(512 << 10).unwrap();
         let mut client = Raw(socket.connect(server.addr).await.unwrap());
         client.get("/big").await;
+        // 2 MB/s: what the kernel holds at first lasts for less than the limit.
         let mut buffer = vec![0; 16 << 10];
-        let began = std::time::Instant::now();
+        let (began, mut received) = (std::time::Instant::now(), 0);
         while began.elapsed() < 2 * limit {
-            within(client.0.read_exact(&mut buffer)).await.unwrap();
-            sleep(Duration::from_millis(20)).await;
+            while received < 2 * began.elapsed().as_micros() as usize {
+                within(client.0.read_exact(&mut buffer)).await.unwrap();
+                received += buffer.len();
+            }
+            sleep(Duration::from_millis(10)).await;
         }
         assert!(server.errors.borrow().is_empty(), "{:?}", server.errors);
     });
@@ -272,5 +277,20 @@ fn a_tunnel_is_an_idle_connection_unless_tunnels_are_allowed() {
             assert_eq!(closed.is_err(), allowed);
             drop(server);
         }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_holds_little_that_is_unsent() {
+    oneloop::block_on(async {
+        use oneloop_hyper::server::Listener;
+
+        let mut listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.begin();
+        let _client = Raw::connect(listener.local_addr().unwrap()).await;
+        let accepted = std::future::poll_fn(|cx| Listener::poll_accept(&mut listener, cx));
+        let (stream, _) = within(accepted).await.unwrap();
+        assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), 128 << 10);
     });
 }
