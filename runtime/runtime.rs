@@ -138,7 +138,7 @@ impl Runtime {
                     Poll::Pending => ControlFlow::Continue(()),
                 };
             begin(&self.core);
-            self.core.tasks.borrow_mut().renew_main();
+            self.core.tasks.renew_main();
             run_until_break(&self.core, &mut poll_main);
             self.core.end();
             output.expect("the loop ends when the future is ready")

@@ -31,6 +31,9 @@ pub(crate) struct Budget {
     first: Cell<u32>,
     /// A linear congruential generator; its top bit is the chance.
     chance: Cell<u64>,
+    /// What is left of the turn, in halves of a poll. It goes on from one `block_on` to the next: a
+    /// program that drives the loop in small steps would otherwise never get to the driver.
+    turn: Cell<i64>,
 }
 
 impl Budget {
@@ -38,13 +41,38 @@ impl Budget {
     /// task holds the loop for at most a quarter of a millisecond.
     pub(crate) const FULL: u32 = 128;
 
-    pub(crate) const fn new() -> Budget {
+    /// `polls` of tasks are one turn.
+    pub(crate) const fn new(polls: u32) -> Budget {
         Budget {
             left: Cell::new(Self::FULL),
             denials: Cell::new(0),
             first: Cell::new(Self::FULL),
             chance: Cell::new(0),
+            turn: Cell::new(Self::turn(polls)),
         }
+    }
+
+    /// One less than the halves: a sign is what costs least to look at.
+    const fn turn(polls: u32) -> i64 {
+        polls as i64 * 2 - 1
+    }
+
+    /// The driver is polled: so many polls of tasks until it must be polled again.
+    pub(crate) fn begin_turn(&self, polls: u32) {
+        self.turn.set(Self::turn(polls));
+    }
+
+    /// After a poll. An operation counts for half a poll, so the poll of a task with many operations
+    /// counts for several.
+    #[inline]
+    pub(crate) fn count_poll(&self) {
+        self.turn.set(self.turn.get() - 2);
+    }
+
+    /// Whether the driver must be polled before any other task.
+    #[inline]
+    pub(crate) fn turn_is_over(&self) -> bool {
+        self.turn.get() < 0
     }
 
     /// Before each poll of a task.
@@ -79,27 +107,19 @@ impl Budget {
         self.left.get() == 0
     }
 
-    /// How many operations there were since the last refill.
-    #[inline]
-    pub(crate) fn used(&self) -> u32 {
-        if self.denials.get() > 0 {
-            return Self::FULL; // and more: the task must wait for the others in any case
-        }
-        // After the denial that begins anew, `left` can be one more.
-        self.first.get().saturating_sub(self.left.get())
-    }
-
     /// Charges for an operation that has been done.
     #[inline]
     pub(crate) fn spend(&self) {
         self.left.set(self.left.get() - 1);
+        self.turn.set(self.turn.get() - 1);
     }
 
     /// Charges for nothing until what is returned is dropped, also by a panic. It nests. (One poll
     /// has no four thousand million operations; if it had, one of them would be denied.)
     pub(crate) fn lift(&self) -> Lifted<'_> {
-        let Budget { left, denials, first, .. } = self;
-        Lifted { budget: self, left: left.replace(u32::MAX), denials: denials.get(), first: first.get() }
+        let Budget { left, denials, first, turn, .. } = self;
+        let (left, turn) = (left.replace(u32::MAX), turn.get());
+        Lifted { budget: self, left, denials: denials.get(), first: first.get(), turn }
     }
 
     #[cold]
@@ -126,6 +146,7 @@ pub(crate) struct Lifted<'a> {
     left: u32,
     denials: u32,
     first: u32,
+    turn: i64,
 }
 
 impl Drop for Lifted<'_> {
@@ -133,5 +154,6 @@ impl Drop for Lifted<'_> {
         self.budget.left.set(self.left);
         self.budget.denials.set(self.denials);
         self.budget.first.set(self.first);
+        self.budget.turn.set(self.turn);
     }
 }

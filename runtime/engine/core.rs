@@ -5,7 +5,6 @@ use std::io;
 use std::ops::ControlFlow;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering::SeqCst;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::budget::Budget;
@@ -19,7 +18,7 @@ use super::panic::{call_quietly, drop_quietly};
 use super::reactor::{Reactor, Rearm};
 use super::registry;
 use super::sync::Arc;
-use super::tasks::{Entry, Tasks};
+use super::tasks::{TaskSlot, Tasks, Urgent};
 use super::ticket::Ticket;
 use super::wait_list::{Waiter, wake_foreign};
 use super::wheel::Wheel;
@@ -31,8 +30,8 @@ use super::wheel::Wheel;
 /// sleeps in it. Nothing is borrowed while foreign code runs, but for the driver while an object of
 /// the user's is registered.
 pub(crate) struct Core {
-    pub(crate) tasks: RefCell<Tasks>,
-    pub(crate) reactor: RefCell<Reactor>,
+    pub(crate) tasks: Tasks,
+    pub(crate) reactor: Reactor,
     pub(crate) driver: RefCell<Backend>,
     pub(crate) timers: RefCell<Wheel>,
     pub(crate) clock: Clock,
@@ -46,9 +45,6 @@ pub(crate) struct Core {
     options: Options,
     /// The task that is polled or dropped.
     pub(crate) current: Cell<Option<Ticket>>,
-    /// Polls until the driver must be asked. Counts on from one `block_on` to the next: a
-    /// program that drives the loop in small steps would otherwise never get there.
-    polls_left: Cell<u32>,
     /// The driver was polled since a front end was entered.
     driver_polled: Cell<bool>,
     /// The loop is parked in a loop of the program's own, which waits for the driver's descriptor.
@@ -76,19 +72,18 @@ impl Core {
         let serial = inbox.serial;
         let number = registry::enter(inbox.clone())?;
         let core = Core {
-            tasks: RefCell::new(Tasks::new(number)),
-            reactor: RefCell::new(Reactor::new(generation)),
+            tasks: Tasks::new(number),
+            reactor: Reactor::new(generation),
             driver: RefCell::new(driver),
             timers: RefCell::new(Wheel::new()),
             clock: Clock::new(),
-            budget: Budget::new(),
+            budget: Budget::new(options.event_interval),
             inbox,
             number,
             serial,
             generation,
             options,
             current: Cell::new(None),
-            polls_left: Cell::new(options.event_interval),
             driver_polled: Cell::new(false),
             parked_outside: Cell::new(false),
             stop: Cell::new(false),
@@ -175,7 +170,7 @@ impl Core {
     /// otherwise never see its timers and sockets. An error is reported by the next turn.
     pub(crate) fn end(&self) {
         if !self.driver_polled() {
-            self.polls_left.set(self.options.event_interval);
+            self.budget.begin_turn(self.options.event_interval);
             self.fire_due_timers();
             let _ = self.poll_driver_at_once();
         }
@@ -183,7 +178,7 @@ impl Core {
 
     /// Polls the driver without sleeping. No system call if nothing is registered.
     fn poll_driver_at_once(&self) -> io::Result<()> {
-        if self.reactor.borrow().is_empty() { Ok(()) } else { self.take_events(Some(Duration::ZERO), || ()) }
+        if self.reactor.is_empty() { Ok(()) } else { self.take_events(Some(Duration::ZERO), || ()) }
     }
 
     /// For a loop of the program's own: how long it may wait until the next turn. Parks the loop, so
@@ -212,7 +207,7 @@ impl Core {
         self.inbox.queue.drain(&mut messages);
         for message in messages.drain(..) {
             match message {
-                Message::Wake(ticket) => self.tasks.borrow_mut().wake(ticket),
+                Message::Wake(ticket) => self.tasks.wake(ticket),
                 // It runs foreign code; the messages behind it must not be lost to a panic.
                 Message::Call(call) => call_quietly(call),
                 Message::Stop => self.request_stop(),
@@ -225,25 +220,28 @@ impl Core {
     /// must be asked first.
     #[inline(always)]
     fn run_ready_tasks(&self, mut on_key: impl FnMut(Ticket) -> ControlFlow<()>) -> ControlFlow<()> {
-        if self.polls_left.get() == 0 {
+        if self.budget.turn_is_over() {
             return ControlFlow::Continue(());
         }
-        while let Some(entry) = self.next_entry() {
-            match entry {
-                Entry::Task { task, ticket, aborted } => self.run(task, ticket, aborted),
-                Entry::Key(ticket) => {
-                    self.current.set(None);
-                    if on_key(ticket).is_break() {
-                        return ControlFlow::Break(());
+        loop {
+            self.budget.refill();
+            if self.tasks.has_urgent() && self.do_urgent() {
+                // An abort, or a waker of another crate: an entry that comes before the queue.
+            } else if let Some((slot, ticket)) = self.tasks.pop() {
+                match slot.take() {
+                    Some(task) => self.run(slot, task, ticket),
+                    None => {
+                        self.current.set(None);
+                        if on_key(ticket).is_break() {
+                            return ControlFlow::Break(());
+                        }
                     }
                 }
-                Entry::Foreign(waker) => {
-                    self.current.set(None);
-                    wake_foreign(waker);
-                }
+            } else {
+                break;
             }
-            self.count_poll();
-            if self.polls_left.get() == 0 {
+            self.budget.count_poll();
+            if self.budget.turn_is_over() {
                 break;
             }
             self.drain_inbox(); // again before each task, so that a busy loop sees at once what other threads ask for
@@ -252,46 +250,52 @@ impl Core {
         ControlFlow::Continue(())
     }
 
-    #[inline(always)]
-    fn next_entry(&self) -> Option<Entry> {
-        let entry = self.tasks.borrow_mut().pop()?;
-        self.budget.refill();
-        Some(entry)
-    }
-
-    /// One poll with many operations counts as several.
-    #[inline(always)]
-    pub(crate) fn count_poll(&self) {
-        self.polls_left.set(self.polls_left.get().saturating_sub(1 + self.budget.used() / 2));
-    }
-
-    /// Polls one task, or drops it if it was aborted.
-    #[inline(always)]
-    fn run(&self, mut task: BoxedTask, ticket: Ticket, aborted: bool) {
-        self.current.set(Some(ticket));
-        if aborted {
-            cell::cancel(&mut task);
-            self.describe(&mut task, ticket);
-        } else {
-            match cell::poll(&mut task, &ticket.waker()) {
-                Polled::Pending => return self.tasks.borrow_mut().put_back(ticket, task),
-                Polled::Finished => {}
-                Polled::Panicked => self.describe(&mut task, ticket),
+    /// Does what comes before the ready queue. `false` if nothing was left to do.
+    #[cold]
+    #[inline(never)]
+    fn do_urgent(&self) -> bool {
+        match self.tasks.pop_urgent() {
+            Some(Urgent::Aborted(slot, task, ticket)) => self.cancel(slot, task, ticket),
+            Some(Urgent::Foreign(waker)) => {
+                self.current.set(None);
+                wake_foreign(waker);
             }
+            None => return false,
         }
-        self.finish(ticket, task);
+        true
+    }
+
+    /// Polls one task.
+    #[inline(always)]
+    fn run(&self, slot: &TaskSlot, mut task: BoxedTask, ticket: Ticket) {
+        self.current.set(Some(ticket));
+        match cell::poll(&mut task, &ticket.waker()) {
+            Polled::Pending => return slot.fill(task),
+            Polled::Finished => {}
+            Polled::Panicked => self.describe(&mut task, ticket),
+        }
+        self.finish(slot, ticket, task);
+    }
+
+    /// Drops the future of a task that was aborted.
+    #[cold]
+    fn cancel(&self, slot: &TaskSlot, mut task: BoxedTask, ticket: Ticket) {
+        self.current.set(Some(ticket));
+        cell::cancel(&mut task);
+        self.describe(&mut task, ticket);
+        self.finish(slot, ticket, task);
     }
 
     /// Says in a task's error which one it was.
     #[cold]
     fn describe(&self, task: &mut BoxedTask, ticket: Ticket) {
-        let name = self.tasks.borrow().name(ticket);
+        let name = self.tasks.name(ticket);
         task.as_mut().describe(ticket, name);
     }
 
     #[inline(always)]
-    fn finish(&self, ticket: Ticket, task: BoxedTask) {
-        let remains = self.tasks.borrow_mut().finish(ticket, task);
+    fn finish(&self, slot: &TaskSlot, ticket: Ticket, task: BoxedTask) {
+        let remains = self.tasks.finish(slot, ticket, task);
         if remains.is_some() {
             drop_quietly(remains);
         }
@@ -326,7 +330,7 @@ impl Core {
     #[inline(always)]
     fn poll_driver(&self, limit: Option<Duration>) -> io::Result<()> {
         self.driver_polled.set(true);
-        self.polls_left.set(self.options.event_interval);
+        self.budget.begin_turn(self.options.event_interval);
         if self.clock.is_stopped() {
             return self.poll_with_stopped_clock(limit);
         }
@@ -363,7 +367,7 @@ impl Core {
     fn poll_with_stopped_clock(&self, limit: Option<Duration>) -> io::Result<()> {
         // Before the messages: what ends meanwhile has posted one.
         let may_jump = self.options.auto_advance && !self.inbox.is_held();
-        let mut events = !self.reactor.borrow().is_empty();
+        let mut events = !self.reactor.is_empty();
         while std::mem::take(&mut events) {
             self.take_events(Some(Duration::ZERO), || events = true)?; // batch after batch
         }
@@ -410,13 +414,13 @@ impl Core {
         // A loop that sleeps for longer is asleep again after one turn.
         let timeout = timeout.map(|timeout| timeout.min(driver::SLEEP_MAX));
         let mut driver = self.driver.borrow_mut();
-        let mark = |event| self.reactor.borrow_mut().mark(&event, &mut self.tasks.borrow_mut());
+        let mark = |event| self.reactor.mark(&event, &self.tasks);
         driver.poll(timeout, |event| {
             count();
             mark(event);
         })?;
         loop {
-            let Some(Rearm { raw, token, wanted }) = self.reactor.borrow_mut().next_to_rearm() else { break };
+            let Some(Rearm { raw, token, wanted }) = self.reactor.next_to_rearm() else { break };
             if driver.rearm(raw, token, wanted).is_err() {
                 // The next operation of each task that waits reports the error.
                 mark(IoEvent { token, readiness: wanted });
@@ -427,14 +431,14 @@ impl Core {
 
     #[inline]
     pub(crate) fn has_ready(&self) -> bool {
-        self.tasks.borrow().has_ready()
+        self.tasks.has_ready()
     }
 
     /// Ends the current `run`, or else the next. Key 0 is queued, so that a front end that looks
     /// only there finds out.
     pub(crate) fn request_stop(&self) {
         self.stop.set(true);
-        self.tasks.borrow_mut().wake_main();
+        self.tasks.wake_main();
     }
 
     /// Whether the loop was told to stop, if only in a message that is still to be read.
@@ -458,32 +462,24 @@ impl Core {
         let mut due = Vec::new();
         self.timers.borrow_mut().fire_all(&mut due);
         due.into_iter().for_each(|(_, waiter)| self.wake(waiter));
-        self.reactor.borrow_mut().close(&mut self.tasks.borrow_mut());
+        self.reactor.close(&self.tasks);
         // No bound but the tasks' own: one whose drop always spawns another such task would go on
         // for ever.
         loop {
             let mut busy = false;
-            while let Some(waker) = self.take_foreign() {
+            while let Some(waker) = self.tasks.take_foreign() {
                 busy = true;
                 wake_foreign(waker);
             }
             let mut next = 0;
-            while let Some((task, ticket)) = self.take_live(next) {
+            while let Some((slot, task, ticket)) = self.tasks.take_live(next) {
                 busy = true;
                 next = ticket.key() + 1;
-                self.run(task, ticket, true);
+                self.cancel(slot, task, ticket);
             }
             if !busy {
                 break;
             }
         }
-    }
-
-    fn take_live(&self, from: u32) -> Option<(BoxedTask, Ticket)> {
-        self.tasks.borrow_mut().take_live(from)
-    }
-
-    fn take_foreign(&self) -> Option<Waker> {
-        self.tasks.borrow_mut().take_foreign()
     }
 }

@@ -17,6 +17,8 @@
 //! its key, not a pointer, and an event carries key and generation: a late event for a slot that
 //! has a new owner is recognised and dropped.
 
+use std::cell::{Cell, RefCell};
+
 use super::driver::{IoEvent, Raw, Readiness, Token, Trigger};
 use super::fork;
 use super::interest::Interest;
@@ -29,12 +31,12 @@ const NO_RAW: Raw = !0;
 
 pub(super) struct IoSlot {
     pub(super) waiting: [WaitList; 2],
-    pub(super) generation: u32,
+    generation: Cell<u32>,
     /// The link of the free list.
-    link: u32,
-    pub(super) raw: Raw,
-    pub(super) readiness: Readiness,
-    pub(super) trigger: Trigger,
+    link: Cell<u32>,
+    raw: Cell<Raw>,
+    readiness: Cell<Readiness>,
+    pub(super) trigger: Cell<Trigger>,
 }
 
 #[cfg(unix)]
@@ -44,24 +46,43 @@ impl Default for IoSlot {
     fn default() -> Self {
         IoSlot {
             waiting: Default::default(),
-            generation: 0,
-            link: NIL,
-            raw: NO_RAW,
-            readiness: Readiness::NONE,
-            trigger: Trigger::Edge,
+            generation: Cell::new(0),
+            link: Cell::new(NIL),
+            raw: Cell::new(NO_RAW),
+            readiness: Cell::new(Readiness::NONE),
+            trigger: Cell::new(Trigger::Edge),
         }
     }
 }
 
 impl Slot for IoSlot {
-    fn link(&mut self) -> &mut u32 {
-        &mut self.link
+    fn link(&self) -> &Cell<u32> {
+        &self.link
     }
 }
 
 impl IoSlot {
     pub(super) fn raw(&self) -> Option<Raw> {
-        (self.raw != NO_RAW).then_some(self.raw)
+        (self.raw.get() != NO_RAW).then_some(self.raw.get())
+    }
+
+    pub(super) fn token(&self, key: u32) -> Token {
+        Token { key, generation: self.generation.get() }
+    }
+
+    #[inline]
+    pub(super) fn is(&self, readiness: Readiness) -> bool {
+        self.readiness.get().has(readiness)
+    }
+
+    #[inline]
+    pub(super) fn add(&self, readiness: Readiness) {
+        self.readiness.set(self.readiness.get().with(readiness));
+    }
+
+    #[inline]
+    pub(super) fn clear(&self, readiness: Readiness) {
+        self.readiness.set(self.readiness.get().without(readiness));
     }
 
     /// The directions that have waiters.
@@ -80,12 +101,12 @@ pub(crate) struct Rearm {
 }
 
 pub(crate) struct Reactor {
-    pub(super) slots: Slots<IoSlot>,
+    slots: Slots<IoSlot>,
     /// Bound: one for each event of a batch. Empty between turns.
-    to_rearm: Vec<Rearm>,
-    registered: usize,
+    to_rearm: RefCell<Vec<Rearm>>,
+    registered: Cell<usize>,
     /// The generation of the process whose loop marks readiness (see `fork.rs`), or [`CLOSED`].
-    process: u32,
+    process: Cell<u32>,
 }
 
 /// The runtime was dropped: no object becomes ready any more.
@@ -93,86 +114,103 @@ const CLOSED: u32 = u32::MAX;
 
 impl Reactor {
     pub(crate) const fn new(process: u32) -> Reactor {
-        Reactor { slots: Slots::new(), to_rearm: Vec::new(), registered: 0, process }
+        Reactor {
+            slots: Slots::new(),
+            to_rearm: RefCell::new(Vec::new()),
+            registered: Cell::new(0),
+            process: Cell::new(process),
+        }
     }
 
     /// Whether an object may become ready still: the runtime is there, and is this process's.
     #[inline]
     pub(super) fn is_open(&self) -> bool {
-        self.process == fork::generation()
+        self.process.get() == fork::generation()
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.process == CLOSED
+        self.process.get() == CLOSED
     }
 
     /// Without registrations there is nothing to ask the driver for.
     pub(crate) fn is_empty(&self) -> bool {
-        self.registered == 0
+        self.registered.get() == 0
     }
 
-    pub(super) fn token(&self, key: u32) -> Token {
-        Token { key, generation: self.slots[key].generation }
+    /// The slot of a registration.
+    #[inline(always)]
+    pub(super) fn slot(&self, key: u32) -> &IoSlot {
+        &self.slots[key]
     }
 
-    pub(super) fn claim(&mut self, raw: Option<Raw>) -> u32 {
+    /// A slot for an object, if there is room for one more.
+    pub(super) fn claim(&self, raw: Option<Raw>) -> Option<u32> {
+        if !self.slots.has_room() {
+            return None;
+        }
         let (key, slot) = self.slots.claim();
-        slot.raw = raw.unwrap_or(NO_RAW);
-        slot.readiness = Readiness::NONE;
-        self.registered += 1;
-        key
+        slot.raw.set(raw.unwrap_or(NO_RAW));
+        slot.readiness.set(Readiness::NONE);
+        self.registered.set(self.registered.get() + 1);
+        Some(key)
     }
 
     /// Ends a registration. Returns what waited, which is to be dropped.
-    pub(super) fn release(&mut self, key: u32) -> [WaitList; 2] {
-        self.registered -= 1;
-        let slot = &mut self.slots[key];
-        slot.generation = (slot.generation + 1) & Token::GENERATION_MAX;
-        slot.raw = NO_RAW;
-        let waiting = std::mem::take(&mut slot.waiting);
-        self.slots.release(key);
-        waiting
+    pub(super) fn release(&self, key: u32) -> [WaitList; 2] {
+        self.registered.set(self.registered.get() - 1);
+        let slot = &self.slots[key];
+        slot.generation.set((slot.generation.get() + 1) & Token::GENERATION_MAX);
+        slot.raw.set(NO_RAW);
+        self.slots.release(key, slot);
+        let [readers, writers] = &slot.waiting;
+        [readers.take(), writers.take()]
     }
 
     /// Whether an object other than `key`'s is watched under this number.
     pub(super) fn watches(&self, raw: Raw, key: u32) -> bool {
-        (0..self.slots.used()).any(|other| other != key && self.slots[other].raw == raw)
+        (0..self.slots.used()).any(|other| other != key && self.slots[other].raw.get() == raw)
     }
 
     /// Takes an event in: marks what is ready and wakes the waiters.
     #[inline]
-    pub(crate) fn mark(&mut self, event: &IoEvent, tasks: &mut Tasks) {
+    pub(crate) fn mark(&self, event: &IoEvent, tasks: &Tasks) {
         let IoEvent { token, readiness } = *event;
-        let slot = &mut self.slots[token.key];
-        if slot.generation != token.generation {
+        let slot = &self.slots[token.key];
+        if slot.generation.get() != token.generation {
             return;
         }
-        slot.readiness = slot.readiness.with(readiness);
+        slot.add(readiness);
         for interest in [Interest::Readable, Interest::Writable] {
             if readiness.has(interest.ready()) {
-                tasks.wake_all(std::mem::take(&mut slot.waiting[interest as usize]));
+                tasks.wake_all(&slot.waiting[interest as usize]);
             }
         }
-        if slot.trigger == Trigger::OneShot
-            && slot.wanted() != Readiness::NONE
+        if slot.trigger.get() == Trigger::OneShot {
+            self.rearm_later(slot, token);
+        }
+    }
+
+    /// A one-shot event has ended the interest of the waiters in the other direction, too.
+    #[cold]
+    fn rearm_later(&self, slot: &IoSlot, token: Token) {
+        let wanted = slot.wanted();
+        if wanted != Readiness::NONE
             && let Some(raw) = slot.raw()
         {
-            self.to_rearm.push(Rearm { raw, token, wanted: slot.wanted() });
+            self.to_rearm.borrow_mut().push(Rearm { raw, token, wanted });
         }
     }
 
     /// An object whose one-shot event has ended the interest of the waiters in its other direction.
-    pub(crate) fn next_to_rearm(&mut self) -> Option<Rearm> {
-        self.to_rearm.pop()
+    pub(crate) fn next_to_rearm(&self) -> Option<Rearm> {
+        self.to_rearm.borrow_mut().pop()
     }
 
     /// Nothing will become ready any more: wakes all waiters.
-    pub(crate) fn close(&mut self, tasks: &mut Tasks) {
-        self.process = CLOSED;
+    pub(crate) fn close(&self, tasks: &Tasks) {
+        self.process.set(CLOSED);
         for key in 0..self.slots.used() {
-            for waiters in std::mem::take(&mut self.slots[key].waiting) {
-                tasks.wake_all(waiters);
-            }
+            self.slots[key].waiting.iter().for_each(|waiters| tasks.wake_all(waiters));
         }
     }
 }

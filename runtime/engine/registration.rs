@@ -11,8 +11,8 @@ use super::driver::IoEvent;
 use super::driver::{Object, Readiness, Token, Trigger};
 use super::fork;
 use super::interest::Interest;
-use super::reactor::Reactor;
-use super::wait_list::{NodeKey, WaitList, Waiter};
+use super::reactor::{IoSlot, Reactor};
+use super::wait_list::{NodeKey, Waiter};
 
 /// Registers an object with the driver.
 ///
@@ -23,7 +23,7 @@ fn register(core: &Core, mut object: Object<'_>, token: Token) -> io::Result<Tri
     let driver = core.driver.borrow();
     match driver.register(object.reborrow(), token) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => match object.raw {
-            Some(raw) if !core.reactor.borrow().watches(raw, token.key) => driver.take_over(object, token),
+            Some(raw) if !core.reactor.watches(raw, token.key) => driver.take_over(object, token),
             _ => Err(io::Error::new(e.kind(), "this object is watched by the loop already")),
         },
         result => result,
@@ -57,22 +57,27 @@ impl Registration<'_> {
         struct Claim<'a>(&'a Core, u32);
         impl Drop for Claim<'_> {
             fn drop(&mut self) {
-                self.0.reactor.borrow_mut().release(self.1); // it has no waiters yet
+                self.0.reactor.release(self.1); // it has no waiters yet
             }
         }
 
         core.refuse_inherited()?;
-        let key = core.reactor.borrow_mut().claim(object.raw);
+        let key = core.reactor.claim(object.raw);
+        let key = key.ok_or_else(|| io::Error::other("a oneloop runtime can watch no more objects"))?;
         let claim = Claim(core, key);
-        let token = core.reactor.borrow().token(key);
+        let slot = core.reactor.slot(key);
         // The object may be the user's own, so registering it may run foreign code: nothing is
         // borrowed but the driver, and that shared; only the loop's own sleep borrows it otherwise.
-        let trigger = register(core, object, token)?;
+        let trigger = register(core, object, slot.token(key))?;
         std::mem::forget(claim);
-        let slot = &mut core.reactor.borrow_mut().slots[key];
-        slot.trigger = trigger;
-        slot.readiness = slot.readiness.with(assumed);
+        slot.trigger.set(trigger);
+        slot.add(assumed);
         Ok(key)
+    }
+
+    #[inline(always)]
+    fn slot(&self) -> &IoSlot {
+        self.core.reactor.slot(self.key)
     }
 
     /// Ready as soon as `interest` counts as ready; until then the task waits. A future lends the
@@ -89,60 +94,56 @@ impl Registration<'_> {
         interest: Interest,
         node: Option<&mut NodeKey>,
     ) -> Poll<io::Result<()>> {
-        if self.core.reactor.borrow().slots[self.key].readiness.has(interest.ready()) {
+        let slot = self.slot();
+        if slot.is(interest.ready()) {
             ready!(self.core.budget.poll(cx));
             return Poll::Ready(Ok(()));
         }
-        self.wait(cx.waker(), interest, node)
+        self.wait(slot, cx.waker(), interest, node)
     }
 
-    fn wait(self, waker: &Waker, interest: Interest, node: Option<&mut NodeKey>) -> Poll<io::Result<()>> {
-        let mut reactor = self.core.reactor.borrow_mut();
-        if !reactor.is_open() {
-            return Poll::Ready(Err(closed(&reactor)));
+    #[inline]
+    fn wait(
+        self,
+        slot: &IoSlot,
+        waker: &Waker,
+        interest: Interest,
+        node: Option<&mut NodeKey>,
+    ) -> Poll<io::Result<()>> {
+        if !self.core.reactor.is_open() {
+            return Poll::Ready(Err(closed(&self.core.reactor)));
         }
-        let slot = &mut reactor.slots[self.key];
-        let alone = slot.waiting[interest as usize].add_alone(waker);
-        let one_shot = slot.trigger == Trigger::OneShot;
-        drop(reactor);
-        if !alone {
+        if !slot.waiting[interest as usize].add_alone(waker) {
             self.wait_in_list(waker, interest, node);
         }
-        if one_shot { self.rearm() } else { Poll::Pending }
+        if slot.trigger.get() == Trigger::OneShot { self.rearm() } else { Poll::Pending }
     }
 
     #[cold]
     fn wait_in_list(self, waker: &Waker, interest: Interest, node: Option<&mut NodeKey>) {
         let waiter = Waiter::of(waker); // a clone: before anything is borrowed
-        let mut reactor = self.core.reactor.borrow_mut();
-        if reactor.is_closed() {
-            drop(reactor); // by that clone
-            return waker.wake_by_ref();
+        if self.core.reactor.is_closed() {
+            return waker.wake_by_ref(); // by that clone
         }
-        let list = &mut reactor.slots[self.key].waiting[interest as usize];
-        let replaced = self.core.tasks.borrow_mut().add_waiter(list, waiter, node);
-        drop(reactor);
+        let list = &self.slot().waiting[interest as usize];
+        let replaced = self.core.tasks.add_waiter(list, waiter, node);
         replaced.into_iter().for_each(Waiter::discard);
     }
 
     /// Removes the node of a future that is dropped.
     #[cold]
     pub(crate) fn stop_waiting(self, interest: Interest, node: u32) {
-        let mut reactor = self.core.reactor.borrow_mut();
-        let list = &mut reactor.slots[self.key].waiting[interest as usize];
-        let waiter = self.core.tasks.borrow_mut().wait_nodes.remove(list, node);
-        drop(reactor);
+        let list = &self.slot().waiting[interest as usize];
+        let waiter = self.core.tasks.wait_nodes.borrow_mut().remove(list, node);
         waiter.into_iter().for_each(Waiter::discard);
     }
 
     /// Declares the interest of all waiters, on a one-shot driver.
+    #[cold]
     fn rearm(self) -> Poll<io::Result<()>> {
-        let (raw, token, wanted) = {
-            let reactor = self.core.reactor.borrow();
-            let slot = &reactor.slots[self.key];
-            (slot.raw(), reactor.token(self.key), slot.wanted())
-        };
-        match raw.map(|raw| self.core.driver.borrow().rearm(raw, token, wanted)) {
+        let slot = self.slot();
+        let rearm = |raw| self.core.driver.borrow().rearm(raw, slot.token(self.key), slot.wanted());
+        match slot.raw().map(rearm) {
             Some(Err(error)) => Poll::Ready(Err(error)),
             _ => Poll::Pending,
         }
@@ -175,7 +176,7 @@ impl Registration<'_> {
         interest: Interest,
         mut operation: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
-        if !self.core.reactor.borrow().slots[self.key].readiness.has(interest.ready()) {
+        if !self.slot().is(interest.ready()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.attempt(interest, &mut operation)
@@ -187,8 +188,7 @@ impl Registration<'_> {
             match operation() {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
-                    slot.readiness = slot.readiness.without(interest.ready());
+                    self.slot().clear(interest.ready());
                     return Err(e);
                 }
                 result => return result,
@@ -198,16 +198,14 @@ impl Registration<'_> {
 
     /// Lets the next operation try, although nothing said that it can.
     pub(crate) fn assume_ready(self, interest: Interest) {
-        let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
-        slot.readiness = slot.readiness.with(interest.ready());
+        self.slot().add(interest.ready());
     }
 
     /// Marks readiness that the program knows without the driver, as an event of the driver does.
     #[cfg(any(windows, oneloop_loom))]
     pub(crate) fn announce(self, readiness: Readiness) {
-        let mut reactor = self.core.reactor.borrow_mut();
-        let token = reactor.token(self.key);
-        reactor.mark(&IoEvent { token, readiness }, &mut self.core.tasks.borrow_mut());
+        let token = self.slot().token(self.key);
+        self.core.reactor.mark(&IoEvent { token, readiness }, &self.core.tasks);
     }
 
     /// After a read or write that moved `done` of `asked` bytes of a *stream*: the short-read rule.
@@ -216,10 +214,10 @@ impl Registration<'_> {
         if done == 0 || done >= asked {
             return;
         }
-        let slot = &mut self.core.reactor.borrow_mut().slots[self.key];
-        let more_behind = slot.readiness.has(interest.closed()) || slot.readiness.has(Readiness::URGENT);
-        if slot.trigger == Trigger::Edge && !more_behind {
-            slot.readiness = slot.readiness.without(interest.ready());
+        let slot = self.slot();
+        let more_behind = slot.is(interest.closed()) || slot.is(Readiness::URGENT);
+        if slot.trigger.get() == Trigger::Edge && !more_behind {
+            slot.clear(interest.ready());
         }
     }
 
@@ -229,7 +227,7 @@ impl Registration<'_> {
         if driver.notices_close() || self.core.is_inherited() {
             return; // if it is inherited, the watch is the parent's
         }
-        let raw = self.core.reactor.borrow().slots[self.key].raw();
+        let raw = self.slot().raw();
         raw.into_iter().for_each(|raw| driver.forget(raw));
     }
 
@@ -239,15 +237,15 @@ impl Registration<'_> {
         if self.core.is_inherited() {
             return Ok(()); // the watch is the parent's
         }
-        let raw = self.core.reactor.borrow().slots[self.key].raw();
+        let raw = self.slot().raw();
         self.core.driver.borrow().deregister(Object { mio: object.mio, raw })
     }
 
     /// Releases the slot.
     pub(crate) fn release(self) {
-        let waiting = self.core.reactor.borrow_mut().release(self.key);
-        for waiters in waiting.into_iter().filter(WaitList::has_nodes) {
-            let waiters = self.core.tasks.borrow_mut().take_waiters(waiters);
+        let waiting = self.core.reactor.release(self.key);
+        for waiters in waiting.iter().filter(|waiters| waiters.has_nodes()) {
+            let waiters = self.core.tasks.take_waiters(waiters);
             waiters.into_iter().for_each(Waiter::discard);
         }
     }

@@ -6,13 +6,13 @@
 //!   task 16 B            joiners 8 B       next 4 B           state 4 B
 //! ┌────────────────────┬─────────────────┬──────────────────┬───────────────────────┐
 //! │ the boxed future   │ waiters of the  │ link of the      │ generation  │ flags   │
-//! │ (out while polled) │ join handle     │ queue, or IDLE   │ 24 bits     │ 8 bits  │
+//! │ (out while polled) │ join handle     │ queue            │ 24 bits     │ 8 bits  │
 //! └────────────────────┴─────────────────┴──────────────────┴───────────────────────┘
 //! ```
 //!
 //! The ready queue is a linked list through the slots. It needs no memory of its own, so waking
-//! never allocates, a burst leaves nothing behind, and its bound is the number of tasks: `next`
-//! says whether a task is queued, and a task is queued at most once.
+//! never allocates, a burst leaves nothing behind, and its bound is the number of tasks: the flag
+//! `QUEUED` says whether a task is queued, and a task is queued at most once.
 //!
 //! A slot that is released while it is still queued can't be reused until the queue has passed it.
 //! It is emptied and its generation ends at once; the key goes back when it is popped.
@@ -21,10 +21,12 @@
 //! but it may borrow and is polled where it stands, so its slot never holds a box. Neither does the
 //! slot of a source of an `EventLoop`: a slot without a box is a key that can be woken and queued.
 //!
-//! Nothing in this file calls foreign code: what must be dropped or woken is handed to the caller,
-//! which does it when the table is no longer borrowed.
+//! What changes in a slot is a `Cell`, and slots never move. So the hot paths borrow nothing: whoever
+//! has a slot in hand keeps it, also while the task's poll wakes others or spawns. Nothing in this
+//! file calls foreign code: what must be dropped or woken is handed to the caller.
 
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -32,14 +34,11 @@ use std::task::Waker;
 
 use super::cell::BoxedTask;
 use super::slots::{NIL, Slot, Slots};
-use super::ticket::{GENERATION_MAX, KEY_MAX, RuntimeNumber, Ticket};
+use super::ticket::{GENERATION_MAX, RuntimeNumber, Ticket};
 use super::wait_list::{Kind, NodeKey, Nodes, WaitList, Waiter};
 
 /// The slot of `block_on`'s own future.
 const MAIN: u32 = 0;
-
-/// `next` of a task that is not in the ready queue. (`NIL` is the last one that is.)
-const IDLE: u32 = NIL - 1;
 
 /// The join handle was dropped: the output is dropped, too.
 const DETACHED: u32 = 1;
@@ -51,110 +50,129 @@ const RELEASED_WHILE_QUEUED: u32 = 4;
 const ABORTED: u32 = 8;
 /// The table of names has the task's.
 const NAMED: u32 = 16;
+/// The slot is in the ready queue, or vacant: a wake does nothing. (A vacant slot can't be queued, not
+/// even by a dead runtime's ticket that happens to match.)
+const QUEUED: u32 = 32;
 
 const FLAG_BITS: u32 = 8;
+const GENERATION: u32 = !0 << FLAG_BITS;
 
-struct TaskSlot {
-    task: Option<BoxedTask>,
+/// What of the state is as a ticket has it if the ticket wakes the task.
+const WAKES: u32 = GENERATION | DONE | QUEUED;
+
+pub(crate) struct TaskSlot {
+    task: Cell<Option<BoxedTask>>,
     joiners: WaitList,
-    next: u32,
-    state: u32,
+    next: Cell<u32>,
+    state: Cell<u32>,
 }
 
 const _: () = assert!(size_of::<TaskSlot>() == 32, "two slots share a cache line");
 
 impl Default for TaskSlot {
     fn default() -> Self {
-        // Not IDLE: a vacant slot can't be queued, not even by a dead runtime's ticket that happens
-        // to match.
-        TaskSlot { task: None, joiners: WaitList::default(), next: NIL, state: 0 }
+        TaskSlot {
+            task: Cell::new(None),
+            joiners: WaitList::default(),
+            next: Cell::new(NIL),
+            state: Cell::new(QUEUED),
+        }
     }
 }
 
 impl Slot for TaskSlot {
-    fn link(&mut self) -> &mut u32 {
-        &mut self.next
+    fn link(&self) -> &Cell<u32> {
+        &self.next
     }
 }
 
 impl TaskSlot {
+    #[inline]
     fn generation(&self) -> u32 {
-        self.state >> FLAG_BITS
+        self.state.get() >> FLAG_BITS
     }
 
+    #[inline]
     fn has(&self, flag: u32) -> bool {
-        self.state & flag != 0
+        self.state.get() & flag != 0
+    }
+
+    #[inline]
+    fn set(&self, flag: u32) {
+        self.state.set(self.state.get() | flag);
+    }
+
+    #[inline]
+    fn clear(&self, flag: u32) {
+        self.state.set(self.state.get() & !flag);
+    }
+
+    /// Whether a ticket of this slot is that of its present owner.
+    #[inline]
+    fn is_of(&self, ticket: Ticket) -> bool {
+        self.generation() == ticket.generation()
+    }
+
+    /// Takes the task out, to poll it.
+    #[inline]
+    pub(super) fn take(&self) -> Option<BoxedTask> {
+        self.task.take()
     }
 
     /// Puts a task in. The slot holds none: its own is out, or it was vacant.
     #[inline]
-    fn fill(&mut self, task: BoxedTask) {
-        let nothing = self.task.replace(task);
+    pub(super) fn fill(&self, task: BoxedTask) {
+        let nothing = self.task.replace(Some(task));
         debug_assert!(nothing.is_none());
         // Says to the compiler, too, that there is nothing to drop.
         std::mem::forget(nothing);
     }
-
-    /// From here on every ticket of the slot is stale. `true` if it may be used again now: not
-    /// while it is queued, and never once its generations are used up (names stay unique, for 32
-    /// bytes every 16.7 million tasks).
-    #[inline]
-    fn end_generation(&mut self) -> bool {
-        let generation = self.generation() + 1;
-        self.state = generation << FLAG_BITS;
-        if self.next != IDLE {
-            self.state |= RELEASED_WHILE_QUEUED;
-            return false;
-        }
-        generation < GENERATION_MAX
-    }
 }
 
-/// An entry of the ready queue, taken out of it.
-pub(crate) enum Entry {
-    /// The key of a slot that holds no future: `block_on`'s own, or a source of an `EventLoop`.
-    Key(Ticket),
-    /// A task, out of its slot until `put_back` or `finish`.
-    Task { task: BoxedTask, ticket: Ticket, aborted: bool },
-    /// A waker of another crate, to be called.
+/// An entry that comes before the ready queue: what can't be done where it comes up, because it is
+/// foreign code.
+pub(crate) enum Urgent<'a> {
+    /// To be dropped: a task that was aborted, out of its slot.
+    Aborted(&'a TaskSlot, BoxedTask, Ticket),
+    /// To be called: a waker of another crate.
     Foreign(Waker),
 }
 
-/// What can't be done where it comes up, because it is foreign code, and becomes an entry of its
-/// own.
-enum Urgent {
-    /// Calling a waker of another crate.
+/// The same while it waits.
+enum Deferred {
     Wake(Waker),
-    /// Dropping a task's future.
     Abort(Ticket),
 }
 
 pub(crate) struct Tasks {
     slots: Slots<TaskSlot>,
-    pub(super) wait_nodes: Nodes,
+    pub(super) wait_nodes: RefCell<Nodes>,
     /// Entries that come before the ready queue. Bound: the waiters, and the tasks.
-    urgent: VecDeque<Urgent>,
+    urgent: RefCell<VecDeque<Deferred>>,
+    /// Whether there are any.
+    has_urgent: Cell<bool>,
     /// The names of the tasks that were given one, which are few: a slot has no room for it.
-    names: HashMap<u32, Arc<str>>,
+    names: RefCell<HashMap<u32, Arc<str>>>,
     /// The ready queue: pop at the head, push at the tail.
-    head: u32,
-    tail: u32,
+    head: Cell<u32>,
+    tail: Cell<u32>,
     runtime: RuntimeNumber,
 }
 
 impl Tasks {
     pub(crate) fn new(runtime: u16) -> Tasks {
-        let mut slots = Slots::new();
-        let (main, slot): (u32, &mut TaskSlot) = slots.claim();
+        let slots = Slots::new();
+        let (main, slot): (u32, &TaskSlot) = slots.claim();
         debug_assert_eq!(main, MAIN);
-        slot.next = IDLE;
+        slot.clear(QUEUED);
         Tasks {
             slots,
-            wait_nodes: Nodes::new(),
-            urgent: VecDeque::new(),
-            names: HashMap::new(),
-            head: NIL,
-            tail: NIL,
+            wait_nodes: RefCell::new(Nodes::new()),
+            urgent: RefCell::default(),
+            has_urgent: Cell::new(false),
+            names: RefCell::default(),
+            head: Cell::new(NIL),
+            tail: Cell::new(NIL),
             runtime: RuntimeNumber::new(runtime),
         }
     }
@@ -162,73 +180,90 @@ impl Tasks {
     /// Whether there is a name left for one more task.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
-        self.slots.next_key() <= KEY_MAX
+        self.slots.has_room()
     }
 
     /// Takes a new task in and queues it; the ticket is its name. There must be
     /// [room](Tasks::has_room).
     #[inline]
-    pub(crate) fn insert(&mut self, task: BoxedTask) -> Ticket {
+    pub(crate) fn insert(&self, task: BoxedTask) -> Ticket {
         let (key, slot) = self.slots.claim();
-        slot.fill(task); // its `next` is NIL already: the end of the ready queue
-        let generation = slot.generation();
+        slot.fill(task); // it counts as queued already, with nothing behind it
         self.append(key);
-        Ticket::new(self.runtime, generation, key)
+        Ticket::new(self.runtime, slot.generation(), key)
     }
 
     /// Claims a key that holds no future, not queued. There must be [room](Tasks::has_room).
-    pub(crate) fn insert_key(&mut self) -> Ticket {
+    pub(crate) fn insert_key(&self) -> Ticket {
         let (key, slot) = self.slots.claim();
-        slot.next = IDLE;
-        let generation = slot.generation();
-        Ticket::new(self.runtime, generation, key)
+        slot.clear(QUEUED);
+        Ticket::new(self.runtime, slot.generation(), key)
     }
 
     /// Releases such a key. The queue passes over it if it was queued.
-    pub(crate) fn remove_key(&mut self, ticket: Ticket) {
-        self.slots.release_if(ticket.key(), TaskSlot::end_generation);
+    pub(crate) fn remove_key(&self, ticket: Ticket) {
+        self.end_generation(ticket.key(), &self.slots[ticket.key()]);
+    }
+
+    /// From here on every ticket of the slot is stale. It may be used again now, but not while it is
+    /// queued, and never once its generations are used up (names stay unique, for 32 bytes every 16.7
+    /// million tasks).
+    #[inline]
+    fn end_generation(&self, key: u32, slot: &TaskSlot) {
+        let generation = slot.generation() + 1;
+        if slot.has(QUEUED) {
+            slot.state.set(generation << FLAG_BITS | QUEUED | RELEASED_WHILE_QUEUED);
+            return;
+        }
+        slot.state.set(generation << FLAG_BITS | QUEUED);
+        if generation < GENERATION_MAX {
+            self.slots.release(key, slot);
+        }
     }
 
     /// A ticket for a new `block_on`, queued. Tickets of earlier ones no longer match.
-    pub(crate) fn renew_main(&mut self) {
-        let slot = &mut self.slots[MAIN];
+    pub(crate) fn renew_main(&self) {
+        let slot = &self.slots[MAIN];
         // Wrapping is harmless here: nothing but wake-ups goes by this ticket.
-        slot.state = ((slot.generation() + 1) & GENERATION_MAX) << FLAG_BITS;
+        let generation = (slot.generation() + 1) & GENERATION_MAX;
+        slot.state.set(generation << FLAG_BITS | slot.state.get() & QUEUED);
         self.wake_main();
     }
 
     /// `false` if it was queued already.
-    pub(crate) fn wake_main(&mut self) -> bool {
-        let was_idle = self.slots[MAIN].next == IDLE;
-        self.wake(Ticket::new(self.runtime, self.slots[MAIN].generation(), MAIN));
+    pub(crate) fn wake_main(&self) -> bool {
+        let main = &self.slots[MAIN];
+        let was_idle = !main.has(QUEUED);
+        self.wake(Ticket::new(self.runtime, main.generation(), MAIN));
         was_idle
     }
 
     /// Queues the task that a ticket names, unless it is queued, finished or released.
     #[inline]
-    pub(crate) fn wake(&mut self, ticket: Ticket) {
+    pub(crate) fn wake(&self, ticket: Ticket) {
         // A ticket of a dead runtime that had our number may name a slot that we don't have.
-        let Some(slot) = self.slots.get_mut(ticket.key()) else { return };
-        if slot.generation() == ticket.generation() && slot.next == IDLE && !slot.has(DONE) {
-            slot.next = NIL;
+        let Some(slot) = self.slots.get(ticket.key()) else { return };
+        if (ticket.generation() << FLAG_BITS ^ slot.state.get()) & WAKES == 0 {
+            slot.set(QUEUED);
+            slot.next.set(NIL);
             self.append(ticket.key());
         }
     }
 
     /// Links a slot, whose `next` is NIL, to the end of the ready queue.
     #[inline]
-    fn append(&mut self, key: u32) {
-        let last = std::mem::replace(&mut self.tail, key);
-        if self.head == NIL {
-            self.head = key;
+    fn append(&self, key: u32) {
+        let last = self.tail.replace(key);
+        if self.head.get() == NIL {
+            self.head.set(key);
         } else {
-            self.slots[last].next = key;
+            self.slots[last].next.set(key);
         }
     }
 
     /// Wakes a waiter: a task of this runtime at once, any other as an entry of its own.
     #[inline]
-    pub(crate) fn wake_waiter(&mut self, waiter: Waiter) {
+    pub(crate) fn wake_waiter(&self, waiter: Waiter) {
         match waiter {
             Waiter::Task(ticket) if ticket.runtime() == self.runtime.get() => self.wake(ticket),
             Waiter::Task(ticket) => self.defer_wake(ManuallyDrop::into_inner(ticket.waker())),
@@ -237,23 +272,34 @@ impl Tasks {
     }
 
     #[cold]
-    fn defer_wake(&mut self, waker: Waker) {
-        self.urgent.push_back(Urgent::Wake(waker));
+    fn defer_wake(&self, waker: Waker) {
+        self.defer(Deferred::Wake(waker));
+    }
+
+    #[cold]
+    fn defer(&self, entry: Deferred) {
+        self.urgent.borrow_mut().push_back(entry);
+        self.has_urgent.set(true);
     }
 
     /// Wakes all waiters of a place.
     #[inline]
-    pub(crate) fn wake_all(&mut self, waiters: WaitList) {
-        if let Some(ticket) = waiters.alone() {
-            self.wake_waiter(Waiter::Task(ticket));
-        } else if !waiters.is_empty() {
-            self.wake_list(waiters);
+    pub(crate) fn wake_all(&self, place: &WaitList) {
+        if place.is_empty() {
+            return;
+        }
+        let waiters = place.take();
+        match waiters.alone() {
+            Some(ticket) => self.wake_waiter(Waiter::Task(ticket)),
+            None => self.wake_list(&waiters),
         }
     }
 
     #[cold]
-    fn wake_list(&mut self, mut waiters: WaitList) {
-        while let Some(waiter) = self.wait_nodes.pop(&mut waiters) {
+    fn wake_list(&self, waiters: &WaitList) {
+        // (Not in one expression with the wake-up: the list would be borrowed meanwhile.)
+        let pop = || self.wait_nodes.borrow_mut().pop(waiters);
+        while let Some(waiter) = pop() {
             self.wake_waiter(waiter);
         }
     }
@@ -262,16 +308,17 @@ impl Tasks {
     /// future's node, if a future waits. Returns the waiters to be [discarded](Waiter::discard).
     #[cold]
     pub(crate) fn add_waiter(
-        &mut self,
-        waiters: &mut WaitList,
+        &self,
+        waiters: &WaitList,
         waiter: Waiter,
         key: Option<&mut NodeKey>,
     ) -> Vec<Waiter> {
-        let Tasks { slots, wait_nodes, runtime, .. } = self;
+        let Tasks { slots, runtime, .. } = self;
+        let mut wait_nodes = self.wait_nodes.borrow_mut();
         let kind = |waiter: &Waiter| match waiter {
             Waiter::Task(ticket) if ticket.runtime() == runtime.get() => {
                 let slot = slots.get(ticket.key()).filter(|slot| !slot.has(DONE));
-                let alive = slot.is_some_and(|slot| slot.generation() == ticket.generation());
+                let alive = slot.is_some_and(|slot| slot.is_of(*ticket));
                 if alive { Kind::Live } else { Kind::Stale }
             }
             _ => Kind::Unknown,
@@ -280,6 +327,7 @@ impl Tasks {
             Some(key) => return wait_nodes.add_owned(waiters, waiter, key).into_iter().collect(),
             None => wait_nodes.add(waiters, waiter, kind),
         };
+        drop(wait_nodes);
         swept.woken.into_iter().for_each(|waiter| self.wake_waiter(waiter));
         swept.discarded
     }
@@ -287,105 +335,109 @@ impl Tasks {
     /// Removes all waiters of a place that is released. Returns those to be
     /// [discarded](Waiter::discard).
     #[cold]
-    pub(crate) fn take_waiters(&mut self, mut waiters: WaitList) -> Vec<Waiter> {
-        std::iter::from_fn(|| self.wait_nodes.pop(&mut waiters)).collect()
+    pub(crate) fn take_waiters(&self, waiters: &WaitList) -> Vec<Waiter> {
+        let mut wait_nodes = self.wait_nodes.borrow_mut();
+        std::iter::from_fn(|| wait_nodes.pop(waiters)).collect()
     }
 
-    pub(crate) fn has_ready(&self) -> bool {
-        self.head != NIL || !self.urgent.is_empty()
-    }
-
-    /// Takes the first entry out of the queue. Its task comes out of its slot, and may be woken
-    /// again from here on.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Entry> {
+    pub(crate) fn has_ready(&self) -> bool {
+        self.head.get() != NIL || self.has_urgent()
+    }
+
+    #[inline]
+    pub(crate) fn has_urgent(&self) -> bool {
+        self.has_urgent.get()
+    }
+
+    /// Takes the first entry out of the ready queue. It may be queued again from here on. Its slot
+    /// holds a task; or none, if it is that of a key: `block_on`'s own future, or a source of an
+    /// `EventLoop`.
+    #[inline(always)]
+    pub(super) fn pop(&self) -> Option<(&TaskSlot, Ticket)> {
         loop {
-            if !self.urgent.is_empty()
-                && let Some(entry) = self.pop_urgent()
-            {
-                return Some(entry);
-            }
-            let key = self.head;
+            let key = self.head.get();
             if key == NIL {
                 return None;
             }
-            let slot = &mut self.slots[key];
-            self.head = slot.next;
-            slot.next = IDLE;
-            if slot.has(DONE | RELEASED_WHILE_QUEUED) {
-                self.pop_finished(key);
-                continue;
+            let slot = &self.slots[key];
+            self.head.set(slot.next.get());
+            slot.clear(QUEUED);
+            if !slot.has(DONE | RELEASED_WHILE_QUEUED) {
+                return Some((slot, Ticket::new(self.runtime, slot.generation(), key)));
             }
-            let ticket = Ticket::new(self.runtime, slot.generation(), key);
-            match slot.task.take() {
-                Some(task) => return Some(Entry::Task { task, ticket, aborted: false }),
-                None => return Some(Entry::Key(ticket)),
+            self.pop_finished(key, slot);
+        }
+    }
+
+    /// Takes the first entry that comes before the ready queue. Passes over aborts of tasks that have
+    /// finished.
+    pub(super) fn pop_urgent(&self) -> Option<Urgent<'_>> {
+        loop {
+            let ticket = match self.next_deferred()? {
+                Deferred::Wake(waker) => return Some(Urgent::Foreign(waker)),
+                Deferred::Abort(ticket) => ticket,
+            };
+            let slot = &self.slots[ticket.key()];
+            // Otherwise it has finished since, perhaps in the poll in which it aborted itself.
+            if slot.is_of(ticket)
+                && !slot.has(DONE)
+                && let Some(task) = slot.take()
+            {
+                return Some(Urgent::Aborted(slot, task, ticket));
             }
         }
     }
 
-    /// Passes over aborts of tasks that have finished: what is behind them comes before the ready
-    /// queue, too.
-    #[cold]
-    fn pop_urgent(&mut self) -> Option<Entry> {
-        loop {
-            let ticket = match self.urgent.pop_front()? {
-                Urgent::Wake(waker) => return Some(Entry::Foreign(waker)),
-                Urgent::Abort(ticket) => ticket,
-            };
-            let slot = &mut self.slots[ticket.key()];
-            // Otherwise it has finished since, perhaps in the poll in which it aborted itself.
-            if slot.generation() == ticket.generation()
-                && !slot.has(DONE)
-                && let Some(task) = slot.task.take()
-            {
-                return Some(Entry::Task { task, ticket, aborted: true });
-            }
-        }
+    fn next_deferred(&self) -> Option<Deferred> {
+        let mut urgent = self.urgent.borrow_mut();
+        let first = urgent.pop_front();
+        self.has_urgent.set(!urgent.is_empty());
+        first
     }
 
     /// A task that finished while it was queued: nothing is left to poll.
     #[cold]
-    fn pop_finished(&mut self, key: u32) {
-        let slot = &mut self.slots[key];
+    fn pop_finished(&self, key: u32, slot: &TaskSlot) {
         if slot.has(RELEASED_WHILE_QUEUED) {
-            slot.state &= !RELEASED_WHILE_QUEUED;
-            self.slots.release_if(key, |slot| slot.generation() < GENERATION_MAX);
+            slot.clear(RELEASED_WHILE_QUEUED);
+            slot.set(QUEUED);
+            if slot.generation() < GENERATION_MAX {
+                self.slots.release(key, slot);
+            }
         }
-    }
-
-    /// Puts a task back that has more to do.
-    #[inline]
-    pub(crate) fn put_back(&mut self, ticket: Ticket, task: BoxedTask) {
-        self.slots[ticket.key()].fill(task);
     }
 
     /// Keeps a finished task's output for its join handle, and wakes the handle's waiters. Returns
     /// the task, to be dropped, if the handle was dropped.
     #[inline]
-    pub(crate) fn finish(&mut self, ticket: Ticket, task: BoxedTask) -> Option<BoxedTask> {
-        let slot = &mut self.slots[ticket.key()];
-        let joiners = std::mem::take(&mut slot.joiners);
+    pub(super) fn finish(&self, slot: &TaskSlot, ticket: Ticket, task: BoxedTask) -> Option<BoxedTask> {
         if slot.has(DETACHED) {
-            if slot.has(NAMED) {
-                self.end_name(ticket.key());
-            }
-            self.slots.release_if(ticket.key(), TaskSlot::end_generation);
+            self.end(ticket.key(), slot);
             return Some(task);
         }
-        slot.state |= DONE;
+        slot.set(DONE);
         slot.fill(task);
-        self.wake_all(joiners);
+        self.wake_all(&slot.joiners);
         None
+    }
+
+    /// The end of a task's name, and of its slot.
+    #[inline]
+    fn end(&self, key: u32, slot: &TaskSlot) {
+        if slot.has(NAMED) {
+            self.end_name(key);
+        }
+        self.end_generation(key, slot);
     }
 
     /// Has a task dropped as the next entry, before any other task runs. Nothing happens if it has
     /// finished by then.
-    pub(crate) fn abort(&mut self, ticket: Ticket) {
-        let slot = &mut self.slots[ticket.key()];
-        if slot.generation() == ticket.generation() && !slot.has(DONE | ABORTED) {
-            slot.state |= ABORTED;
-            self.urgent.push_back(Urgent::Abort(ticket));
+    pub(crate) fn abort(&self, ticket: Ticket) {
+        let slot = &self.slots[ticket.key()];
+        if slot.is_of(ticket) && !slot.has(DONE | ABORTED) {
+            slot.set(ABORTED);
+            self.defer(Deferred::Abort(ticket));
         }
     }
 
@@ -393,90 +445,73 @@ impl Tasks {
     #[inline]
     pub(crate) fn is_finished(&self, ticket: Ticket) -> bool {
         let slot = &self.slots[ticket.key()];
-        slot.generation() != ticket.generation() || slot.has(DONE)
+        !slot.is_of(ticket) || slot.has(DONE)
     }
 
     /// Adds a waiter for the end of a task, beside others. Returns the waiters to be
     /// [discarded](Waiter::discard).
     #[cold]
-    pub(crate) fn add_joiner(&mut self, ticket: Ticket, waiter: Waiter) -> Vec<Waiter> {
-        let mut joiners = std::mem::take(&mut self.slots[ticket.key()].joiners);
-        let duplicate = self.add_waiter(&mut joiners, waiter, None);
-        self.slots[ticket.key()].joiners = joiners;
-        duplicate
+    pub(crate) fn add_joiner(&self, ticket: Ticket, waiter: Waiter) -> Vec<Waiter> {
+        self.add_waiter(&self.slots[ticket.key()].joiners, waiter, None)
     }
 
     /// Takes a finished task out, for its join handle. If it hasn't finished, calls `wait` with the
     /// list of its joiners.
     #[inline]
-    pub(crate) fn take_finished(
-        &mut self,
-        ticket: Ticket,
-        wait: impl FnOnce(&mut WaitList),
-    ) -> Option<BoxedTask> {
-        let (mut task, mut named) = (None, false);
-        self.slots.release_if(ticket.key(), |slot| {
-            if !slot.has(DONE) {
-                wait(&mut slot.joiners);
-                return false;
-            }
-            task = slot.task.take();
-            named = slot.has(NAMED);
-            slot.end_generation()
-        });
-        if named {
-            self.end_name(ticket.key());
+    pub(crate) fn take_finished(&self, ticket: Ticket, wait: impl FnOnce(&WaitList)) -> Option<BoxedTask> {
+        let slot = &self.slots[ticket.key()];
+        if !slot.has(DONE) {
+            wait(&slot.joiners);
+            return None;
         }
+        let task = slot.task.take();
+        self.end(ticket.key(), slot);
         task
     }
 
     /// Out of line: each turn would carry the table's code.
     #[cold]
     #[inline(never)]
-    fn end_name(&mut self, key: u32) {
-        self.names.remove(&key);
+    fn end_name(&self, key: u32) {
+        self.names.borrow_mut().remove(&key);
     }
 
     /// Gives a task a name, for what is printed of it.
-    pub(crate) fn set_name(&mut self, ticket: Ticket, name: Arc<str>) {
-        self.slots[ticket.key()].state |= NAMED;
-        self.names.insert(ticket.key(), name);
+    pub(crate) fn set_name(&self, ticket: Ticket, name: Arc<str>) {
+        self.slots[ticket.key()].set(NAMED);
+        self.names.borrow_mut().insert(ticket.key(), name);
     }
 
     /// The name of a task, until its output was taken or dropped.
-    #[inline]
     pub(crate) fn name(&self, ticket: Ticket) -> Option<Arc<str>> {
-        if self.names.is_empty() {
-            return None;
-        }
-        let slot = self.slots.get(ticket.key()).filter(|slot| slot.generation() == ticket.generation());
-        slot.filter(|slot| slot.has(NAMED)).and_then(|_| self.names.get(&ticket.key()).cloned())
+        let slot = self.slots.get(ticket.key()).filter(|slot| slot.is_of(ticket));
+        slot.filter(|slot| slot.has(NAMED)).and_then(|_| self.names.borrow().get(&ticket.key()).cloned())
     }
 
     /// The join handle is dropped. Returns what is to be dropped with it: the output, and the
     /// waiters.
     #[inline]
-    pub(crate) fn detach(&mut self, ticket: Ticket) -> (Option<BoxedTask>, Vec<Waiter>) {
-        let slot = &mut self.slots[ticket.key()];
-        slot.state |= DETACHED;
-        let joiners = std::mem::take(&mut slot.joiners);
-        let waiters = if joiners.has_nodes() { self.take_waiters(joiners) } else { Vec::new() };
+    pub(crate) fn detach(&self, ticket: Ticket) -> (Option<BoxedTask>, Vec<Waiter>) {
+        let slot = &self.slots[ticket.key()];
+        slot.set(DETACHED);
+        let joiners = slot.joiners.take();
+        let waiters = if joiners.has_nodes() { self.take_waiters(&joiners) } else { Vec::new() };
         (self.take_finished(ticket, |_| {}), waiters)
     }
 
     /// For shutting down: the next task whose future is still there, at or after `from`.
-    pub(crate) fn take_live(&mut self, from: u32) -> Option<(BoxedTask, Ticket)> {
+    pub(super) fn take_live(&self, from: u32) -> Option<(&TaskSlot, BoxedTask, Ticket)> {
         (from..self.slots.used()).find_map(|key| {
-            let slot = &mut self.slots[key];
+            let slot = &self.slots[key];
             let task = if slot.has(DONE) { None } else { slot.task.take() };
-            task.map(|task| (task, Ticket::new(self.runtime, slot.generation(), key)))
+            task.map(|task| (slot, task, Ticket::new(self.runtime, slot.generation(), key)))
         })
     }
 
     /// For shutting down: a foreign waker that is still to be called.
-    pub(crate) fn take_foreign(&mut self) -> Option<Waker> {
+    pub(crate) fn take_foreign(&self) -> Option<Waker> {
         loop {
-            if let Urgent::Wake(waker) = self.urgent.pop_front()? {
+            if let Deferred::Wake(waker) = self.next_deferred()? {
                 return Some(waker);
             }
         }

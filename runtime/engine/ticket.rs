@@ -6,7 +6,7 @@
 //! ```text
 //!  63            48 47                    24 23                     0
 //! ┌────────────────┬────────────────────────┬────────────────────────┐
-//! │ runtime number │   slot's generation    │        slot key        │
+//! │ runtime number │        slot key        │   slot's generation    │
 //! └────────────────┴────────────────────────┴────────────────────────┘
 //! ```
 //!
@@ -26,14 +26,13 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use super::slots::KEY_MAX;
+
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("oneloop packs a task's name into the waker's data word and needs a 64-bit target");
 
-const KEY_BITS: u32 = 24;
 const GENERATION_BITS: u32 = 24;
 
-/// The largest slot key that a ticket can name.
-pub(crate) const KEY_MAX: u32 = (1 << KEY_BITS) - 1;
 /// The last generation of a slot. A slot that reaches it is retired, never reused: names stay
 /// unique.
 pub(crate) const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
@@ -61,7 +60,7 @@ impl Ticket {
     #[inline]
     pub(crate) fn new(runtime: RuntimeNumber, generation: u32, key: u32) -> Ticket {
         debug_assert!(generation <= GENERATION_MAX && key <= KEY_MAX);
-        Ticket(runtime.0 | (u64::from(generation) << KEY_BITS | u64::from(key)))
+        Ticket(runtime.0 | (u64::from(key) << GENERATION_BITS | u64::from(generation)))
     }
 
     /// The ticket in a word, if it holds one: a word with no runtime number doesn't.
@@ -78,11 +77,11 @@ impl Ticket {
     }
 
     pub(crate) fn generation(self) -> u32 {
-        (self.word() >> KEY_BITS) as u32 & GENERATION_MAX
+        self.word() as u32 & GENERATION_MAX
     }
 
     pub(crate) fn key(self) -> u32 {
-        self.word() as u32 & KEY_MAX
+        (self.word() >> GENERATION_BITS) as u32 & KEY_MAX
     }
 
     /// Whether it names slot 0, that of `block_on`'s own future.

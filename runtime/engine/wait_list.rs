@@ -25,6 +25,7 @@
 //! Bound of a list: its futures, twice the tasks that are alive, and some 1,000 wakers of other
 //! crates. A future that is leaked (`mem::forget`) leaks its node.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::task::Waker;
 
@@ -90,20 +91,26 @@ pub(crate) fn wake_foreign(waker: Waker) {
 /// The eight bytes at a place: 0, a ticket, or (with no runtime number in the top bits) the key of
 /// the list's first node + 1.
 #[derive(Default)]
-pub(crate) struct WaitList(u64);
+pub(crate) struct WaitList(Cell<u64>);
 
 impl WaitList {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0 == 0
+        self.0.get() == 0
+    }
+
+    /// Takes the waiters out of the place.
+    #[inline]
+    pub(crate) fn take(&self) -> WaitList {
+        WaitList(Cell::new(self.0.take()))
     }
 
     /// Adds a task of this crate if it is the only waiter; `false` if a node is needed.
     #[inline]
-    pub(crate) fn add_alone(&mut self, waker: &Waker) -> bool {
+    pub(crate) fn add_alone(&self, waker: &Waker) -> bool {
         match Ticket::of(waker) {
-            Some(ticket) if self.0 == 0 || self.0 == ticket.word() => {
-                self.0 = ticket.word();
+            Some(ticket) if self.0.get() == 0 || self.0.get() == ticket.word() => {
+                self.0.set(ticket.word());
                 true
             }
             _ => false,
@@ -113,22 +120,22 @@ impl WaitList {
     /// Whether there is something to be removed and dropped: a ticket needs neither.
     #[inline]
     pub(crate) fn has_nodes(&self) -> bool {
-        self.0 != 0 && self.alone().is_none()
+        !self.is_empty() && self.alone().is_none()
     }
 
     /// The only waiter, if it needs no node.
     #[inline]
     pub(crate) fn alone(&self) -> Option<Ticket> {
-        Ticket::from_word(self.0)
+        Ticket::from_word(self.0.get())
     }
 
     #[inline]
     fn first(&self) -> Option<u32> {
-        self.has_nodes().then(|| (self.0 - 1) as u32)
+        self.has_nodes().then(|| (self.0.get() - 1) as u32)
     }
 
-    fn set_first(&mut self, first: Option<u32>) {
-        self.0 = first.map_or(0, |key| u64::from(key) + 1);
+    fn set_first(&self, first: Option<u32>) {
+        self.0.set(first.map_or(0, |key| u64::from(key) + 1));
     }
 }
 
@@ -183,12 +190,7 @@ impl Nodes {
     /// Adds a waiter, whose future owns the node, or makes it that future's waiter instead of the
     /// one before. Returns a waiter to be [discarded](Waiter::discard).
     #[cold]
-    pub(crate) fn add_owned(
-        &mut self,
-        list: &mut WaitList,
-        waiter: Waiter,
-        key: &mut NodeKey,
-    ) -> Option<Waiter> {
+    pub(crate) fn add_owned(&mut self, list: &WaitList, waiter: Waiter, key: &mut NodeKey) -> Option<Waiter> {
         self.make_list(list);
         let Some(key) = *key else {
             *key = Some(self.append(list, waiter, true));
@@ -205,12 +207,7 @@ impl Nodes {
     /// there twice then, which costs nothing at the event; the waker of another crate is not,
     /// because it would be called twice. (For these alone it passes over the list.)
     #[cold]
-    pub(crate) fn add(
-        &mut self,
-        list: &mut WaitList,
-        waiter: Waiter,
-        kind: impl Fn(&Waiter) -> Kind,
-    ) -> Swept {
+    pub(crate) fn add(&mut self, list: &WaitList, waiter: Waiter, kind: impl Fn(&Waiter) -> Kind) -> Swept {
         self.make_list(list);
         let mut swept = Swept::default();
         if let Some(first) = list.first() {
@@ -235,7 +232,7 @@ impl Nodes {
     /// Removes the waiters without a future that have ended or stand in the list twice, and the
     /// oldest ones of other crates if there are many.
     #[cold]
-    fn sweep(&mut self, list: &mut WaitList, kind: impl Fn(&Waiter) -> Kind) -> Swept {
+    fn sweep(&mut self, list: &WaitList, kind: impl Fn(&Waiter) -> Kind) -> Swept {
         let (mut swept, mut seen, mut foreign, mut kept) = (Swept::default(), HashSet::new(), Vec::new(), 0);
         for key in self.keys(list) {
             let node = self.node(key);
@@ -271,7 +268,7 @@ impl Nodes {
 
     /// Removes the node that a future owns. Returns its waiter, to be [discarded](Waiter::discard).
     #[cold]
-    pub(crate) fn remove(&mut self, list: &mut WaitList, key: u32) -> Option<Waiter> {
+    pub(crate) fn remove(&mut self, list: &WaitList, key: u32) -> Option<Waiter> {
         if self.node(key).waiter.is_some() {
             self.unlink(list, key);
         }
@@ -279,9 +276,9 @@ impl Nodes {
     }
 
     /// Takes the first waiter out. Its node stays if a future owns it.
-    pub(crate) fn pop(&mut self, list: &mut WaitList) -> Option<Waiter> {
+    pub(crate) fn pop(&mut self, list: &WaitList) -> Option<Waiter> {
         let Some(first) = list.first() else {
-            return std::mem::take(list).alone().map(Waiter::Task);
+            return list.take().alone().map(Waiter::Task);
         };
         self.unlink(list, first);
         let node = self.node(first);
@@ -293,14 +290,14 @@ impl Nodes {
     }
 
     /// Gives the waiter that stands in the place itself a node.
-    fn make_list(&mut self, list: &mut WaitList) {
+    fn make_list(&mut self, list: &WaitList) {
         if let Some(ticket) = list.alone() {
-            list.0 = 0;
+            list.0.set(0);
             self.append(list, Waiter::Task(ticket), false);
         }
     }
 
-    fn append(&mut self, list: &mut WaitList, waiter: Waiter, owned: bool) -> u32 {
+    fn append(&mut self, list: &WaitList, waiter: Waiter, owned: bool) -> u32 {
         let (previous, next, until_sweep) = (NIL, NIL, SWEEP_MIN);
         let node = Node { waiter: Some(waiter), owned, previous, next, until_sweep };
         let key = self.0.insert(node) as u32;
@@ -309,7 +306,7 @@ impl Nodes {
     }
 
     /// Links a node to the end of a list.
-    fn link(&mut self, list: &mut WaitList, key: u32) {
+    fn link(&mut self, list: &WaitList, key: u32) {
         let first = list.first().unwrap_or(key);
         let last = if first == key { key } else { self.node(first).previous };
         self.join(last, key);
@@ -317,7 +314,7 @@ impl Nodes {
         list.set_first(Some(first));
     }
 
-    fn unlink(&mut self, list: &mut WaitList, key: u32) {
+    fn unlink(&mut self, list: &WaitList, key: u32) {
         let Node { previous, next, until_sweep, .. } = *self.node(key);
         self.join(previous, next);
         if list.first() == Some(key) {

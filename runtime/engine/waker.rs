@@ -27,15 +27,18 @@ impl Ticket {
     }
 
     /// Queues the task on its own loop, from wherever this is called.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake(self) {
-        let here = context::try_with(|core| match core {
-            Some(core) if core.number() == self.runtime() => {
-                core.tasks.borrow_mut().wake(self);
-                true
-            }
-            _ => false,
-        });
+        let here = context::try_with(
+            #[inline(always)]
+            |core| match core {
+                Some(core) if core.number() == self.runtime() => {
+                    core.tasks.wake(self);
+                    true
+                }
+                _ => false,
+            },
+        );
         if !here {
             registry::wake(self);
         }

@@ -21,6 +21,8 @@
 //!
 //! A timer moves down at most once for each level. Bound: one entry for each timer that waits.
 
+use std::cell::Cell;
+
 use super::slots::{NIL, Slot, Slots};
 use super::wait_list::Waiter;
 
@@ -39,19 +41,19 @@ struct TimerSlot {
     waiter: Option<Waiter>,
     /// The bucket's list is a ring: the first one's `previous` is the last.
     previous: u32,
-    next: u32,
+    next: Cell<u32>,
     bucket: u16,
 }
 
 impl Default for TimerSlot {
     fn default() -> Self {
-        TimerSlot { deadline_ns: 0, waiter: None, previous: NIL, next: NIL, bucket: FIRED }
+        TimerSlot { deadline_ns: 0, waiter: None, previous: NIL, next: Cell::new(NIL), bucket: FIRED }
     }
 }
 
 impl Slot for TimerSlot {
-    fn link(&mut self) -> &mut u32 {
-        &mut self.next
+    fn link(&self) -> &Cell<u32> {
+        &self.next
     }
 }
 
@@ -89,8 +91,9 @@ impl Wheel {
             self.buckets = vec![EMPTY; LEVELS * BUCKETS];
         }
         let bucket = self.bucket_of(deadline_ns);
-        let (key, timer) = self.timers.claim();
-        *timer = TimerSlot { deadline_ns, waiter: Some(waiter), previous: key, next: key, bucket };
+        let (key, _) = self.timers.claim();
+        let (waiter, next) = (Some(waiter), Cell::new(key));
+        self.timers[key] = TimerSlot { deadline_ns, waiter, previous: key, next, bucket };
         self.waiting += 1;
         self.link(key, deadline_ns, bucket);
         key
@@ -98,13 +101,10 @@ impl Wheel {
 
     /// Takes a timer out, fired or not, and returns its waiter, to be dropped.
     pub(crate) fn remove(&mut self, key: u32) -> Option<Waiter> {
-        let (mut waiter, mut place) = (None, (NIL, NIL, FIRED));
-        self.timers.release_if(key, |timer| {
-            waiter = timer.waiter.take();
-            place = (timer.previous, timer.next, timer.bucket);
-            true
-        });
-        let (previous, next, bucket) = place;
+        let timer = &mut self.timers[key];
+        let waiter = timer.waiter.take();
+        let (previous, next, bucket) = (timer.previous, timer.next.get(), timer.bucket);
+        self.timers.release(key, &self.timers[key]);
         if bucket != FIRED {
             self.waiting -= 1;
             self.unlink(key, previous, next, usize::from(bucket));
@@ -171,7 +171,7 @@ impl Wheel {
         let mut key = bucket.first;
         loop {
             let timer = &mut self.timers[key];
-            let next = timer.next;
+            let next = timer.next.get();
             if timer.deadline_ns <= now_ns {
                 timer.bucket = FIRED;
                 due.extend(timer.waiter.take().map(|waiter| (timer.deadline_ns, waiter)));
@@ -191,7 +191,8 @@ impl Wheel {
         let deadline_ns = self.timers[key].deadline_ns;
         let bucket = self.bucket_of(deadline_ns);
         let timer = &mut self.timers[key];
-        (timer.previous, timer.next, timer.bucket) = (key, key, bucket);
+        timer.next.set(key);
+        (timer.previous, timer.bucket) = (key, bucket);
         self.link(key, deadline_ns, bucket);
     }
 
@@ -216,9 +217,10 @@ impl Wheel {
         } else {
             let first = bucket.first;
             let last = std::mem::replace(&mut self.timers[first].previous, key);
-            self.timers[last].next = key;
+            self.timers[last].next.set(key);
             let timer = &mut self.timers[key];
-            (timer.previous, timer.next) = (last, first);
+            timer.next.set(first);
+            timer.previous = last;
         }
     }
 
@@ -232,7 +234,7 @@ impl Wheel {
         if bucket.first == key {
             bucket.first = next;
         }
-        self.timers[previous].next = next;
+        self.timers[previous].next.set(next);
         self.timers[next].previous = previous;
     }
 }

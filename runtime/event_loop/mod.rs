@@ -232,7 +232,7 @@ impl<M> EventLoop<M> {
                     return Ok(None);
                 }
                 if !stops && let Some(message) = messages.next_of_batch(sources) {
-                    core.count_poll();
+                    core.budget.count_poll();
                     return Ok(Some(Event::Message(message)));
                 }
                 let mut polled = Poll::Pending;
@@ -257,7 +257,7 @@ impl<M> EventLoop<M> {
                     return Ok(None);
                 }
                 if turn.is_break() {
-                    core.count_poll();
+                    core.budget.count_poll();
                     if let Poll::Ready(event) = polled {
                         return event.map(Some);
                     }
@@ -366,7 +366,7 @@ impl QueueEnd {
         if !core.has_ready() || self.passes == Self::PASSES_MAX {
             return true;
         }
-        self.marked = self.marked || core.tasks.borrow_mut().wake_main();
+        self.marked = self.marked || core.tasks.wake_main();
         false
     }
 

@@ -136,7 +136,7 @@ impl EventSources {
 
     /// Adds a source and names it. It is polled when it is woken.
     pub(super) fn insert(&self, source: EventSource) -> io::Result<Ticket> {
-        let mut tasks = self.core.tasks.borrow_mut();
+        let tasks = &self.core.tasks;
         if !tasks.has_room() {
             return Err(io::Error::other("a oneloop event loop can name no more sources"));
         }
@@ -167,7 +167,7 @@ impl EventSources {
     }
 
     pub(super) fn wake(&self, ticket: Ticket) {
-        self.core.tasks.borrow_mut().wake(ticket);
+        self.core.tasks.wake(ticket);
     }
 
     /// Changes which events a watched socket makes, and wakes it: it may be ready already.
@@ -188,7 +188,7 @@ impl EventSources {
             Some(place) => std::mem::replace(place, EventSource::Vacant),
             None => return,
         };
-        self.core.tasks.borrow_mut().remove_key(ticket);
+        self.core.tasks.remove_key(ticket);
         let timer = match &source {
             EventSource::Timer(key) => Some(*key),
             EventSource::Listener(listener) => listener.resting,
@@ -225,7 +225,7 @@ impl EventSources {
         // A loop that was dropped may have had our number, and more keys than this one.
         ticket.runtime() == self.core.number()
             && (ticket.key() as usize) < self.table.borrow().len()
-            && !self.core.tasks.borrow().is_finished(ticket)
+            && !self.core.tasks.is_finished(ticket)
     }
 
     /// Polls a source. Its event is the next of the loop; an error ends the source.

@@ -123,7 +123,7 @@ impl Drop for Process {
             return;
         }
         let orphan = Orphan(self.orphan.0.take());
-        if self.core.is_closed() || !self.core.tasks.borrow().has_room() {
+        if self.core.is_closed() || !self.core.tasks.has_room() {
             return; // the orphan's drop starts a thread
         }
         drop(task::spawn_on(self.core.clone(), orphan.reap())); // detached

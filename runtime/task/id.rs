@@ -42,7 +42,7 @@ pub fn try_id() -> Option<Id> {
 pub fn name() -> Option<Arc<str>> {
     context::try_with(|core| {
         let core = core?;
-        core.tasks.borrow().name(core.current.get()?)
+        core.tasks.name(core.current.get()?)
     })
 }
 
@@ -105,7 +105,7 @@ impl Builder {
         };
         let task = spawn_on(core.clone(), future);
         if let Some(name) = self.name {
-            core.tasks.borrow_mut().set_name(task.id().0, name);
+            core.tasks.set_name(task.id().0, name);
         }
         task
     }

@@ -144,7 +144,7 @@ impl<T: 'static> JoinHandle<T> {
     /// ```
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
         let ticket = self.task.ticket.expect(GIVEN);
-        let task = self.task.core.tasks.borrow_mut().take_finished(ticket, |_| {})?;
+        let task = self.task.core.tasks.take_finished(ticket, |_| {})?;
         self.task.ticket = None;
         Some(take_output(task))
     }
@@ -164,8 +164,8 @@ impl<T: 'static> Future for JoinHandle<T> {
             return Poll::Pending;
         }
         let mut waits = false;
-        let wait = |joiner: &mut WaitList| waits = joiner.add_alone(cx.waker());
-        let finished = self.task.core.tasks.borrow_mut().take_finished(ticket, wait);
+        let wait = |joiner: &WaitList| waits = joiner.add_alone(cx.waker());
+        let finished = self.task.core.tasks.take_finished(ticket, wait);
         if let Some(task) = finished {
             self.task.core.budget.spend();
             self.task.ticket = None;
@@ -185,7 +185,7 @@ impl<T> JoinHandle<T> {
         if self.is_finished() {
             return waker.wake_by_ref(); // by that clone
         }
-        let discarded = self.task.core.tasks.borrow_mut().add_joiner(ticket, waiter);
+        let discarded = self.task.core.tasks.add_joiner(ticket, waiter);
         discarded.into_iter().for_each(Waiter::discard);
     }
 }
@@ -194,7 +194,7 @@ impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.task.ticket {
-            let (output, waiters) = self.task.core.tasks.borrow_mut().detach(ticket);
+            let (output, waiters) = self.task.core.tasks.detach(ticket);
             // With nothing borrowed, as both drops may be foreign code. Quietly, as when the loop drops
             // an output: two panics of handles in one `Vec` would end the process.
             waiters.into_iter().for_each(Waiter::discard);
@@ -239,7 +239,7 @@ impl AbortHandle {
     /// See [`AbortHandle`].
     pub fn abort(&self) {
         if let Some(ticket) = self.ticket {
-            self.core.tasks.borrow_mut().abort(ticket);
+            self.core.tasks.abort(ticket);
         }
     }
 
@@ -261,7 +261,7 @@ impl AbortHandle {
         let mut f = f.debug_struct(name);
         if let Some(ticket) = self.ticket {
             f.field("id", &format_args!("{}", Id(ticket)));
-            if let Some(name) = self.core.tasks.borrow().name(ticket) {
+            if let Some(name) = self.core.tasks.name(ticket) {
                 f.field("name", &name);
             }
         }
@@ -282,7 +282,7 @@ impl AbortHandle {
     /// });
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.ticket.is_none_or(|ticket| self.core.tasks.borrow().is_finished(ticket))
+        self.ticket.is_none_or(|ticket| self.core.tasks.is_finished(ticket))
     }
 }
 

@@ -7,7 +7,7 @@ use super::join::JoinHandle;
 use crate::engine::cell;
 use crate::engine::context;
 use crate::engine::core::Core;
-use crate::engine::ticket::KEY_MAX;
+use crate::engine::slots::KEY_MAX;
 
 /// Starts a task on the current loop. It need not be `Send` and runs whether or not the handle is
 /// awaited; dropping the handle detaches it. It is queued, and never polled inside `spawn`.
@@ -51,20 +51,17 @@ where
     F: Future + 'static,
 {
     let task = cell::boxed(future);
-    let mut tasks = core.tasks.borrow_mut();
-    if !tasks.has_room() {
-        drop(tasks); // the panic drops the future, which is foreign code
+    if !core.tasks.has_room() {
         no_room();
     }
-    let ticket = tasks.insert(task);
-    drop(tasks);
+    let ticket = core.tasks.insert(task);
     JoinHandle::new(core, ticket)
 }
 
 /// Panics as `spawn_on` would.
 #[track_caller]
 pub(super) fn require_room(core: &Core) {
-    if !core.tasks.borrow().has_room() {
+    if !core.tasks.has_room() {
         no_room();
     }
 }
