@@ -178,7 +178,7 @@ impl Core {
 
     /// Polls the driver without sleeping. No system call if nothing is registered.
     fn poll_driver_at_once(&self) -> io::Result<()> {
-        if self.reactor.is_empty() { Ok(()) } else { self.take_events(Some(Duration::ZERO), || ()) }
+        if self.reactor.is_empty() { Ok(()) } else { self.take_events(Some(Duration::ZERO)).map(drop) }
     }
 
     /// For a loop of the program's own: how long it may wait until the next turn. Parks the loop, so
@@ -346,9 +346,9 @@ impl Core {
         if !idle || !self.inbox.queue.park() {
             return self.poll_driver_at_once();
         }
-        let taken = self.take_events(limit, || ());
+        let taken = self.take_events(limit);
         self.inbox.queue.unpark();
-        taken
+        taken.map(drop)
     }
 
     pub(crate) fn stop_clock(&self) {
@@ -367,10 +367,8 @@ impl Core {
     fn poll_with_stopped_clock(&self, limit: Option<Duration>) -> io::Result<()> {
         // Before the messages: what ends meanwhile has posted one.
         let may_jump = self.options.auto_advance && !self.inbox.is_held();
-        let mut events = !self.reactor.is_empty();
-        while std::mem::take(&mut events) {
-            self.take_events(Some(Duration::ZERO), || events = true)?; // batch after batch
-        }
+        let registered = !self.reactor.is_empty();
+        while registered && self.take_events(Some(Duration::ZERO))? {} // batch after batch
         if self.has_ready() || self.inbox.queue.has_messages() || limit == Some(Duration::ZERO) {
             return Ok(());
         }
@@ -391,7 +389,7 @@ impl Core {
     fn busy_poll(&self, limit: &mut Option<Duration>) -> io::Result<bool> {
         let start = Instant::now();
         loop {
-            self.take_events(Some(Duration::ZERO), || ())?;
+            self.take_events(Some(Duration::ZERO))?;
             let passed = start.elapsed();
             if self.has_ready()
                 || self.inbox.queue.has_messages()
@@ -408,25 +406,30 @@ impl Core {
     }
 
     /// Takes a batch of events from the driver: marks readiness, and wakes those that wait for it.
-    #[inline]
-    fn take_events(&self, timeout: Option<Duration>, mut count: impl FnMut()) -> io::Result<()> {
+    /// Whether there were any.
+    fn take_events(&self, timeout: Option<Duration>) -> io::Result<bool> {
         self.refuse_inherited()?; // a task may have forked
         // A loop that sleeps for longer is asleep again after one turn.
         let timeout = timeout.map(|timeout| timeout.min(driver::SLEEP_MAX));
         let mut driver = self.driver.borrow_mut();
-        let mark = |event| self.reactor.mark(&event, &self.tasks);
+        let mut any = false;
         driver.poll(timeout, |event| {
-            count();
-            mark(event);
+            any = true;
+            self.reactor.mark(&event, &self.tasks);
         })?;
-        loop {
-            let Some(Rearm { raw, token, wanted }) = self.reactor.next_to_rearm() else { break };
-            if driver.rearm(raw, token, wanted).is_err() {
-                // The next operation of each task that waits reports the error.
-                mark(IoEvent { token, readiness: wanted });
-            }
+        while let Some(rearm) = self.reactor.next_to_rearm() {
+            self.rearm(&driver, rearm);
         }
-        Ok(())
+        Ok(any)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rearm(&self, driver: &Backend, Rearm { raw, token, wanted }: Rearm) {
+        if driver.rearm(raw, token, wanted).is_err() {
+            // The next operation of each task that waits reports the error.
+            self.reactor.mark(&IoEvent { token, readiness: wanted }, &self.tasks);
+        }
     }
 
     #[inline]

@@ -85,6 +85,15 @@ impl IoSlot {
         self.readiness.set(self.readiness.get().without(readiness));
     }
 
+    /// The short-read rule, after a read or write that has moved less than it was asked for.
+    #[inline]
+    pub(super) fn clear_if_drained(&self, interest: Interest) {
+        let more_behind = self.readiness.get().has_any(interest.closed().with(Readiness::URGENT));
+        if !more_behind && self.trigger.get() == Trigger::Edge {
+            self.clear(interest.ready());
+        }
+    }
+
     /// The directions that have waiters.
     pub(super) fn wanted(&self) -> Readiness {
         let of = |list: &WaitList, ready| if list.is_empty() { Readiness::NONE } else { ready };
@@ -104,6 +113,7 @@ pub(crate) struct Reactor {
     slots: Slots<IoSlot>,
     /// Bound: one for each event of a batch. Empty between turns.
     to_rearm: RefCell<Vec<Rearm>>,
+    has_to_rearm: Cell<bool>,
     registered: Cell<usize>,
     /// The generation of the process whose loop marks readiness (see `fork.rs`), or [`CLOSED`].
     process: Cell<u32>,
@@ -117,6 +127,7 @@ impl Reactor {
         Reactor {
             slots: Slots::new(),
             to_rearm: RefCell::new(Vec::new()),
+            has_to_rearm: Cell::new(false),
             registered: Cell::new(0),
             process: Cell::new(process),
         }
@@ -172,7 +183,7 @@ impl Reactor {
     }
 
     /// Takes an event in: marks what is ready and wakes the waiters.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mark(&self, event: &IoEvent, tasks: &Tasks) {
         let IoEvent { token, readiness } = *event;
         let slot = &self.slots[token.key];
@@ -198,12 +209,19 @@ impl Reactor {
             && let Some(raw) = slot.raw()
         {
             self.to_rearm.borrow_mut().push(Rearm { raw, token, wanted });
+            self.has_to_rearm.set(true);
         }
     }
 
     /// An object whose one-shot event has ended the interest of the waiters in its other direction.
+    #[inline]
     pub(crate) fn next_to_rearm(&self) -> Option<Rearm> {
-        self.to_rearm.borrow_mut().pop()
+        if !self.has_to_rearm.get() {
+            return None;
+        }
+        let next = self.to_rearm.borrow_mut().pop();
+        self.has_to_rearm.set(next.is_some());
+        next
     }
 
     /// Nothing will become ready any more: wakes all waiters.

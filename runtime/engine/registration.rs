@@ -102,32 +102,49 @@ impl Registration<'_> {
         self.wait(slot, cx.waker(), interest, node)
     }
 
+    /// Waits, because the direction doesn't count as ready. Nearly always the task is alone there.
     #[inline]
-    fn wait(
+    fn wait<R>(
         self,
         slot: &IoSlot,
         waker: &Waker,
         interest: Interest,
         node: Option<&mut NodeKey>,
-    ) -> Poll<io::Result<()>> {
-        if !self.core.reactor.is_open() {
-            return Poll::Ready(Err(closed(&self.core.reactor)));
+    ) -> Poll<io::Result<R>> {
+        if self.core.reactor.is_open()
+            && slot.trigger.get() != Trigger::OneShot
+            && slot.waiting[interest as usize].add_alone(waker)
+        {
+            return Poll::Pending;
         }
-        if !slot.waiting[interest as usize].add_alone(waker) {
-            self.wait_in_list(waker, interest, node);
-        }
-        if slot.trigger.get() == Trigger::OneShot { self.rearm() } else { Poll::Pending }
+        let error = self.wait_otherwise(waker, interest, node);
+        error.map_or(Poll::Pending, |error| Poll::Ready(Err(error)))
     }
 
+    /// Waits beside others or on a one-shot driver, or returns why no event will come.
     #[cold]
-    fn wait_in_list(self, waker: &Waker, interest: Interest, node: Option<&mut NodeKey>) {
-        let waiter = Waiter::of(waker); // a clone: before anything is borrowed
-        if self.core.reactor.is_closed() {
-            return waker.wake_by_ref(); // by that clone
+    #[inline(never)]
+    fn wait_otherwise(
+        self,
+        waker: &Waker,
+        interest: Interest,
+        node: Option<&mut NodeKey>,
+    ) -> Option<io::Error> {
+        if !self.core.reactor.is_open() {
+            return Some(closed(&self.core.reactor));
         }
-        let list = &self.slot().waiting[interest as usize];
-        let replaced = self.core.tasks.add_waiter(list, waiter, node);
-        replaced.into_iter().for_each(Waiter::discard);
+        let slot = self.slot();
+        let place = &slot.waiting[interest as usize];
+        if !place.add_alone(waker) {
+            let waiter = Waiter::of(waker); // a clone, which is foreign code
+            if self.core.reactor.is_closed() {
+                waker.wake_by_ref(); // by that clone
+                return None;
+            }
+            let replaced = self.core.tasks.add_waiter(place, waiter, node);
+            replaced.into_iter().for_each(Waiter::discard);
+        }
+        if slot.trigger.get() == Trigger::OneShot { self.rearm(slot) } else { None }
     }
 
     /// Removes the node of a future that is dropped.
@@ -139,61 +156,46 @@ impl Registration<'_> {
     }
 
     /// Declares the interest of all waiters, on a one-shot driver.
-    #[cold]
-    fn rearm(self) -> Poll<io::Result<()>> {
-        let slot = self.slot();
-        let rearm = |raw| self.core.driver.borrow().rearm(raw, slot.token(self.key), slot.wanted());
-        match slot.raw().map(rearm) {
-            Some(Err(error)) => Poll::Ready(Err(error)),
-            _ => Poll::Pending,
-        }
+    fn rearm(self, slot: &IoSlot) -> Option<io::Error> {
+        let raw = slot.raw()?;
+        self.core.driver.borrow().rearm(raw, slot.token(self.key), slot.wanted()).err()
     }
 
-    /// Tries `operation` whenever `interest` counts as ready, until it says something other than
-    /// `WouldBlock`.
-    #[inline]
+    /// Tries `operation` if `interest` counts as ready. It waits if not, or if the operation says
+    /// `WouldBlock`. `drained` says whether a result is a short read or write of a *stream*.
+    #[inline(always)]
     pub(crate) fn poll_io<R>(
         self,
         cx: &mut Context<'_>,
         interest: Interest,
-        mut node: Option<&mut NodeKey>,
-        mut operation: impl FnMut() -> io::Result<R>,
+        node: Option<&mut NodeKey>,
+        operation: impl FnMut() -> io::Result<R>,
+        drained: impl FnOnce(&R) -> bool,
     ) -> Poll<io::Result<R>> {
-        loop {
-            ready!(self.poll_ready(cx, interest, node.as_deref_mut()))?;
-            match self.attempt(interest, &mut operation) {
+        let slot = self.slot();
+        if slot.is(interest.ready()) {
+            ready!(self.core.budget.poll(cx));
+            match attempt(slot, interest, operation, drained) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
         }
+        self.wait(slot, cx.waker(), interest, node)
     }
 
-    /// Tries `operation` if `interest` counts as ready; `WouldBlock` otherwise. Tries again if a
-    /// signal interrupts it.
-    #[inline]
+    /// Tries `operation` if `interest` counts as ready; `WouldBlock` otherwise.
+    #[inline(always)]
     pub(crate) fn try_io<R>(
         self,
         interest: Interest,
-        mut operation: impl FnMut() -> io::Result<R>,
+        operation: impl FnMut() -> io::Result<R>,
+        drained: impl FnOnce(&R) -> bool,
     ) -> io::Result<R> {
-        if !self.slot().is(interest.ready()) {
+        let slot = self.slot();
+        if !slot.is(interest.ready()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        self.attempt(interest, &mut operation)
-    }
-
-    #[inline]
-    fn attempt<R>(self, interest: Interest, operation: &mut impl FnMut() -> io::Result<R>) -> io::Result<R> {
-        loop {
-            match operation() {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    self.slot().clear(interest.ready());
-                    return Err(e);
-                }
-                result => return result,
-            }
-        }
+        attempt(slot, interest, operation, drained)
     }
 
     /// Lets the next operation try, although nothing said that it can.
@@ -206,19 +208,6 @@ impl Registration<'_> {
     pub(crate) fn announce(self, readiness: Readiness) {
         let token = self.slot().token(self.key);
         self.core.reactor.mark(&IoEvent { token, readiness }, &self.core.tasks);
-    }
-
-    /// After a read or write that moved `done` of `asked` bytes of a *stream*: the short-read rule.
-    #[inline]
-    pub(crate) fn clear_if_short(self, interest: Interest, done: usize, asked: usize) {
-        if done == 0 || done >= asked {
-            return;
-        }
-        let slot = self.slot();
-        let more_behind = slot.is(interest.closed()) || slot.is(Readiness::URGENT);
-        if slot.trigger.get() == Trigger::Edge && !more_behind {
-            slot.clear(interest.ready());
-        }
     }
 
     /// Ends the watch of an object that is about to be closed.
@@ -249,4 +238,44 @@ impl Registration<'_> {
             waiters.into_iter().for_each(Waiter::discard);
         }
     }
+}
+
+/// Tries `operation`; again if a signal interrupts it. What it says changes the cached readiness.
+#[inline(always)]
+fn attempt<R>(
+    slot: &IoSlot,
+    interest: Interest,
+    mut operation: impl FnMut() -> io::Result<R>,
+    drained: impl FnOnce(&R) -> bool,
+) -> io::Result<R> {
+    match operation() {
+        Ok(done) => {
+            if drained(&done) {
+                slot.clear_if_drained(interest);
+            }
+            Ok(done)
+        }
+        Err(error) => attempt_again(error, slot, interest, operation, drained),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn attempt_again<R>(
+    error: io::Error,
+    slot: &IoSlot,
+    interest: Interest,
+    mut operation: impl FnMut() -> io::Result<R>,
+    drained: impl FnOnce(&R) -> bool,
+) -> io::Result<R> {
+    let mut result = Err(error);
+    while matches!(&result, Err(e) if e.kind() == io::ErrorKind::Interrupted) {
+        result = operation();
+    }
+    match &result {
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => slot.clear(interest.ready()),
+        Ok(done) if drained(done) => slot.clear_if_drained(interest),
+        _ => {}
+    }
+    result
 }

@@ -239,7 +239,7 @@ impl Tasks {
     }
 
     /// Queues the task that a ticket names, unless it is queued, finished or released.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake(&self, ticket: Ticket) {
         // A ticket of a dead runtime that had our number may name a slot that we don't have.
         let Some(slot) = self.slots.get(ticket.key()) else { return };
@@ -262,16 +262,24 @@ impl Tasks {
     }
 
     /// Wakes a waiter: a task of this runtime at once, any other as an entry of its own.
-    #[inline]
     pub(crate) fn wake_waiter(&self, waiter: Waiter) {
         match waiter {
-            Waiter::Task(ticket) if ticket.runtime() == self.runtime.get() => self.wake(ticket),
-            Waiter::Task(ticket) => self.defer_wake(ManuallyDrop::into_inner(ticket.waker())),
+            Waiter::Task(ticket) => self.wake_ticket(ticket),
             Waiter::Foreign(waker) => self.defer_wake(waker),
         }
     }
 
+    #[inline(always)]
+    fn wake_ticket(&self, ticket: Ticket) {
+        if ticket.runtime() == self.runtime.get() {
+            self.wake(ticket);
+        } else {
+            self.defer_wake(ManuallyDrop::into_inner(ticket.waker()));
+        }
+    }
+
     #[cold]
+    #[inline(never)]
     fn defer_wake(&self, waker: Waker) {
         self.defer(Deferred::Wake(waker));
     }
@@ -283,14 +291,14 @@ impl Tasks {
     }
 
     /// Wakes all waiters of a place.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake_all(&self, place: &WaitList) {
         if place.is_empty() {
             return;
         }
         let waiters = place.take();
         match waiters.alone() {
-            Some(ticket) => self.wake_waiter(Waiter::Task(ticket)),
+            Some(ticket) => self.wake_ticket(ticket),
             None => self.wake_list(&waiters),
         }
     }

@@ -85,6 +85,6 @@ impl<F: FnMut() -> io::Result<R>, R> Future for Operation<'_, F> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Operation { ready: Ready { registration, interest, node }, attempt } = &mut *self;
-        registration.poll_io(cx, *interest, Some(node), attempt)
+        registration.poll_io(cx, *interest, Some(node), attempt, |_| false)
     }
 }

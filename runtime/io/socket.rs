@@ -153,7 +153,19 @@ impl<T: Watchable> Socket<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.registration().poll_io(cx, interest, None, || self.perform(&mut operation))
+        self.registration().poll_io(cx, interest, None, || self.perform(&mut operation), |_| false)
+    }
+
+    /// The same for an operation of a stream. `drained` says whether it was a short read or write.
+    #[inline(always)]
+    pub(super) fn poll_stream<R>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+        drained: impl FnOnce(&R) -> bool,
+    ) -> Poll<io::Result<R>> {
+        self.registration().poll_io(cx, interest, None, || self.perform(&mut operation), drained)
     }
 
     /// `poll_io` as a future.
@@ -173,7 +185,18 @@ impl<T: Watchable> Socket<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        self.registration().try_io(interest, || self.perform(&mut operation))
+        self.registration().try_io(interest, || self.perform(&mut operation), |_| false)
+    }
+
+    /// The same for an operation of a stream, as [`poll_stream`](Socket::poll_stream).
+    #[inline(always)]
+    pub(super) fn try_stream<R>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+        drained: impl FnOnce(&R) -> bool,
+    ) -> io::Result<R> {
+        self.registration().try_io(interest, || self.perform(&mut operation), drained)
     }
 
     /// Tries `operation`, whatever counts as ready.
@@ -185,13 +208,6 @@ impl<T: Watchable> Socket<T> {
                 result => return result,
             }
         }
-    }
-
-    /// After a read or a write that has moved `done` of `asked` bytes of a stream: the short-read
-    /// rule.
-    #[inline]
-    pub(super) fn clear_if_short(&self, interest: Interest, done: usize, asked: usize) {
-        self.registration().clear_if_short(interest, done, asked);
     }
 
     /// Charges the budget for an operation that doesn't ask the reactor.

@@ -22,6 +22,18 @@ use crate::engine::interest::Interest;
 pub(crate) trait ReadBytes: Watchable {
     /// Whether a read that fills only part of its buffer has drained the socket.
     const SHORT_READ_DRAINS: bool;
+
+    /// The same of one that has filled `read` of `asked` bytes.
+    #[inline]
+    fn read_drains(read: usize, asked: usize) -> bool {
+        Self::SHORT_READ_DRAINS && is_short(read, asked)
+    }
+}
+
+/// Whether a read or write has moved less than it was asked for. (A read of nothing is the end.)
+#[inline]
+fn is_short(done: usize, asked: usize) -> bool {
+    done != 0 && done < asked
 }
 
 /// A socket of mio that bytes are received from: a stream that is no pipe.
@@ -48,8 +60,7 @@ where
         if asked == 0 {
             return Ok(0);
         }
-        let read = self.try_io(Interest::Readable, |mut io| io.read(buf))?;
-        Ok(self.count_read(read, asked))
+        self.try_stream(Interest::Readable, |mut io| io.read(buf), |&read| T::read_drains(read, asked))
     }
 
     pub(crate) fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -57,18 +68,8 @@ where
         if asked == 0 {
             return Ok(0);
         }
-        let read = self.try_io(Interest::Readable, |mut io| io.read_vectored(bufs))?;
-        Ok(self.count_read(read, asked))
-    }
-}
-
-impl<T: ReadBytes> Socket<T> {
-    #[inline]
-    fn count_read(&self, read: usize, asked: usize) -> usize {
-        if T::SHORT_READ_DRAINS {
-            self.clear_if_short(Interest::Readable, read, asked);
-        }
-        read
+        let read = |mut io: &T| io.read_vectored(bufs);
+        self.try_stream(Interest::Readable, read, |&read| T::read_drains(read, asked))
     }
 }
 
@@ -84,11 +85,8 @@ impl<T: ReceiveBytes> Socket<T> {
         if asked == 0 {
             return Poll::Ready(Ok(&mut []));
         }
-        let read = self.poll_io(cx, Interest::Readable, |io| receive(io, &mut buf, 0));
-        if let Poll::Ready(Ok(bytes)) = &read {
-            self.count_read(bytes.len(), asked);
-        }
-        read
+        let drained = |read: &&'b mut [u8]| T::read_drains(read.len(), asked);
+        self.poll_stream(cx, Interest::Readable, |io| receive(io, &mut buf, 0), drained)
     }
 }
 
@@ -113,8 +111,7 @@ impl<T: WriteBytes> Socket<T> {
         if buf.is_empty() {
             return Ok(0);
         }
-        let written = self.try_io(Interest::Writable, |io| io.write(buf))?;
-        Ok(self.count_write(written, buf.len()))
+        self.try_stream(Interest::Writable, |io| io.write(buf), |&done| is_short(done, buf.len()))
     }
 
     pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -122,14 +119,7 @@ impl<T: WriteBytes> Socket<T> {
         if asked == 0 {
             return Ok(0);
         }
-        let written = self.try_io(Interest::Writable, |io| io.write_vectored(bufs))?;
-        Ok(self.count_write(written, asked))
-    }
-
-    #[inline]
-    fn count_write(&self, written: usize, asked: usize) -> usize {
-        self.clear_if_short(Interest::Writable, written, asked);
-        written
+        self.try_stream(Interest::Writable, |io| io.write_vectored(bufs), |&done| is_short(done, asked))
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
@@ -158,8 +148,8 @@ where
         if asked == 0 {
             return Poll::Ready(Ok(0));
         }
-        let read = self.poll_io(cx, Interest::Readable, |mut io| io.read(buf));
-        read.map_ok(|read| self.count_read(read, asked))
+        let drained = |&read: &usize| T::read_drains(read, asked);
+        self.poll_stream(cx, Interest::Readable, |mut io| io.read(buf), drained)
     }
 
     fn poll_read_vectored(
@@ -171,8 +161,8 @@ where
         if asked == 0 {
             return Poll::Ready(Ok(0));
         }
-        let read = self.poll_io(cx, Interest::Readable, |mut io| io.read_vectored(bufs));
-        read.map_ok(|read| self.count_read(read, asked))
+        let drained = |&read: &usize| T::read_drains(read, asked);
+        self.poll_stream(cx, Interest::Readable, |mut io| io.read_vectored(bufs), drained)
     }
 }
 
@@ -182,8 +172,8 @@ impl<T: WriteBytes> AsyncWrite for &Socket<T> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let written = self.poll_io(cx, Interest::Writable, |io| io.write(buf));
-        written.map_ok(|written| self.count_write(written, buf.len()))
+        let drained = |&done: &usize| is_short(done, buf.len());
+        self.poll_stream(cx, Interest::Writable, |io| io.write(buf), drained)
     }
 
     fn poll_write_vectored(
@@ -195,8 +185,8 @@ impl<T: WriteBytes> AsyncWrite for &Socket<T> {
         if asked == 0 {
             return Poll::Ready(Ok(0));
         }
-        let written = self.poll_io(cx, Interest::Writable, |io| io.write_vectored(bufs));
-        written.map_ok(|written| self.count_write(written, asked))
+        let drained = |&done: &usize| is_short(done, asked);
+        self.poll_stream(cx, Interest::Writable, |io| io.write_vectored(bufs), drained)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -133,11 +133,23 @@ fn trigger(object: &Object<'_>) -> Trigger {
     }
 }
 
-/// What an event says. An error makes both directions ready: the next operation will report it.
+/// What an event says.
 #[inline]
 fn readiness(event: &::mio::event::Event) -> Readiness {
+    let readable = if event.is_readable() { Readiness::READABLE } else { Readiness::NONE };
+    let writable = if event.is_writable() { Readiness::WRITABLE } else { Readiness::NONE };
+    let ready = readable.with(writable);
+    let more = event.is_error() | event.is_read_closed() | event.is_write_closed() | event.is_priority();
+    if more { ready.with(rare(event)) } else { ready }
+}
+
+/// What few events say. An error makes both directions ready: the next operation will report it.
+#[cold]
+fn rare(event: &::mio::event::Event) -> Readiness {
     let mut readiness = Readiness::NONE;
-    let error = event.is_error();
+    if event.is_error() {
+        readiness = readiness.with(Readiness::READABLE).with(Readiness::WRITABLE);
+    }
     if event.is_read_closed() {
         readiness = readiness.with(Readiness::READ_CLOSED).with(Readiness::READABLE);
     }
@@ -146,12 +158,6 @@ fn readiness(event: &::mio::event::Event) -> Readiness {
     }
     if event.is_priority() {
         readiness = readiness.with(Readiness::URGENT).with(Readiness::READABLE);
-    }
-    if event.is_readable() || error {
-        readiness = readiness.with(Readiness::READABLE);
-    }
-    if event.is_writable() || error {
-        readiness = readiness.with(Readiness::WRITABLE);
     }
     readiness
 }

@@ -169,6 +169,10 @@ impl Readiness {
         self.0 & other.0 == other.0
     }
 
+    pub(crate) fn has_any(self, others: Readiness) -> bool {
+        self.0 & others.0 != 0
+    }
+
     pub(crate) const fn with(self, other: Readiness) -> Readiness {
         Readiness(self.0 | other.0)
     }
