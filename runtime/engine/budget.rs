@@ -62,6 +62,15 @@ impl Budget {
         self.turn.set(Self::turn(polls));
     }
 
+    /// What [`continue_turn`](Budget::continue_turn) takes, for a poll that is not to count.
+    pub(crate) fn left_of_turn(&self) -> i64 {
+        self.turn.get()
+    }
+
+    pub(crate) fn continue_turn(&self, left: i64) {
+        self.turn.set(left);
+    }
+
     /// After a poll. An operation counts for half a poll, so the poll of a task with many operations
     /// counts for several.
     #[inline]

@@ -26,8 +26,8 @@ pub(crate) trait Task {
     fn finish(self: Pin<&mut Self>, error: JoinError);
     /// Says in an error that is the output which task it was.
     fn describe(self: Pin<&mut Self>, ticket: Ticket, name: Option<Arc<str>>);
-    /// Moves the output into `place`, an empty `Option<Result<T, JoinError>>` of the task's own
-    /// `T`, and frees the task.
+    /// Moves the output into `place`, a `Poll<Result<T, JoinError>>` of the task's own `T` that is
+    /// pending, and frees the task.
     fn take_output(self: Pin<Box<Self>>, place: &mut dyn Any);
 }
 
@@ -73,7 +73,7 @@ impl<F: Future + 'static> Task for Stage<F> {
     fn take_output(mut self: Pin<Box<Self>>, place: &mut dyn Any) {
         if let StageProjection::Done { output } = self.as_mut().project() {
             let place = place.downcast_mut().expect("a join handle is made with its task's own type");
-            *place = output.take();
+            *place = output.take().map_or(Poll::Pending, Poll::Ready);
         }
     }
 }

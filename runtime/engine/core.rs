@@ -33,7 +33,7 @@ pub(crate) struct Core {
     pub(crate) tasks: Tasks,
     pub(crate) reactor: Reactor,
     pub(crate) driver: RefCell<Backend>,
-    pub(crate) timers: RefCell<Wheel>,
+    pub(crate) timers: Wheel,
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
     pub(crate) inbox: Arc<Inbox>,
@@ -43,8 +43,6 @@ pub(crate) struct Core {
     /// The process that made this, among those that forks have made of it.
     generation: u32,
     options: Options,
-    /// The task that is polled or dropped.
-    pub(crate) current: Cell<Option<Ticket>>,
     /// The driver was polled since a front end was entered.
     driver_polled: Cell<bool>,
     /// The loop is parked in a loop of the program's own, which waits for the driver's descriptor.
@@ -75,7 +73,7 @@ impl Core {
             tasks: Tasks::new(number),
             reactor: Reactor::new(generation),
             driver: RefCell::new(driver),
-            timers: RefCell::new(Wheel::new()),
+            timers: Wheel::new(),
             clock: Clock::new(),
             budget: Budget::new(options.event_interval),
             inbox,
@@ -83,7 +81,6 @@ impl Core {
             serial,
             generation,
             options,
-            current: Cell::new(None),
             driver_polled: Cell::new(false),
             parked_outside: Cell::new(false),
             stop: Cell::new(false),
@@ -188,7 +185,7 @@ impl Core {
             return Some(Duration::ZERO);
         }
         self.parked_outside.set(true);
-        let next_ns = self.timers.borrow().next_ns()?;
+        let next_ns = self.timers.next_ns()?;
         Some(Duration::from_nanos(next_ns.saturating_sub(self.clock.now_ns())))
     }
 
@@ -202,7 +199,7 @@ impl Core {
 
     #[cold]
     fn read_messages(&self) {
-        self.current.set(None);
+        self.tasks.current.set(None);
         let mut messages = self.messages.take();
         self.inbox.queue.drain(&mut messages);
         for message in messages.drain(..) {
@@ -231,8 +228,11 @@ impl Core {
                 match slot.take() {
                     Some(task) => self.run(slot, task, ticket),
                     None => {
-                        self.current.set(None);
+                        slot.leave_queue();
+                        self.tasks.current.set(None);
+                        let uncounted = self.budget.left_of_turn();
                         if on_key(ticket).is_break() {
+                            self.budget.continue_turn(uncounted);
                             return ControlFlow::Break(());
                         }
                     }
@@ -246,7 +246,7 @@ impl Core {
             }
             self.drain_inbox(); // again before each task, so that a busy loop sees at once what other threads ask for
         }
-        self.current.set(None);
+        self.tasks.current.set(None);
         ControlFlow::Continue(())
     }
 
@@ -257,7 +257,7 @@ impl Core {
         match self.tasks.pop_urgent() {
             Some(Urgent::Aborted(slot, task, ticket)) => self.cancel(slot, task, ticket),
             Some(Urgent::Foreign(waker)) => {
-                self.current.set(None);
+                self.tasks.current.set(None);
                 wake_foreign(waker);
             }
             None => return false,
@@ -268,19 +268,20 @@ impl Core {
     /// Polls one task.
     #[inline(always)]
     fn run(&self, slot: &TaskSlot, mut task: BoxedTask, ticket: Ticket) {
-        self.current.set(Some(ticket));
+        self.tasks.begin_poll(ticket);
         match cell::poll(&mut task, &ticket.waker()) {
-            Polled::Pending => return slot.fill(task),
+            Polled::Pending => return self.tasks.end_poll(slot, task),
             Polled::Finished => {}
             Polled::Panicked => self.describe(&mut task, ticket),
         }
+        self.tasks.end_last_poll(slot);
         self.finish(slot, ticket, task);
     }
 
     /// Drops the future of a task that was aborted.
     #[cold]
     fn cancel(&self, slot: &TaskSlot, mut task: BoxedTask, ticket: Ticket) {
-        self.current.set(Some(ticket));
+        self.tasks.begin_drop(ticket);
         cell::cancel(&mut task);
         self.describe(&mut task, ticket);
         self.finish(slot, ticket, task);
@@ -299,20 +300,21 @@ impl Core {
         if remains.is_some() {
             drop_quietly(remains);
         }
+        self.tasks.end_task();
     }
 
     /// Wakes all whose deadline has passed; returns how long until the next one.
     pub(crate) fn fire_due_timers(&self) -> Option<Duration> {
-        let next_ns = self.timers.borrow().next_ns()?;
+        let next_ns = self.timers.next_ns()?;
         let now_ns = self.clock.now_ns();
         if next_ns > now_ns {
             return Some(Duration::from_nanos(next_ns - now_ns));
         }
         let mut due = self.due.take();
-        self.timers.borrow_mut().fire(now_ns, &mut due);
+        self.timers.fire(now_ns, &mut due);
         due.drain(..).for_each(|(_, waiter)| self.wake(waiter));
         self.due.replace(due);
-        let next_ns = self.timers.borrow().next_ns()?;
+        let next_ns = self.timers.next_ns()?;
         Some(Duration::from_nanos(next_ns.saturating_sub(now_ns)))
     }
 
@@ -463,7 +465,7 @@ impl Core {
         let unread = self.inbox.queue.close();
         unread.into_iter().for_each(drop_quietly);
         let mut due = Vec::new();
-        self.timers.borrow_mut().fire_all(&mut due);
+        self.timers.fire_all(&mut due);
         due.into_iter().for_each(|(_, waiter)| self.wake(waiter));
         self.reactor.close(&self.tasks);
         // No bound but the tasks' own: one whose drop always spawns another such task would go on

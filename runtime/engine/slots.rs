@@ -22,7 +22,7 @@
 //! ticket from a current one, and forgetting it would make old tickets valid again.
 
 use std::cell::{Cell, OnceCell};
-use std::ops::{Index, IndexMut};
+use std::ops::Index;
 
 /// No slot: the end of a list, or a slot that is on none.
 pub(crate) const NIL: u32 = u32::MAX;
@@ -77,20 +77,29 @@ impl<T: Slot> Slots<T> {
     /// If there is no [room](Slots::has_room).
     #[inline]
     pub(crate) fn claim(&self) -> (u32, &T) {
-        let mut key = self.vacant.get();
+        match self.claim_used() {
+            Some(claimed) => claimed,
+            None => self.claim_fresh(),
+        }
+    }
+
+    /// A vacant slot that was used before, if there is one.
+    #[inline(always)]
+    pub(crate) fn claim_used(&self) -> Option<(u32, &T)> {
+        let key = self.vacant.get();
         if key == NIL {
-            key = self.fresh();
+            return None;
         }
         let slot = &self[key];
         self.vacant.set(slot.link().replace(NIL));
-        (key, slot)
+        Some((key, slot))
     }
 
     /// A slot that was never used, with no other behind it. Out of line: once in 256 new slots it
     /// makes a chunk.
     #[cold]
     #[inline(never)]
-    fn fresh(&self) -> u32 {
+    pub(crate) fn claim_fresh(&self) -> (u32, &T) {
         let key = self.used.get();
         assert!(key <= KEY_MAX, "a table of a oneloop runtime is full: it has {key} entries");
         let page = match key >> 16 {
@@ -106,8 +115,9 @@ impl<T: Slot> Slots<T> {
             chunk.try_into().unwrap_or_else(|_| unreachable!("a chunk has CHUNK slots"))
         });
         self.used.set(key + 1);
-        self[key].link().set(NIL);
-        key
+        let slot = &self[key];
+        slot.link().set(NIL);
+        (key, slot)
     }
 
     /// Gives a slot back, which is that of `key`. The caller has emptied it.
@@ -116,6 +126,11 @@ impl<T: Slot> Slots<T> {
         slot.link().set(self.vacant.replace(key));
     }
 }
+
+/// Tells the compiler that the branch that calls this is rarely taken.
+#[cold]
+#[inline]
+fn rare() {}
 
 impl<T> Slots<T> {
     /// How many slots were ever in use at once: every valid key is below.
@@ -127,6 +142,7 @@ impl<T> Slots<T> {
     #[inline(always)]
     pub(crate) fn get(&self, key: u32) -> Option<&T> {
         if key >> 16 != 0 {
+            rare();
             return self.get_behind(key);
         }
         let chunk = self.first[(key >> 8) as usize].get()?;
@@ -149,21 +165,5 @@ impl<T> Index<u32> for Slots<T> {
     #[inline(always)]
     fn index(&self, key: u32) -> &T {
         self.get(key).expect("a key of a slot that was claimed")
-    }
-}
-
-impl<T> IndexMut<u32> for Slots<T> {
-    #[inline]
-    fn index_mut(&mut self, key: u32) -> &mut T {
-        let page = match key >> 16 {
-            0 => Some(&mut self.first),
-            number => self
-                .pages
-                .get_mut()
-                .and_then(|pages| pages[number as usize].get_mut())
-                .map(|page| &mut **page),
-        };
-        let chunk = page.and_then(|page| page[(key >> 8) as usize % 256].get_mut());
-        &mut chunk.expect("a key of a slot that was claimed")[key as usize % CHUNK]
     }
 }

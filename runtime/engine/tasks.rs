@@ -25,7 +25,6 @@
 //! has a slot in hand keeps it, also while the task's poll wakes others or spawns. Nothing in this
 //! file calls foreign code: what must be dropped or woken is handed to the caller.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::mem::ManuallyDrop;
@@ -33,7 +32,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::cell::BoxedTask;
-use super::slots::{NIL, Slot, Slots};
+use super::slots::{KEY_MAX, NIL, Slot, Slots};
 use super::ticket::{GENERATION_MAX, RuntimeNumber, Ticket};
 use super::wait_list::{Kind, NodeKey, Nodes, WaitList, Waiter};
 
@@ -50,8 +49,9 @@ const RELEASED_WHILE_QUEUED: u32 = 4;
 const ABORTED: u32 = 8;
 /// The table of names has the task's.
 const NAMED: u32 = 16;
-/// The slot is in the ready queue, or vacant: a wake does nothing. (A vacant slot can't be queued, not
-/// even by a dead runtime's ticket that happens to match.)
+/// The slot is in the ready queue; or its task is polled, and `woken` says whether it is queued; or it
+/// is vacant. (A vacant slot can't be queued, not even by a dead runtime's ticket that happens to
+/// match.)
 const QUEUED: u32 = 32;
 
 const FLAG_BITS: u32 = 8;
@@ -113,10 +113,27 @@ impl TaskSlot {
         self.generation() == ticket.generation()
     }
 
+    #[inline]
+    pub(crate) fn is_done(&self) -> bool {
+        self.has(DONE)
+    }
+
+    /// The waiters of the join handle.
+    #[inline]
+    pub(crate) fn joiners(&self) -> &WaitList {
+        &self.joiners
+    }
+
     /// Takes the task out, to poll it.
     #[inline]
     pub(super) fn take(&self) -> Option<BoxedTask> {
         self.task.take()
+    }
+
+    /// From here on the slot may be queued again.
+    #[inline]
+    pub(super) fn leave_queue(&self) {
+        self.clear(QUEUED);
     }
 
     /// Puts a task in. The slot holds none: its own is out, or it was vacant.
@@ -156,6 +173,10 @@ pub(crate) struct Tasks {
     /// The ready queue: pop at the head, push at the tail.
     head: Cell<u32>,
     tail: Cell<u32>,
+    /// The task that is polled or dropped.
+    pub(crate) current: Cell<Option<Ticket>>,
+    /// It is queued again.
+    woken: Cell<bool>,
     runtime: RuntimeNumber,
 }
 
@@ -173,6 +194,8 @@ impl Tasks {
             names: RefCell::default(),
             head: Cell::new(NIL),
             tail: Cell::new(NIL),
+            current: Cell::new(None),
+            woken: Cell::new(false),
             runtime: RuntimeNumber::new(runtime),
         }
     }
@@ -183,11 +206,32 @@ impl Tasks {
         self.slots.has_room()
     }
 
-    /// Takes a new task in and queues it; the ticket is its name. There must be
-    /// [room](Tasks::has_room).
-    #[inline]
+    /// Takes a new task in and queues it; the ticket is its name.
+    ///
+    /// # Panics
+    ///
+    /// If there is no [room](Tasks::has_room).
+    #[inline(always)]
     pub(crate) fn insert(&self, task: BoxedTask) -> Ticket {
-        let (key, slot) = self.slots.claim();
+        match self.slots.claim_used() {
+            Some((key, slot)) => self.begin(key, slot, task),
+            None => self.insert_fresh(task),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_fresh(&self, task: BoxedTask) -> Ticket {
+        assert!(
+            self.has_room(),
+            "oneloop: {KEY_MAX} tasks are alive in this runtime, which is the most it can name"
+        );
+        let (key, slot) = self.slots.claim_fresh();
+        self.begin(key, slot, task)
+    }
+
+    #[inline(always)]
+    fn begin(&self, key: u32, slot: &TaskSlot, task: BoxedTask) -> Ticket {
         slot.fill(task); // it counts as queued already, with nothing behind it
         self.append(key);
         Ticket::new(self.runtime, slot.generation(), key)
@@ -247,7 +291,65 @@ impl Tasks {
             slot.set(QUEUED);
             slot.next.set(NIL);
             self.append(ticket.key());
+        } else if self.current.get() == Some(ticket) {
+            self.wake_current(ticket);
         }
+    }
+
+    /// The same for a waker, which often wakes the task that is polled.
+    #[inline(always)]
+    pub(super) fn wake_often_current(&self, ticket: Ticket) {
+        if self.current.get() == Some(ticket) {
+            self.wake_current(ticket);
+        } else {
+            self.wake(ticket);
+        }
+    }
+
+    /// Queues the task that is polled. Its slot is ready for that since it was popped.
+    #[inline(always)]
+    fn wake_current(&self, ticket: Ticket) {
+        if !self.woken.replace(true) {
+            self.append(ticket.key());
+        }
+    }
+
+    /// A task is polled from here on.
+    #[inline(always)]
+    pub(super) fn begin_poll(&self, ticket: Ticket) {
+        self.current.set(Some(ticket));
+    }
+
+    /// Its poll has returned, and it has more to do.
+    #[inline(always)]
+    pub(super) fn end_poll(&self, slot: &TaskSlot, task: BoxedTask) {
+        slot.fill(task);
+        if self.woken.get() {
+            self.woken.set(false); // it is queued
+        } else {
+            slot.clear(QUEUED);
+        }
+    }
+
+    /// Its last poll has returned. From here on its own wakers do nothing, until
+    /// [`end_task`](Tasks::end_task).
+    #[inline(always)]
+    pub(super) fn end_last_poll(&self, slot: &TaskSlot) {
+        if !self.woken.replace(true) {
+            slot.clear(QUEUED);
+        }
+    }
+
+    /// A task is dropped from here on, which is not polled.
+    pub(super) fn begin_drop(&self, ticket: Ticket) {
+        self.current.set(Some(ticket));
+        self.woken.set(true);
+    }
+
+    /// What was left of a task is dropped.
+    #[inline(always)]
+    pub(super) fn end_task(&self) {
+        self.woken.set(false);
     }
 
     /// Links a slot, whose `next` is NIL, to the end of the ready queue.
@@ -358,9 +460,8 @@ impl Tasks {
         self.has_urgent.get()
     }
 
-    /// Takes the first entry out of the ready queue. It may be queued again from here on. Its slot
-    /// holds a task; or none, if it is that of a key: `block_on`'s own future, or a source of an
-    /// `EventLoop`.
+    /// Takes the first entry out of the ready queue. It still counts as queued. Its slot holds a task;
+    /// or none, if it is that of a key: `block_on`'s own future, or a source of an `EventLoop`.
     #[inline(always)]
     pub(super) fn pop(&self) -> Option<(&TaskSlot, Ticket)> {
         loop {
@@ -369,8 +470,7 @@ impl Tasks {
                 return None;
             }
             let slot = &self.slots[key];
-            self.head.set(slot.next.get());
-            slot.clear(QUEUED);
+            self.head.set(slot.next.replace(NIL));
             if !slot.has(DONE | RELEASED_WHILE_QUEUED) {
                 return Some((slot, Ticket::new(self.runtime, slot.generation(), key)));
             }
@@ -407,18 +507,18 @@ impl Tasks {
     /// A task that finished while it was queued: nothing is left to poll.
     #[cold]
     fn pop_finished(&self, key: u32, slot: &TaskSlot) {
-        if slot.has(RELEASED_WHILE_QUEUED) {
-            slot.clear(RELEASED_WHILE_QUEUED);
-            slot.set(QUEUED);
-            if slot.generation() < GENERATION_MAX {
-                self.slots.release(key, slot);
-            }
+        if !slot.has(RELEASED_WHILE_QUEUED) {
+            return slot.clear(QUEUED);
+        }
+        slot.clear(RELEASED_WHILE_QUEUED);
+        if slot.generation() < GENERATION_MAX {
+            self.slots.release(key, slot);
         }
     }
 
     /// Keeps a finished task's output for its join handle, and wakes the handle's waiters. Returns
     /// the task, to be dropped, if the handle was dropped.
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(&self, slot: &TaskSlot, ticket: Ticket, task: BoxedTask) -> Option<BoxedTask> {
         if slot.has(DETACHED) {
             self.end(ticket.key(), slot);
@@ -463,16 +563,16 @@ impl Tasks {
         self.add_waiter(&self.slots[ticket.key()].joiners, waiter, None)
     }
 
-    /// Takes a finished task out, for its join handle. If it hasn't finished, calls `wait` with the
-    /// list of its joiners.
-    #[inline]
-    pub(crate) fn take_finished(&self, ticket: Ticket, wait: impl FnOnce(&WaitList)) -> Option<BoxedTask> {
-        let slot = &self.slots[ticket.key()];
-        if !slot.has(DONE) {
-            wait(&slot.joiners);
-            return None;
-        }
-        let task = slot.task.take();
+    /// The slot of a task, for its join handle.
+    #[inline(always)]
+    pub(crate) fn slot(&self, ticket: Ticket) -> &TaskSlot {
+        &self.slots[ticket.key()]
+    }
+
+    /// Takes a task that is done out of its slot, for its join handle.
+    #[inline(always)]
+    pub(crate) fn take_done(&self, slot: &TaskSlot, ticket: Ticket) -> Option<BoxedTask> {
+        let task = slot.take();
         self.end(ticket.key(), slot);
         task
     }
@@ -498,13 +598,12 @@ impl Tasks {
 
     /// The join handle is dropped. Returns what is to be dropped with it: the output, and the
     /// waiters.
-    #[inline]
     pub(crate) fn detach(&self, ticket: Ticket) -> (Option<BoxedTask>, Vec<Waiter>) {
         let slot = &self.slots[ticket.key()];
         slot.set(DETACHED);
         let joiners = slot.joiners.take();
         let waiters = if joiners.has_nodes() { self.take_waiters(&joiners) } else { Vec::new() };
-        (self.take_finished(ticket, |_| {}), waiters)
+        (if slot.is_done() { self.take_done(slot, ticket) } else { None }, waiters)
     }
 
     /// For shutting down: the next task whose future is still there, at or after `from`.
@@ -524,12 +623,4 @@ impl Tasks {
             }
         }
     }
-}
-
-/// Moves a finished task's output out of it.
-#[inline]
-pub(crate) fn take_output<T: 'static>(task: BoxedTask) -> T {
-    let mut place: Option<T> = None;
-    task.take_output(&mut place as &mut dyn Any);
-    place.expect("a task that is done has its output")
 }

@@ -33,7 +33,7 @@ impl Ticket {
             #[inline(always)]
             |core| match core {
                 Some(core) if core.number() == self.runtime() => {
-                    core.tasks.wake(self);
+                    core.tasks.wake_often_current(self);
                     true
                 }
                 _ => false,

@@ -106,16 +106,16 @@ impl WatchedListener {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         if let Some(key) = self.resting {
-            if !core.timers.borrow().has_fired(key) {
+            if !core.timers.has_fired(key) {
                 return Poll::Pending;
             }
-            core.timers.borrow_mut().remove(key);
+            core.timers.remove(key);
             self.resting = None;
         }
         let accepted = ready!(self.listener.poll_accept(cx));
         if accepted.is_err() {
             let deadline_ns = core.clock.now_ns() + ACCEPT_PAUSE.as_nanos() as u64;
-            self.resting = Some(core.timers.borrow_mut().insert(deadline_ns, Waiter::Task(ticket)));
+            self.resting = Some(core.timers.insert(deadline_ns, Waiter::Task(ticket)));
         }
         Poll::Ready(accepted)
     }
@@ -161,7 +161,7 @@ impl EventSources {
     pub(super) fn start_timer(&self, deadline: Option<Instant>) -> io::Result<Id> {
         let ticket = self.insert(EventSource::Vacant)?;
         let deadline_ns = deadline.map_or(u64::MAX, |deadline| self.core.clock.ns(deadline));
-        let key = self.core.timers.borrow_mut().insert(deadline_ns, Waiter::Task(ticket));
+        let key = self.core.timers.insert(deadline_ns, Waiter::Task(ticket));
         self.table.borrow_mut()[ticket.key() as usize] = EventSource::Timer(key);
         Ok(Id(ticket))
     }
@@ -195,7 +195,7 @@ impl EventSources {
             _ => None,
         };
         if let Some(key) = timer {
-            self.core.timers.borrow_mut().remove(key);
+            self.core.timers.remove(key);
         }
     }
 
@@ -250,7 +250,7 @@ impl EventSources {
                 let EventSource::Connect(stream) = attempt else { unreachable!("it was polled") };
                 Ok(Event::Connected(id, connected.map(|()| stream)))
             }
-            EventSource::Timer(key) if core.timers.borrow().has_fired(*key) => Ok(Event::Timer(id)),
+            EventSource::Timer(key) if core.timers.has_fired(*key) => Ok(Event::Timer(id)),
             EventSource::Timer(_) => return Poll::Pending,
             #[cfg(feature = "signal")]
             EventSource::Signal(signal) => ready!(signal.poll_recv(cx)).map(|()| Event::Signal(id)),

@@ -31,7 +31,7 @@ pub fn id() -> Id {
 /// });
 /// ```
 pub fn try_id() -> Option<Id> {
-    context::try_with(|core| core?.current.get()).map(Id)
+    context::try_with(|core| core?.tasks.current.get()).map(Id)
 }
 
 /// The name of the task that is polled or dropped now, if it has one.
@@ -42,7 +42,7 @@ pub fn try_id() -> Option<Id> {
 pub fn name() -> Option<Arc<str>> {
     context::try_with(|core| {
         let core = core?;
-        core.tasks.name(core.current.get()?)
+        core.tasks.name(core.tasks.current.get()?)
     })
 }
 

@@ -5,14 +5,14 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
+use crate::engine::cell::BoxedTask;
 use crate::engine::core::Core;
 use crate::engine::join_error::JoinError;
 use crate::engine::panic::drop_quietly;
-use crate::engine::tasks::take_output;
 use crate::engine::ticket::{Id, Ticket};
-use crate::engine::wait_list::{WaitList, Waiter};
+use crate::engine::wait_list::Waiter;
 
 /// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task,
 /// which then runs on by itself.
@@ -144,10 +144,26 @@ impl<T: 'static> JoinHandle<T> {
     /// ```
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
         let ticket = self.task.ticket.expect(GIVEN);
-        let task = self.task.core.tasks.take_finished(ticket, |_| {})?;
+        let core = &self.task.core;
+        let slot = core.tasks.slot(ticket);
+        if !slot.is_done() {
+            return None;
+        }
+        let task = core.tasks.take_done(slot, ticket);
         self.task.ticket = None;
-        Some(take_output(task))
+        match output_of(task) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
     }
+}
+
+/// Moves the output out of a task that is done, and frees the task.
+#[inline]
+fn output_of<T: 'static>(task: Option<BoxedTask>) -> Poll<Result<T, JoinError>> {
+    let mut output = Poll::Pending;
+    task.expect("a task that is done is in its slot").take_output(&mut output);
+    output
 }
 
 /// The panic of a handle that is asked twice.
@@ -159,22 +175,18 @@ impl<T: 'static> Future for JoinHandle<T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ticket = self.task.ticket.expect(GIVEN);
-        if self.task.core.budget.is_spent() && self.is_finished() {
-            self.task.core.budget.deny(cx);
+        let core = &self.task.core;
+        let slot = core.tasks.slot(ticket);
+        if !slot.is_done() {
+            if !slot.joiners().add_alone(cx.waker()) {
+                self.wait_beside(ticket, cx.waker());
+            }
             return Poll::Pending;
         }
-        let mut waits = false;
-        let wait = |joiner: &WaitList| waits = joiner.add_alone(cx.waker());
-        let finished = self.task.core.tasks.take_finished(ticket, wait);
-        if let Some(task) = finished {
-            self.task.core.budget.spend();
-            self.task.ticket = None;
-            return Poll::Ready(take_output(task));
-        }
-        if !waits {
-            self.wait_beside(ticket, cx.waker());
-        }
-        Poll::Pending
+        ready!(core.budget.poll(cx));
+        let task = core.tasks.take_done(slot, ticket);
+        self.task.ticket = None;
+        output_of(task)
     }
 }
 
@@ -194,12 +206,21 @@ impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.task.ticket {
-            let (output, waiters) = self.task.core.tasks.detach(ticket);
-            // With nothing borrowed, as both drops may be foreign code. Quietly, as when the loop drops
-            // an output: two panics of handles in one `Vec` would end the process.
-            waiters.into_iter().for_each(Waiter::discard);
-            drop_quietly(output);
+            detach(&self.task.core, ticket);
         }
+    }
+}
+
+/// Drops what is left of a task for its join handle. Out of line: most handles are dropped after they
+/// have given the output.
+#[inline(never)]
+fn detach(core: &Core, ticket: Ticket) {
+    let (output, waiters) = core.tasks.detach(ticket);
+    // Both drops may be foreign code. Quietly, as when the loop drops an output: two panics of
+    // handles in one `Vec` would end the process.
+    waiters.into_iter().for_each(Waiter::discard);
+    if output.is_some() {
+        drop_quietly(output);
     }
 }
 

@@ -50,11 +50,7 @@ pub(crate) fn spawn_on<F>(core: Rc<Core>, future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
 {
-    let task = cell::boxed(future);
-    if !core.tasks.has_room() {
-        no_room();
-    }
-    let ticket = core.tasks.insert(task);
+    let ticket = core.tasks.insert(cell::boxed(future));
     JoinHandle::new(core, ticket)
 }
 

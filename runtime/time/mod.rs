@@ -169,7 +169,7 @@ impl Sleep {
     fn wait_with(&self, cx: &mut Context<'_>) -> Poll<()> {
         let waiter = Waiter::of(cx.waker());
         let timer = self.timer.as_ref().expect("it is waiting");
-        let old = context::try_with(|core| core?.timers.borrow_mut().set_waiter(timer.key, waiter));
+        let old = context::try_with(|core| core?.timers.set_waiter(timer.key, waiter));
         old.into_iter().for_each(Waiter::discard);
         Poll::Pending
     }
@@ -187,7 +187,7 @@ impl Timer {
     /// Enters the wheel. A deadline that has passed fires in the next turn, in its order among the
     /// others.
     fn start(core: &Core, deadline: Instant, waiter: Waiter) -> Timer {
-        let key = core.timers.borrow_mut().insert(core.clock.ns(deadline), waiter);
+        let key = core.timers.insert(core.clock.ns(deadline), waiter);
         Timer { key, serial: core.serial(), number: core.number() }
     }
 
@@ -200,7 +200,11 @@ impl Timer {
     fn state(&self) -> State {
         context::try_with(|core| match core {
             Some(core) if self.is_of(core) && !core.is_closed() => {
-                if core.timers.borrow().has_fired(self.key) { State::Fired } else { State::Waiting }
+                if core.timers.has_fired(self.key) {
+                    State::Fired
+                } else {
+                    State::Waiting
+                }
             }
             _ => State::Elsewhere,
         })
@@ -217,11 +221,14 @@ enum State {
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        if !context::try_with(|core| core.is_some_and(|core| self.is_of(core))) {
-            return cancel_elsewhere(self.number, self.serial, self.key);
+        let removed = context::try_with(|core| match core {
+            Some(core) if self.is_of(core) => Some(core.timers.remove(self.key)),
+            _ => None,
+        });
+        match removed {
+            Some(waiter) => waiter.into_iter().for_each(Waiter::discard),
+            None => cancel_elsewhere(self.number, self.serial, self.key),
         }
-        let waiter = context::try_with(|core| core?.timers.borrow_mut().remove(self.key));
-        waiter.into_iter().for_each(Waiter::discard);
     }
 }
 
