@@ -440,7 +440,7 @@ impl Builder {
     }
 
     /// At most how many polls of tasks there are before timers and sockets are looked at again,
-    /// when tasks are always ready. A poll counts one more for every two I/O operations in it.
+    /// when tasks are always ready. An I/O operation counts for half a poll.
     /// Lower: sockets are served sooner; higher: fewer system calls. The default is 256; 0 is
     /// refused by [`build`](Builder::build).
     ///

@@ -4,7 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `core` | what one loop owns, and the turn |
-//! | `tasks`, `cell`, `join_error`, `panic` | the task table and the ready queue threaded through it; a task's one allocation; its errors |
+//! | `tasks`, `task_slot`, `cell`, `join_error`, `panic` | the task table and the ready queue threaded through it; a task's slot; its one allocation; its errors |
 //! | `ticket`, `waker` | the word that names a task; the waker over it |
 //! | `context` | the runtime that this thread is in |
 //! | `wait_list`, `budget` | the waiters at a place; how long a task may find everything ready |
@@ -41,6 +41,7 @@ pub(crate) mod registration;
 pub(crate) mod registry;
 pub(crate) mod slots;
 pub(crate) mod sync;
+pub(crate) mod task_slot;
 pub(crate) mod tasks;
 pub(crate) mod ticket;
 pub(crate) mod wait_list;

@@ -41,12 +41,13 @@ pub(crate) trait Slot: Default {
 
 type Chunk<T> = Box<[T; CHUNK]>;
 type Page<T> = [OnceCell<Chunk<T>>; 256];
+type Pages<T> = [OnceCell<Box<Page<T>>>; 256];
 
 pub(crate) struct Slots<T> {
     /// Page 0, which is all that most programs need.
     first: Page<T>,
     /// All pages, of which the first is not used.
-    pages: OnceCell<Box<[OnceCell<Box<Page<T>>>; 256]>>,
+    pages: OnceCell<Box<Pages<T>>>,
     /// Slots that were ever claimed: those from here on are fresh.
     used: Cell<u32>,
     /// The first vacant slot among those that were used before.

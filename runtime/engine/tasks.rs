@@ -1,14 +1,7 @@
 //! The task table and, threaded through it, the ready queue.
 //!
-//! A slot is 32 bytes, half a cache line, and holds all that waking, queueing and joining touch:
-//!
-//! ```text
-//!   task 16 B            joiners 8 B       next 4 B           state 4 B
-//! ┌────────────────────┬─────────────────┬──────────────────┬───────────────────────┐
-//! │ the boxed future   │ waiters of the  │ link of the      │ generation  │ flags   │
-//! │ (out while polled) │ join handle     │ queue            │ 24 bits     │ 8 bits  │
-//! └────────────────────┴─────────────────┴──────────────────┴───────────────────────┘
-//! ```
+//! A slot (`task_slot.rs`) is 32 bytes, half a cache line, and holds all that waking, queueing and
+//! joining touch.
 //!
 //! The ready queue is a linked list through the slots. It needs no memory of its own, so waking
 //! never allocates, a burst leaves nothing behind, and its bound is the number of tasks: the flag
@@ -21,9 +14,7 @@
 //! but it may borrow and is polled where it stands, so its slot never holds a box. Neither does the
 //! slot of a source of an `EventLoop`: a slot without a box is a key that can be woken and queued.
 //!
-//! What changes in a slot is a `Cell`, and slots never move. So the hot paths borrow nothing: whoever
-//! has a slot in hand keeps it, also while the task's poll wakes others or spawns. Nothing in this
-//! file calls foreign code: what must be dropped or woken is handed to the caller.
+//! Nothing in this file calls foreign code: what must be dropped or woken is handed to the caller.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -32,119 +23,15 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::cell::BoxedTask;
-use super::slots::{KEY_MAX, NIL, Slot, Slots};
+use super::slots::{KEY_MAX, NIL, Slots};
+use super::task_slot::{
+    ABORTED, DETACHED, DONE, FLAG_BITS, NAMED, QUEUED, RELEASED_WHILE_QUEUED, TaskSlot, WAKES,
+};
 use super::ticket::{GENERATION_MAX, RuntimeNumber, Ticket};
 use super::wait_list::{Kind, NodeKey, Nodes, WaitList, Waiter};
 
 /// The slot of `block_on`'s own future.
 const MAIN: u32 = 0;
-
-/// The join handle was dropped: the output is dropped, too.
-const DETACHED: u32 = 1;
-/// The output is there and waits for the join handle.
-const DONE: u32 = 2;
-/// Released while queued: the key goes back to the free list when it is popped.
-const RELEASED_WHILE_QUEUED: u32 = 4;
-/// The future is about to be dropped.
-const ABORTED: u32 = 8;
-/// The table of names has the task's.
-const NAMED: u32 = 16;
-/// The slot is in the ready queue; or its task is polled, and `woken` says whether it is queued; or it
-/// is vacant. (A vacant slot can't be queued, not even by a dead runtime's ticket that happens to
-/// match.)
-const QUEUED: u32 = 32;
-
-const FLAG_BITS: u32 = 8;
-const GENERATION: u32 = !0 << FLAG_BITS;
-
-/// What of the state is as a ticket has it if the ticket wakes the task.
-const WAKES: u32 = GENERATION | DONE | QUEUED;
-
-pub(crate) struct TaskSlot {
-    task: Cell<Option<BoxedTask>>,
-    joiners: WaitList,
-    next: Cell<u32>,
-    state: Cell<u32>,
-}
-
-const _: () = assert!(size_of::<TaskSlot>() == 32, "two slots share a cache line");
-
-impl Default for TaskSlot {
-    fn default() -> Self {
-        TaskSlot {
-            task: Cell::new(None),
-            joiners: WaitList::default(),
-            next: Cell::new(NIL),
-            state: Cell::new(QUEUED),
-        }
-    }
-}
-
-impl Slot for TaskSlot {
-    fn link(&self) -> &Cell<u32> {
-        &self.next
-    }
-}
-
-impl TaskSlot {
-    #[inline]
-    fn generation(&self) -> u32 {
-        self.state.get() >> FLAG_BITS
-    }
-
-    #[inline]
-    fn has(&self, flag: u32) -> bool {
-        self.state.get() & flag != 0
-    }
-
-    #[inline]
-    fn set(&self, flag: u32) {
-        self.state.set(self.state.get() | flag);
-    }
-
-    #[inline]
-    fn clear(&self, flag: u32) {
-        self.state.set(self.state.get() & !flag);
-    }
-
-    /// Whether a ticket of this slot is that of its present owner.
-    #[inline]
-    fn is_of(&self, ticket: Ticket) -> bool {
-        self.generation() == ticket.generation()
-    }
-
-    #[inline]
-    pub(crate) fn is_done(&self) -> bool {
-        self.has(DONE)
-    }
-
-    /// The waiters of the join handle.
-    #[inline]
-    pub(crate) fn joiners(&self) -> &WaitList {
-        &self.joiners
-    }
-
-    /// Takes the task out, to poll it.
-    #[inline]
-    pub(super) fn take(&self) -> Option<BoxedTask> {
-        self.task.take()
-    }
-
-    /// From here on the slot may be queued again.
-    #[inline]
-    pub(super) fn leave_queue(&self) {
-        self.clear(QUEUED);
-    }
-
-    /// Puts a task in. The slot holds none: its own is out, or it was vacant.
-    #[inline]
-    pub(super) fn fill(&self, task: BoxedTask) {
-        let nothing = self.task.replace(Some(task));
-        debug_assert!(nothing.is_none());
-        // Says to the compiler, too, that there is nothing to drop.
-        std::mem::forget(nothing);
-    }
-}
 
 /// An entry that comes before the ready queue: what can't be done where it comes up, because it is
 /// foreign code.
@@ -610,7 +497,7 @@ impl Tasks {
     pub(super) fn take_live(&self, from: u32) -> Option<(&TaskSlot, BoxedTask, Ticket)> {
         (from..self.slots.used()).find_map(|key| {
             let slot = &self.slots[key];
-            let task = if slot.has(DONE) { None } else { slot.task.take() };
+            let task = if slot.has(DONE) { None } else { slot.take() };
             task.map(|task| (slot, task, Ticket::new(self.runtime, slot.generation(), key)))
         })
     }
