@@ -123,7 +123,7 @@ pub(crate) struct Reactor {
 const CLOSED: u32 = u32::MAX;
 
 impl Reactor {
-    pub(crate) const fn new(process: u32) -> Reactor {
+    pub(crate) fn new(process: u32) -> Reactor {
         Reactor {
             slots: Slots::new(),
             to_rearm: RefCell::new(Vec::new()),

@@ -41,11 +41,16 @@ pub(crate) trait Slot: Default {
 
 type Chunk<T> = Box<[T; CHUNK]>;
 type Page<T> = [OnceCell<Chunk<T>>; 256];
+#[cfg(not(oneloop_loom))]
+type FirstPage<T> = Page<T>;
+// The stack of a thread of loom's has 32 KiB: tables on it would not fit.
+#[cfg(oneloop_loom)]
+type FirstPage<T> = Box<Page<T>>;
 type Pages<T> = [OnceCell<Box<Page<T>>>; 256];
 
 pub(crate) struct Slots<T> {
     /// Page 0, which is all that most programs need.
-    first: Page<T>,
+    first: FirstPage<T>,
     /// All pages, of which the first is not used.
     pages: OnceCell<Box<Pages<T>>>,
     /// Slots that were ever claimed: those from here on are fresh.
@@ -55,9 +60,9 @@ pub(crate) struct Slots<T> {
 }
 
 impl<T: Slot> Slots<T> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Slots {
-            first: [const { OnceCell::new() }; 256],
+            first: FirstPage::<T>::from([const { OnceCell::new() }; 256]),
             pages: OnceCell::new(),
             used: Cell::new(0),
             vacant: Cell::new(NIL),
@@ -103,7 +108,7 @@ impl<T: Slot> Slots<T> {
     pub(crate) fn claim_fresh(&self) -> (u32, &T) {
         let key = self.used.get();
         assert!(key <= KEY_MAX, "a table of a oneloop runtime is full: it has {key} entries");
-        let page = match key >> 16 {
+        let page: &Page<T> = match key >> 16 {
             0 => &self.first,
             number => {
                 let pages = self.pages.get_or_init(|| Box::new([const { OnceCell::new() }; 256]));

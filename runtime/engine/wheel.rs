@@ -98,7 +98,7 @@ pub(crate) struct Wheel {
 }
 
 impl Wheel {
-    pub(crate) const fn new() -> Wheel {
+    pub(crate) fn new() -> Wheel {
         Wheel {
             timers: Slots::new(),
             buckets: OnceCell::new(),
