@@ -286,6 +286,7 @@ impl Core {
         cell::cancel(&mut task);
         self.describe(&mut task, ticket);
         self.finish(slot, ticket, task);
+        self.tasks.current.set(None); // `shut_down` calls wakers of other crates next
     }
 
     /// Says in a task's error which one it was.

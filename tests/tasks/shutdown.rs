@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::future::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -372,6 +373,57 @@ fn tasks_that_finish_meanwhile_because_others_are_dropped_are_dropped_not_run() 
     runtime.block_on(settle());
     drop(runtime);
     assert_eq!(polls.get(), 1);
+}
+
+/// What a waker of another crate does when the runtime that is dropped calls it.
+#[derive(Default)]
+struct LastCall {
+    /// Those of `block_on`'s future, and of tasks that were dropped.
+    wakers: Mutex<Vec<Waker>>,
+    drops: Drops,
+}
+
+impl Wake for LastCall {
+    fn wake(self: Arc<Self>) {
+        assert_eq!(oneloop::task::try_id(), None, "it runs in no task");
+        self.wakers.lock().unwrap().iter().for_each(Waker::wake_by_ref);
+        for _ in 0..4 {
+            let token = self.drops.token();
+            drop(spawn(async move {
+                let _kept = token;
+                pending::<()>().await;
+            }));
+        }
+        self.wakers.lock().unwrap().clear();
+    }
+}
+
+/// The wake-up of a task whose slot is vacant once linked that slot into the ready queue. A spawn then found the slot of a task
+/// that was alive, and its future was never dropped.
+#[test]
+fn a_foreign_waker_wakes_the_task_that_was_dropped_last_and_spawns() {
+    let call = Arc::new(LastCall::default());
+    let runtime = Runtime::new().unwrap();
+    let mut joined = runtime.spawn(pending::<()>());
+    assert!(poll_with(&mut joined, &Waker::from(call.clone())).is_pending());
+    let theirs = call.clone();
+    drop(runtime.spawn(poll_fn(move |cx| {
+        theirs.wakers.lock().unwrap().push(cx.waker().clone());
+        Poll::<()>::Pending
+    })));
+    let mut polls = 0;
+    runtime.block_on(poll_fn(|cx| {
+        polls += 1;
+        if polls == 1 {
+            call.wakers.lock().unwrap().push(cx.waker().clone());
+            cx.waker().wake_by_ref(); // the tasks come first
+        }
+        if polls == 1 { Poll::Pending } else { Poll::Ready(()) }
+    }));
+    assert_eq!(call.wakers.lock().unwrap().len(), 2);
+    drop(runtime);
+    assert!(call.wakers.lock().unwrap().is_empty(), "it was called to the end");
+    assert_eq!(call.drops.count(), 4);
 }
 
 #[test]
