@@ -172,7 +172,12 @@ pub struct Foreign(pub usize);
 
 impl Wake for Foreign {
     fn wake(self: Arc<Self>) {
-        with(|world| world.turn(Turn::Foreign(self.0)));
+        with(|world| {
+            world.turn(Turn::Foreign(self.0));
+            if let Some(id) = oneloop::task::try_id() {
+                world.fail(format!("a waker of another crate is called in task {id}"));
+            }
+        });
         if play(Place::default()) == End::Panic {
             panic_deliberately();
         }
