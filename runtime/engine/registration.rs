@@ -12,6 +12,7 @@ use super::driver::{Object, Readiness, Token, Trigger};
 use super::fork;
 use super::interest::Interest;
 use super::reactor::{IoSlot, Reactor};
+use super::slots::KEY_MAX;
 use super::wait_list::{NodeKey, Waiter};
 
 /// Registers an object with the driver.
@@ -28,6 +29,14 @@ fn register(core: &Core, mut object: Object<'_>, token: Token) -> io::Result<Tri
         },
         result => result,
     }
+}
+
+#[cold]
+fn no_room() -> io::Error {
+    io::Error::other(format!(
+        "oneloop: {} objects are watched by this runtime, which is the most it can watch",
+        KEY_MAX + 1
+    ))
 }
 
 #[cold]
@@ -62,8 +71,7 @@ impl Registration<'_> {
         }
 
         core.refuse_inherited()?;
-        let key = core.reactor.claim(object.raw);
-        let key = key.ok_or_else(|| io::Error::other("a oneloop runtime can watch no more objects"))?;
+        let key = core.reactor.claim(object.raw).ok_or_else(no_room)?;
         let claim = Claim(core, key);
         let slot = core.reactor.slot(key);
         // The object may be the user's own, so registering it may run foreign code: nothing is

@@ -112,7 +112,7 @@ impl<T: Slot> Slots<T> {
             0 => &self.first,
             number => {
                 let pages = self.pages.get_or_init(|| Box::new([const { OnceCell::new() }; 256]));
-                &**pages[number as usize].get_or_init(|| Box::new([const { OnceCell::new() }; 256]))
+                pages[number as usize].get_or_init(|| Box::new([const { OnceCell::new() }; 256]))
             }
         };
         page[(key >> 8) as usize % 256].get_or_init(|| {

@@ -23,7 +23,7 @@
 
 use std::cell::{Cell, OnceCell};
 
-use super::slots::{NIL, Slot, Slots};
+use super::slots::{KEY_MAX, NIL, Slot, Slots};
 use super::wait_list::Waiter;
 
 /// A tick is 2 to this power nanoseconds: a shift where a millisecond would need a division.
@@ -109,6 +109,10 @@ impl Wheel {
     }
 
     /// Adds a timer and returns its key, which stays valid until [`remove`](Wheel::remove).
+    ///
+    /// # Panics
+    ///
+    /// If the table is full.
     #[inline]
     pub(crate) fn insert(&self, deadline_ns: u64, waiter: Waiter) -> u32 {
         match self.timers.claim_used() {
@@ -120,6 +124,11 @@ impl Wheel {
     #[cold]
     #[inline(never)]
     fn insert_fresh(&self, deadline_ns: u64, waiter: Waiter) -> u32 {
+        assert!(
+            self.timers.has_room(),
+            "oneloop: {} timers are in use in this runtime, which is the most it can hold",
+            KEY_MAX + 1
+        );
         self.buckets.get_or_init(|| {
             // Through a `Vec`, so that it is made on the heap and not on the stack first.
             let buckets = vec![Cell::new(EMPTY); LEVELS * BUCKETS];

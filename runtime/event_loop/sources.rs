@@ -17,6 +17,7 @@ use super::event::{Event, Id};
 use crate::engine::core::Core;
 use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
+use crate::engine::slots::KEY_MAX;
 use crate::engine::ticket::Ticket;
 use crate::engine::wait_list::Waiter;
 use crate::net::{TcpListener, TcpStream};
@@ -138,7 +139,9 @@ impl EventSources {
     pub(super) fn insert(&self, source: EventSource) -> io::Result<Ticket> {
         let tasks = &self.core.tasks;
         if !tasks.has_room() {
-            return Err(io::Error::other("a oneloop event loop can name no more sources"));
+            let text =
+                format!("oneloop: {KEY_MAX} sources and tasks are alive in this loop, the most it can name");
+            return Err(io::Error::other(text));
         }
         let ticket = tasks.insert_key();
         let mut table = self.table.borrow_mut();

@@ -86,7 +86,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 ///
 /// # Panics
 ///
-/// When polled outside a runtime.
+/// When polled outside a runtime. When first polled, if 16,777,216 timers are in use in the runtime:
+/// a timer's key has 24 bits.
 ///
 /// # Cancel safety
 ///
