@@ -422,10 +422,10 @@ impl Builder {
         Builder { driver: None, options }
     }
 
-    /// A poll counts for one and a half-share of its I/O operations, of which 512 then fit, at
-    /// about 2 µs: sockets and timers wait for busy tasks about a millisecond at most. For tasks
-    /// that do no I/O, one `epoll_wait` that finds nothing (about 0.3 µs) is spread over so many
-    /// polls that it can't be measured.
+    /// An operation counts for half a poll, so 512 system calls fit, at about 2 µs each: sockets
+    /// and timers wait for busy tasks about a millisecond at most. For tasks that do no I/O, one
+    /// `epoll_wait` that finds nothing (about 0.3 µs) is spread over so many polls that it can't be
+    /// measured.
     const EVENT_INTERVAL: u32 = 256;
 
     /// Which driver speaks to the operating system. The default is [`Driver::Mio`], or what the
@@ -440,9 +440,9 @@ impl Builder {
     }
 
     /// At most how many polls of tasks there are before timers and sockets are looked at again,
-    /// when tasks are always ready. An I/O operation counts for half a poll.
-    /// Lower: sockets are served sooner; higher: fewer system calls. The default is 256; 0 is
-    /// refused by [`build`](Builder::build).
+    /// when tasks are always ready. An operation in a poll (socket I/O, a timer that is due, a join
+    /// that is ready) counts for half a poll more. Lower: sockets are served sooner; higher: fewer
+    /// system calls. The default is 256; 0 is refused by [`build`](Builder::build).
     ///
     /// # Examples
     ///
