@@ -21,6 +21,56 @@
 //! }
 //! ```
 //!
+//! A server in a task of its own is `oneloop::spawn(serve(listener, service).into_future())`.
+//!
+//! # axum
+//!
+//! hyper-util's `TowerToHyperService` (feature `service`) makes a service of a router. axum asks `Send` of handlers and
+//! of state; `SendWrapper` answers for values that are not, because all of them stay on one thread.
+//!
+//! ```no_run
+//! use std::cell::Cell;
+//! use std::net::SocketAddr;
+//! use std::rc::Rc;
+//! use std::time::Duration;
+//!
+//! use axum::Router;
+//! use axum::extract::{Extension, State};
+//! use axum::routing::get;
+//! use hyper_util::service::TowerToHyperService;
+//! use oneloop::net::TcpListener;
+//! use send_wrapper::SendWrapper;
+//!
+//! type Visits = SendWrapper<Rc<Cell<u64>>>;
+//!
+//! async fn visit(State(visits): State<Visits>, Extension(client): Extension<Option<SocketAddr>>) -> String {
+//!     visits.set(visits.get() + 1);
+//!     format!("visit {} comes from {client:?}\n", visits.get())
+//! }
+//!
+//! fn main() -> std::io::Result<()> {
+//!     oneloop::block_on(async {
+//!         let router = Router::new().route("/", get(visit)).with_state(Visits::new(Rc::default()));
+//!         let listener = TcpListener::bind("127.0.0.1:8080").await?;
+//!         oneloop_hyper::serve_with(listener, move |peer| {
+//!             TowerToHyperService::new(router.clone().layer(Extension(peer.remote_addr())))
+//!         })
+//!         .on_error(|error| eprintln!("{error}"))
+//!         .shutdown(oneloop::signal::ctrl_c(), Duration::from_secs(5))
+//!         .await;
+//!         Ok(())
+//!     })
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | holds |
+//! |---|---|---|
+//! | `server` | yes | [`serve`](server) |
+//! | `client` | yes | `Connector` and the pooled client on it |
+//! | `tls` | yes | TLS for both, by rustls with ring: it compiles C |
+//!
 //! [hyper]: https://docs.rs/hyper
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

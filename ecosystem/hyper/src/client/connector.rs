@@ -256,7 +256,12 @@ async fn connect(config: Arc<Config>, uri: Uri) -> io::Result<Io<Stream>> {
     let https = check_scheme(&config, &uri)?;
     let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| refused(&uri, "it has no host"))?;
     let host = host.trim_start_matches('[').trim_end_matches(']'); // around an IPv6 address
-    let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+    let port = match uri.port_u16() {
+        Some(port) => port,
+        None if has_port(&uri) => return Err(refused(&uri, "its port is no number from 0 to 65535")),
+        None if https => 443,
+        None => 80,
+    };
 
     let stream = match timeout(config.connect_limit, connect_tcp(&config, host, port)).await {
         Ok(connected) => connected.map_err(|error| {
@@ -294,6 +299,13 @@ fn check_scheme(config: &Config, uri: &Uri) -> io::Result<bool> {
 
 fn refused(uri: &Uri, reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("{uri}: {reason}"))
+}
+
+/// Whether a port stands in the URI: `Uri::port` has none, too, if it is no port.
+fn has_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let after_host = authority.rsplit([']', '@']).next().unwrap_or_default();
+    after_host.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty())
 }
 
 async fn connect_tcp(config: &Config, host: &str, port: u16) -> io::Result<TcpStream> {

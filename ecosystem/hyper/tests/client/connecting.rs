@@ -236,3 +236,14 @@ fn a_request_has_no_limit_but_the_one_that_is_put_around_it() -> Outcome {
         Ok(())
     })
 }
+
+#[test]
+fn a_port_that_is_none_is_refused_instead_of_replaced() {
+    run(async {
+        for uri in ["http://127.0.0.1:99999/", "http://[::1]:99999/", "http://me@127.0.0.1:65536/"] {
+            let error = connect(Connector::new(), &uri.parse().unwrap()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{uri}: {error}");
+            assert!(error.to_string().contains("65535"), "{error}");
+        }
+    });
+}
