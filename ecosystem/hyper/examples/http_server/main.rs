@@ -23,6 +23,8 @@
 //! router is a tower service, which hyper-util turns into one of hyper. What does need tokio is
 //! `axum::serve`, `axum::extract::ws`, and tower-http's `ServeDir` and `TimeoutLayer`.
 
+#[path = "../shared/accepting.rs"]
+mod accepting;
 mod error;
 mod figures;
 mod files;
@@ -47,6 +49,7 @@ use oneloop::future::or;
 use oneloop::net::TcpListener;
 use send_wrapper::SendWrapper;
 
+use accepting::Accepting;
 use error::BodyTimeout;
 use figures::Figures;
 use options::{Options, Request};
@@ -98,9 +101,14 @@ async fn serve(options: Options) -> Result<u8, String> {
         first.asked().await;
         complain(&format!("stopping; requests have {:?} to finish", options.grace));
     };
+    let accepting = Accepting::default();
     let serving = oneloop_hyper::serve(listener, service)
         .max_connections(options.connections_max)
-        .on_error(|error| complain(&format!("{error}")))
+        .on_error(move |error| {
+            if !accepting.report(&error) {
+                complain(&error.to_string());
+            }
+        })
         .shutdown(stop, options.grace);
     let served = async {
         let summary = serving.await;

@@ -12,6 +12,8 @@
 //! | `options.rs` | the command line |
 //! | `../shared/` | Ctrl+C and SIGTERM; lines on the terminal |
 
+#[path = "../shared/accepting.rs"]
+mod accepting;
 mod certificate;
 mod options;
 #[path = "../shared/process.rs"]
@@ -24,7 +26,7 @@ use std::convert::Infallible;
 use std::future::{IntoFuture, Ready, ready};
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::channel::oneshot;
 use hyper::body::Incoming;
@@ -36,15 +38,13 @@ use oneloop_hyper::serve_with;
 use oneloop_hyper::server::{Error, Peer};
 use oneloop_hyper::tls::Acceptor;
 
+use accepting::Accepting;
 use options::Options;
 use process::{complain, say};
 use stop::Stop;
 
 /// How long requests may take to finish once the server was asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Failures to accept that are no further apart than this have one cause, which is printed once.
-const SAME_CAUSE: Duration = Duration::from_secs(10);
 
 /// The server could not start.
 const EXIT_NOT_STARTED: u8 = 2;
@@ -133,13 +133,9 @@ impl Service<Request<Incoming>> for Greeter {
 
 /// Counts the connections that fail, and prints the failures of accepting.
 fn report(failed: Rc<Cell<u64>>, verbose: bool) -> impl Fn(Error) {
-    let last = Cell::new(None::<Instant>);
+    let accepting = Accepting::default();
     move |error| {
-        if matches!(error, Error::Accept(_)) {
-            let now = Instant::now();
-            if last.replace(Some(now)).is_none_or(|last| now - last > SAME_CAUSE) {
-                complain(&error.to_string());
-            }
+        if accepting.report(&error) {
             return;
         }
         failed.set(failed.get() + 1);
