@@ -42,8 +42,7 @@ impl<'a> Ready<'a> {
 impl Future for Ready<'_> {
     type Output = io::Result<()>;
 
-    // Always: out of line it costs each wait for readiness some thirty instructions.
-    #[inline(always)]
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Ready { registration, interest, node } = &mut *self;
         registration.poll_ready(cx, *interest, Some(node))
