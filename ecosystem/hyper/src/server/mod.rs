@@ -11,7 +11,7 @@
 //! | open connections | 10,000 | [`max_connections`](Serve::max_connections) | further ones wait in the listener's queue |
 //! | from accepting a connection to its first request's last header byte, TLS included; HTTP/1.1: also from each further request's first byte to its last header byte | 30 s | [`header_timeout`](Serve::header_timeout) | the connection is closed |
 //! | a connection without a request | 60 s | [`idle_timeout`](Serve::idle_timeout) | closed in order (HTTP/2: GOAWAY, and closed after the header time-out if the client does not close it) |
-//! | a client that makes no room for what waits for it: takes none of the 128 KiB that a socket holds unsent at most on Linux | 60 s | [`stall_timeout`](Serve::stall_timeout) | the connection is closed |
+//! | no progress of a response that the client could take: on Linux the socket holds 128 KiB unsent at most | 60 s | [`stall_timeout`](Serve::stall_timeout) | the connection is closed |
 //! | bytes of a request's headers | 32 KiB | [`header_bytes_max`](Serve::header_bytes_max) | status 431 (HTTP/1.1: and close) |
 //! | headers of a request, HTTP/1.1 | 100 | | status 431 and close |
 //! | concurrent requests of a connection, HTTP/2 | 100 | [`max_streams`](Serve::max_streams) | the stream is refused |

@@ -69,7 +69,7 @@ mod signals {
 
     use crate::server::{Folder, Server};
 
-    /// Longer than any test: what waits for it fails.
+    /// Longer than any test: a wait of this length makes the test fail.
     const NEVER: &str = "100000";
 
     /// A client whose request is under way: the head and the first line are there.
