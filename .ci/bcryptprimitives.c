@@ -1,9 +1,10 @@
 /*
- * A stand-in for Windows' bcryptprimitives.dll, only to run tests under a wine that has none (wine before 9.0).
+ * Replaces Windows' bcryptprimitives.dll, only to run tests under a wine without it (wine before 9.0).
  *
- * Rust's std seeds its hash maps with ProcessPrng, and links that one function from that library; without it no program
- * starts. ProcessPrng fills a buffer of any length and never fails. RtlGenRandom, which every Windows and every wine has in
- * advapi32 (by the name of SystemFunction036), takes lengths of 32 bits and may fail.
+ * Rust's std seeds its hash maps with ProcessPrng, and links only this function from the library.
+ * Without the function no program starts. ProcessPrng fills a buffer of any length and never fails.
+ * RtlGenRandom takes lengths of 32 bits and may fail. Every Windows and every wine has it in advapi32,
+ * by the name of SystemFunction036.
  */
 #include <limits.h>
 #include <stddef.h>

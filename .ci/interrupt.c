@@ -1,12 +1,15 @@
-/* Interrupts a program's system calls: preloaded (LD_PRELOAD), it gives every thread a timer of its own that sends that
- * thread a signal a thousand times a second, to a handler without SA_RESTART. So whatever waits ends with EINTR, and
- * whatever moves bytes may do so after some of them. Used by .ci/interrupted.
+/* This library interrupts a program's system calls. .ci/interrupted preloads it (LD_PRELOAD). It gives
+ * every thread a timer that sends the thread a signal a thousand times a second, to a handler without
+ * SA_RESTART. So a call that waits ends with EINTR, and a call that moves bytes may end after some of
+ * them.
  *
- * A timer of the process would not do: the kernel prefers the main thread for its signals, and the tests run on others.
+ * A timer of the process is not enough, because the kernel prefers the main thread for its signals, and
+ * the tests run on other threads.
  *
- * INTERRUPT_BELOW names the folder whose programs are interrupted: the tests and the examples, not the shells and
- * tools that they start. INTERRUPT_TALLY names a file that gets a line at the end of each: signals handled, and system
- * calls ended with EINTR by them (counted on x86-64 only). */
+ * INTERRUPT_BELOW names the folder of the programs that are interrupted: the tests and the examples, but
+ * not the shells and tools that they start. INTERRUPT_TALLY names a file. Each program appends a line at
+ * its end with the number of signals handled, and of system calls that they ended with EINTR (counted
+ * on x86-64 only). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,7 +27,7 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-/* One that no test uses. */
+/* No test uses this signal. */
 #define SIGNAL (SIGRTMIN + 7)
 
 enum { PERIOD_NS = 1000 * 1000 };
@@ -36,7 +39,7 @@ static void handle(int number, siginfo_t *info, void *context) {
     (void)number, (void)info;
     __atomic_add_fetch(&handled, 1, __ATOMIC_RELAXED);
 #ifdef __x86_64__
-    /* Behind a `syscall` instruction whose result is EINTR: the program is about to be told so. */
+    /* The signal came after a `syscall` instruction whose result is EINTR. The program receives it next. */
     const greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     const unsigned char *next = (const unsigned char *)registers[REG_RIP];
     if (registers[REG_RAX] == -EINTR && next[-2] == 0x0f && next[-1] == 0x05)
@@ -46,7 +49,7 @@ static void handle(int number, siginfo_t *info, void *context) {
 #endif
 }
 
-/* The calling thread's timer. */
+/* Starts the calling thread's timer. */
 static int start(timer_t *timer) {
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL};
     event.sigev_notify_thread_id = gettid();
@@ -103,7 +106,7 @@ __attribute__((destructor)) static void unload(void) {
     int file = open(tally, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (file < 0)
         return;
-    /* One write, so that lines of programs that end together don't mix; and again if it is interrupted itself. */
+    /* One write keeps the lines of programs that end together apart. An interrupted write is repeated. */
     char line[64];
     int length = snprintf(line, sizeof line, "%lu %lu\n", handled, interrupted);
     while (write(file, line, length) < 0 && errno == EINTR)

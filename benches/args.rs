@@ -7,51 +7,63 @@ use lexopt::prelude::*;
 
 use crate::{child, counting, http, operations, peers, servers};
 
-/// What the command line asks for.
+/// The command that the command line names.
 pub enum Command {
     Help,
     Run(Options),
-    /// The program was started by itself, to be measured.
+    /// Draws the page again, from stored results.
+    Page {
+        results: Vec<PathBuf>,
+        to: PathBuf,
+    },
+    /// Draws a chart for a document, from stored results.
+    Chart {
+        results: Vec<PathBuf>,
+        to: PathBuf,
+    },
+    /// The benchmark has started this process to measure it.
     Child(child::Role),
-    /// `cargo test --all-targets` also starts benchmarks; it must not wait minutes for this one.
+    /// `cargo test --all-targets` also starts benchmarks. It must not wait minutes for this one.
     NotABenchmarkRun,
 }
 
-/// How to run.
+/// The options of a run.
 pub struct Options {
     pub quick: bool,
-    /// Substrings of case or runtime names; none chooses everything.
+    /// Substrings of the names of cases or runtimes. An empty list chooses everything.
     pub filters: Vec<String>,
     /// The directory for the files of the report.
     pub out: Option<PathBuf>,
-    /// Build the smallest echo server on each library, too.
+    /// Whether the run builds the smallest echo server on each library, too.
     pub facts: bool,
-    /// The facts were named like a case: without another case's name, there is no other.
+    /// Whether the word `facts` stands among the filters. If no filter names a case, the run measures no
+    /// case.
     pub facts_named: bool,
-    /// Count instructions and system calls, too.
+    /// Whether the run counts instructions and system calls, too.
     pub counts: bool,
-    /// The counts were named like a case: nothing is timed.
+    /// Whether the word `counts` stands among the filters. The run then measures no times.
     pub counts_named: bool,
-    /// The table of our own counts, to compare with or to write.
+    /// The table of the counts of oneloop, and the action on it.
     pub table: Option<CountsTable>,
-    /// How many jobs these builds run at once.
+    /// The number of jobs that the builds of the facts run at once.
     pub jobs: usize,
 }
 
-/// The file with our own counts, and what to do with it.
+/// The file with the counts of oneloop, and the action on it.
 pub enum CountsTable {
     Hold(PathBuf),
     Write(PathBuf),
 }
 
 impl Options {
-    /// How long a server is measured in each round.
+    /// The time for which each round measures a server.
     pub fn server_time(&self) -> Duration {
         Duration::from_millis(if self.quick { 120 } else { 1_500 })
     }
 
-    /// How long an operation is measured in each round. Shared hardware has slow phases of some tenths of a second:
-    /// many short rounds meet them more evenly than a few long ones.
+    /// The time for which each round measures an operation. Shared hardware has slow phases of some
+    /// tenths of a second. Many short rounds spread these over all runtimes more evenly than a few long
+    /// rounds do.
     pub fn operation_time(&self) -> Duration {
         Duration::from_millis(if self.quick { 60 } else { 100 })
     }
@@ -83,7 +95,7 @@ pub fn parse() -> Result<Command, String> {
             Short('j') | Long("jobs") => {
                 options.jobs = arguments.value().and_then(|it| it.parse()).map_err(usage)?;
             }
-            // Cargo adds it.
+            // Cargo adds this option.
             Long("bench") => from_cargo_bench = true,
             Value(word) if word == child::MARKER => {
                 let words = arguments.raw_args().map_err(usage)?;
@@ -96,6 +108,14 @@ pub fn parse() -> Result<Command, String> {
             Long("write") => {
                 options.table = Some(CountsTable::Write(arguments.value().map_err(usage)?.into()));
             }
+            Value(word) if word == "page" && options.filters.is_empty() => {
+                let (results, to) = stored(&mut arguments, "page RESULTS.json... OUT.html")?;
+                return Ok(Command::Page { results, to });
+            }
+            Value(word) if word == "chart" && options.filters.is_empty() => {
+                let (results, to) = stored(&mut arguments, "chart RESULTS.json... OUT.svg")?;
+                return Ok(Command::Chart { results, to });
+            }
             Value(word) if word == "counts" => (options.counts, options.counts_named) = (true, true),
             Value(word) if word == "facts" => (options.facts, options.facts_named) = (true, true),
             Value(word) => options.filters.push(word.to_string_lossy().to_lowercase()),
@@ -106,17 +126,33 @@ pub fn parse() -> Result<Command, String> {
     if from_cargo && !from_cargo_bench {
         return Ok(Command::NotABenchmarkRun);
     }
-    // A full run leaves nothing out.
+    // A full run includes the facts and the counts.
     let full = !options.quick && options.filters.is_empty();
     if options.table.is_some() && !options.counts_named {
         return Err(
-            "--hold and --write are for the counts: cargo bench -p oneloop-bench -- counts --hold FILE"
+            "--hold and --write need the word counts: cargo bench -p oneloop-bench -- counts --hold FILE"
                 .into(),
         );
     }
     options.facts |= full && !options.counts_named;
     options.counts |= full && !options.facts_named;
     Ok(Command::Run(options))
+}
+
+/// The files of a command that draws: the files with results, and the output file.
+fn stored(arguments: &mut lexopt::Parser, form: &str) -> Result<(Vec<PathBuf>, PathBuf), String> {
+    let mut files = Vec::new();
+    while let Some(argument) = arguments.next().map_err(usage)? {
+        match argument {
+            Value(file) => files.push(PathBuf::from(file)),
+            Long("bench") => {}
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    match files.split_last() {
+        Some((to, results)) if !results.is_empty() => Ok((results.to_vec(), to.clone())),
+        _ => Err(format!("the command needs at least two files: cargo bench -p oneloop-bench -- {form}")),
+    }
 }
 
 fn usage(error: lexopt::Error) -> String {
@@ -126,25 +162,37 @@ fn usage(error: lexopt::Error) -> String {
 /// The text of `--help`.
 pub fn help() -> String {
     let mut text = String::from(
-        "Measures oneloop and its peers, side by side. Prints tables and writes the same as JSON and as a page.
+        "Measures oneloop and its peers in the same rounds. Prints tables, and writes them as JSON and as a page.
 
 cargo bench -p oneloop-bench -- [--quick] [--facts] [-j N] [--out DIR] [FILTER]...
 cargo bench -p oneloop-bench -- counts [--hold FILE | --write FILE] [FILTER]...
+cargo bench -p oneloop-bench -- page RESULTS.json... OUT.html
+cargo bench -p oneloop-bench -- chart RESULTS.json... OUT.svg
 
-  -q, --quick   shorter and fewer rounds, fewer points of each sweep: for a first look, in less than three minutes
-      --facts   builds the smallest echo server on each library, too, which takes minutes; the word facts among the
-                filters does the same. A full run does so unasked
-  -j, --jobs N  how many jobs these builds run at once; if not given, as many as there are cores
-      --out DIR where oneloop-bench.json and oneloop-bench.html go; if not given, bench in the target directory
-  counts        counts user instructions and system calls instead of measuring times: under valgrind, which must be
-                installed, in some eight minutes for all runtimes. A full run counts first. With `--profile release`
-                before the `--` it counts in a default release build
-      --hold FILE   with counts: compares our own with a table and fails if a row has grown by more than 3 %
+A run writes a .json and a .html file. The files of a full run are oneloop-bench.json and .html. The files of any
+other run have its words in their names, as in oneloop-bench-quick-yield.json, so that the files of a full run stay as
+they are. Ctrl+C ends a run. The finished rounds are kept, in files with names that end with -interrupted.
+
+  -q, --quick   makes a short run with fewer rounds and fewer points of each sweep. It takes about four minutes on a
+                machine that does nothing else, and several times as long on a busy machine, after the build
+      --facts   also builds the smallest echo server on each library, which takes minutes. The word facts among the
+                filters does the same. A full run does so without the option
+  -j, --jobs N  the number of jobs that these builds run at once (default: the number of cores)
+      --out DIR the directory of the files (default: bench in the target directory)
+  counts        counts user instructions and system calls and measures no times. It needs valgrind and takes about
+                eight minutes for all runtimes. A full run counts first. With `--profile release` before the `--` it
+                counts in a default release build
+      --hold FILE   with counts: compares oneloop's counts with a table and fails if a row has grown by more than 3 %
       --write FILE  with counts: writes that table. `bash .ci/counts` uses both with benches/counts.toml
-  -h, --help    this text
-  FILTER        part of the name of a case or of a runtime; several may be given. Filters that match cases choose
-                cases, filters that match runtimes choose runtimes. A case's whole name chooses that case alone.
-                The runtimes that ratios refer to (epoll for servers, tokio-hyper for HTTP, tokio for operations) always take part.
+  page          draws the page of stored results again. With several files, a case of a later file replaces the same
+                case of an earlier one, so that a disturbed case can be measured again and merged. The command refuses
+                results of another machine, of other versions or of other runtimes
+  chart         draws a chart for a document. The SVG file fits light and dark backgrounds
+  -h, --help    prints this text
+  FILTER        a part of the name of a case or of a runtime. Several may be given. Filters that match cases choose
+                cases, and filters that match runtimes choose runtimes. A case's whole name chooses only that case.
+                The runtimes that ratios refer to (epoll for servers, tokio-hyper for HTTP, tokio for operations)
+                always take part.
 ",
     );
     let mut list = |title: &str, rows: &mut dyn Iterator<Item = (&str, &str)>| {

@@ -1,12 +1,13 @@
-//! What the cases of both families have in common: a name, what they yield, and their place in a sweep.
+//! The common part of the cases of all families: a name, their metrics, and their place in a sweep.
 
 use crate::table::thousands;
 
-/// A figure that a case yields.
+/// One figure that a case measures.
 pub struct Metric {
     pub name: &'static str,
     pub unit: &'static str,
-    /// Shown with its spread and its ratio to the baseline. A case's first metric always is; less of it is better.
+    /// Whether the table shows the spread of the figure and its ratio to the baseline. The first metric
+    /// of a case is always compared, and a lower figure is better.
     pub compared: bool,
 }
 
@@ -25,18 +26,18 @@ impl Metric {
 pub struct Point {
     /// Cases of one sweep share its name, their parameter and their metrics.
     pub sweep: &'static str,
-    /// What grows: tasks, timers, connections.
+    /// The name of the size that grows: tasks, timers, connections.
     pub parameter: &'static str,
     pub value: usize,
 }
 
-/// One case; `kind` says how its family measures it.
+/// One case. `kind` says how the family of the case measures it.
 pub struct Case<Kind> {
     pub name: String,
     pub about: String,
     pub point: Option<Point>,
     pub metrics: &'static [Metric],
-    /// A quick run includes it although nobody asked for it by its name.
+    /// Whether a quick run includes the case if no filter names it.
     pub quick: bool,
     pub kind: Kind,
 }
@@ -50,16 +51,17 @@ impl<Kind> Case<Kind> {
 /// One kind of work at several sizes.
 pub struct Sweep {
     pub name: &'static str,
-    /// Of what there are as many as a value says.
+    /// The name of the size that `values` lists: tasks, timers, connections.
     pub parameter: &'static str,
     pub values: &'static [usize],
-    /// Those that a quick run includes.
+    /// The values that a quick run includes.
     pub quick: &'static [usize],
     pub metrics: &'static [Metric],
 }
 
 impl Sweep {
-    /// A case for each value, named after it. In `about`, `#` stands for the value.
+    /// Returns a case for each value. The name of a case ends with its value. In `about`, `#` stands for
+    /// the value.
     pub fn cases<Kind>(&self, about: &str, kind: impl Fn(usize) -> Kind) -> Vec<Case<Kind>> {
         let case = |&value: &usize| Case {
             name: format!("{}-{value}", self.name),

@@ -1,7 +1,8 @@
-//! This program started again, in a process of its own, to be measured.
+//! The child processes. The benchmark starts itself again, in a process of its own, and measures this
+//! process.
 //!
-//! A fresh process has a fresh heap and a memory layout of its own, and a peer that crashes takes only its own
-//! figures with it.
+//! A new process has a new heap and a memory layout of its own. If a peer crashes, only its own figures
+//! are lost.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
@@ -18,11 +19,11 @@ use crate::{operations, peers, servers};
 /// The hidden first word of a child's command line.
 pub const MARKER: &str = "__child";
 
-/// What a child is for.
+/// The task of a child process.
 pub enum Role {
-    /// Serve on the listener that is this process's standard input.
+    /// The child serves on the listener that is its standard input.
     Serve { server: &'static peers::Server, core: usize, buffer_bytes: usize, interpreter: Option<PathBuf> },
-    /// Measure an operation and print its figures.
+    /// The child measures an operation and prints its figures.
     Operate {
         executor: &'static peers::Candidate,
         case: &'static operations::Case,
@@ -73,10 +74,10 @@ impl Role {
             }
             _ => None,
         };
-        role.ok_or_else(|| format!("{MARKER} is for the benchmark's own use"))
+        role.ok_or_else(|| format!("{MARKER} is reserved for the benchmark itself"))
     }
 
-    /// Starts a child, under valgrind if that is given.
+    /// Starts a child process, under valgrind if `under` names it.
     fn start(&self, input: Stdio, under: Option<&Valgrind>) -> Result<Child, String> {
         let mut command = match under {
             Some(valgrind) => valgrind.command(),
@@ -91,35 +92,37 @@ impl Role {
     }
 }
 
-/// The child's side: does what the role says.
+/// Runs the role in the child process.
 pub fn become_role(role: &Role) -> Result<(), String> {
-    let told = |error: io::Error| error.to_string();
-    sys::end_with_parent().map_err(told)?;
+    let message = |error: io::Error| error.to_string();
+    sys::end_with_parent().map_err(message)?;
     match role {
         Role::Serve { server, core, buffer_bytes, interpreter } => {
-            sys::pin_to(*core).map_err(told)?;
+            sys::pin_to(*core).map_err(message)?;
             match (&server.serve, interpreter) {
                 (peers::Serve::Here(serve), _) => {
-                    let listener: OwnedFd = io::stdin().as_fd().try_clone_to_owned().map_err(told)?;
-                    serve(TcpListener::from(listener), *buffer_bytes).map_err(told)
+                    let listener: OwnedFd = io::stdin().as_fd().try_clone_to_owned().map_err(message)?;
+                    serve(TcpListener::from(listener), *buffer_bytes).map_err(message)
                 }
-                // In this same process, so that its clock, its core and its end are those of the server.
-                (peers::Serve::Script(script), Some(interpreter)) => Err(told(script.serve(interpreter))),
+                // The interpreter replaces this process, so that the clock, the core and the end of this
+                // process are those of the server.
+                (peers::Serve::Script(script), Some(interpreter)) => Err(message(script.serve(interpreter))),
                 (peers::Serve::Script(_), None) => Err("the script's interpreter is not known".into()),
             }
         }
         Role::Operate { executor, case, setting } => {
-            sys::pin_to(setting.core).map_err(told)?;
+            sys::pin_to(setting.core).map_err(message)?;
             let figures = (executor.measure)(case, setting)?;
             let words: Vec<String> = figures.iter().map(f64::to_string).collect();
             println!("{}", words.join(" "));
-            // Some peers have threads or a hundred thousand parked tasks left: none of that is measured.
+            // Some peers still have threads or a hundred thousand parked tasks here. Their shutdown is
+            // not measured.
             std::process::exit(0)
         }
     }
 }
 
-/// Has a child measure an operation.
+/// Starts a child process that measures an operation, and returns its figures.
 pub fn operate(role: &Role, under: Option<&Valgrind>, limit: Duration) -> Result<Vec<f64>, String> {
     let mut child = role.start(Stdio::null(), under)?;
     let (mut output, errors) = (child.stdout.take(), child.stderr.take());
@@ -127,12 +130,12 @@ pub fn operate(role: &Role, under: Option<&Valgrind>, limit: Duration) -> Result
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
         let outcome = output.as_mut().map_or(Ok(0), |output| output.read_to_string(&mut text));
-        // The receiver has gone when the time was over.
+        // After the time limit the receiver is dropped.
         let _ = sender.send(outcome.map(|_| text));
     });
     let answer = receiver.recv_timeout(limit);
     if answer.is_err() {
-        // It may have ended in this moment; then there is nothing to kill.
+        // The call fails if the child has ended in this moment. Then there is no process to kill.
         let _ = child.kill();
     }
     let status = child.wait().map_err(|error| error.to_string())?;
@@ -142,28 +145,28 @@ pub fn operate(role: &Role, under: Option<&Valgrind>, limit: Duration) -> Result
         Err(_) => return Err(format!("no answer within {} s", limit.as_secs())),
     };
     if !status.success() {
-        return Err(last_words(errors).unwrap_or_else(|| status.to_string()));
+        return Err(error_message(errors).unwrap_or_else(|| status.to_string()));
     }
     let figures: Result<Vec<f64>, _> = text.split_whitespace().map(str::parse).collect();
     figures.map_err(|_| format!("unreadable answer: {text}"))
 }
 
-/// What a process that failed wrote last, on one line.
-fn last_words(errors: Option<impl Read>) -> Option<String> {
+/// Returns the error message of a process that failed, on one line.
+fn error_message(errors: Option<impl Read>) -> Option<String> {
     let mut text = String::new();
     errors?.read_to_string(&mut text).ok()?;
-    // Where a panic happened, and in which thread, says less than its message.
+    // The place of a panic and its thread say less than its message.
     let panic = |line: &str| line.starts_with("thread '") && line.contains(" panicked at ");
-    let wordy = |line: &str| line.is_empty() || line.starts_with("note:") || panic(line);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !wordy(line)).collect();
-    // In other languages the error stands in the middle of the places that it went through.
+    let is_filler = |line: &str| line.is_empty() || line.starts_with("note:") || panic(line);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !is_filler(line)).collect();
+    // The interpreters of other languages write the error between the lines of its stack trace.
     let error = lines.iter().rfind(|line| line.contains("Error: "));
-    let said = error.map_or_else(|| lines.join(" "), |line| line.to_string());
-    let line: String = said.chars().take(160).collect();
+    let text = error.map_or_else(|| lines.join(" "), |line| line.to_string());
+    let line: String = text.chars().take(160).collect();
     (!line.is_empty()).then_some(line)
 }
 
-/// A server in a process of its own; dropping it ends the process.
+/// A server in a process of its own. Dropping this value ends the process.
 pub struct ServerProcess {
     child: Child,
     pub address: SocketAddr,
@@ -171,7 +174,7 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts the server on a listener that is open already: a client may connect at once.
+    /// Starts the server on a listener that is already open, so that a client can connect at once.
     pub fn start(
         subject: &servers::Subject,
         core: usize,
@@ -191,17 +194,21 @@ impl ServerProcess {
         self.child.id()
     }
 
-    /// The reason why the server is no more; `None` while it runs.
+    /// Returns the reason why the server has ended, or `None` while it runs.
     pub fn failure(&mut self) -> Option<String> {
-        // A server that breaks ends its connections a moment before its process.
+        // The connections of a server that fails end a moment before its process ends.
         std::thread::sleep(Duration::from_millis(50));
         let status = self.child.try_wait().ok()??;
-        Some(last_words(self.child.stderr.take()).unwrap_or_else(|| format!("the server ended: {status}")))
+        Some(error_message(self.child.stderr.take()).unwrap_or_else(|| format!("the server ended: {status}")))
     }
 }
 
 impl ServerProcess {
-    /// Ends the server in order, so that valgrind writes what it has counted.
+    /// Ends the server by `SIGTERM`, so that valgrind writes its counts.
+    ///
+    /// # Errors
+    ///
+    /// The error is a message, if the signal can't be sent or if the server runs for 10 s longer.
     pub fn end(mut self) -> Result<(), String> {
         const WAIT_MAX: Duration = Duration::from_secs(10);
         sys::terminate(self.id()).map_err(|error| error.to_string())?;
@@ -218,7 +225,7 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // Both fail only if the process has ended already.
+        // Both calls fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

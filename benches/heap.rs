@@ -1,21 +1,24 @@
-//! An allocator that counts, on request, the bytes that live.
+//! An allocator that counts, on request, the bytes that are allocated.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering::Relaxed};
 
-/// The system's allocator. While nobody counts it costs one predictable branch more.
+/// The system's allocator with a counter. If the counter is off, an allocation costs one predictable
+/// branch more.
 pub struct Counted;
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
 static LIVE_BYTES: AtomicIsize = AtomicIsize::new(0);
 
-/// Starts to count from zero. What was allocated before and is freed later makes the figure negative.
+/// Starts to count from zero. If memory that was allocated before is freed later, the count becomes
+/// negative.
 pub fn start_counting() {
     LIVE_BYTES.store(0, Relaxed);
     COUNTING.store(true, Relaxed);
 }
 
-/// The bytes that were asked for and not given back since [`start_counting`].
+/// Returns the bytes that were allocated since [`start_counting`], minus the bytes that were freed since
+/// then.
 pub fn live_bytes() -> isize {
     LIVE_BYTES.load(Relaxed)
 }
@@ -26,11 +29,12 @@ fn count(bytes: isize) {
     }
 }
 
-// SAFETY: every call is handed to `System` unchanged; counting touches no memory but two atomics.
+// SAFETY: every call goes to `System` unchanged. The counter touches no memory except two atomics.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
-        // SAFETY: the caller's promises are those that `System` asks for.
+        // SAFETY: the caller upholds the conditions of this trait, and `System` requires the same
+        // conditions.
         unsafe { System.alloc(layout) }
     }
 

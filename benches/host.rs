@@ -1,11 +1,11 @@
-//! What the machine is, and which libraries the benchmark was built with.
+//! The description of the machine, and the versions of the libraries in the benchmark.
 
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::record::Machine;
 
-/// The libraries whose versions a report names.
+/// The libraries that a report names with their versions.
 const LIBRARIES: &[&str] = &[
     "oneloop",
     "tokio",
@@ -21,7 +21,7 @@ const LIBRARIES: &[&str] = &[
     "futures",
 ];
 
-/// Everything that a reader may want to know about this machine; what cannot be found is "unknown".
+/// Returns the description of this machine. A part that cannot be found is "unknown".
 pub fn look(cores: usize) -> Machine {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let value = |key: &str| {
@@ -37,19 +37,20 @@ pub fn look(cores: usize) -> Machine {
         kernel: kernel.trim().to_owned(),
         rustc: rustc_version().unwrap_or("unknown".into()),
         date: date(seconds),
-        // The file as it was when this program was compiled: these versions are in it.
+        // The file is included when this program is compiled, so that it names the versions of this
+        // program.
         versions: versions(include_str!("../Cargo.lock"), LIBRARIES),
     }
 }
 
-/// What `rustc --version` says.
+/// Returns the output of `rustc --version`, or `None` if the command fails or prints nothing.
 pub fn rustc_version() -> Option<String> {
     let output = Command::new("rustc").arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (!text.trim().is_empty()).then(|| text.trim().to_owned())
 }
 
-/// The versions of packages in a lock file.
+/// Returns the versions of packages in a lock file.
 pub fn versions(lock: &str, names: &[&str]) -> Vec<(String, String)> {
     let field = |package: &str, key: &str| {
         let line = package.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \""));
@@ -60,7 +61,7 @@ pub fn versions(lock: &str, names: &[&str]) -> Vec<(String, String)> {
     named.filter(|(name, _)| names.contains(&name.as_str())).collect()
 }
 
-/// Seconds since 1970 as a date and a time of day in UTC.
+/// Formats seconds since 1970 as a date and a time of day in UTC.
 pub fn date(seconds: u64) -> String {
     let is_leap =
         |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));

@@ -1,4 +1,4 @@
-//! Who else works on this machine: a benchmark that shared its cores must say so.
+//! The processor time of other programs on this machine. A benchmark must report if it shared its cores.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -6,23 +6,24 @@ use std::time::{Duration, Instant};
 
 use crate::sys::checked;
 
-/// A moment in the life of the machine.
+/// The processor times at one moment.
 pub struct Moment {
     at: Instant,
     /// The processor time that all processes have used.
     everyone: Duration,
-    /// The part of this process and its children.
+    /// The processor time that this process and its children have used.
     own: Duration,
 }
 
 impl Moment {
-    /// This one.
+    /// Reads the processor times now.
     pub fn now() -> io::Result<Moment> {
         let own = used_by(libc::RUSAGE_SELF)? + used_by(libc::RUSAGE_CHILDREN)?;
         Ok(Moment { at: Instant::now(), everyone: used_by_everyone()?, own })
     }
 
-    /// How much of one core others have used since then, in per cent. All children must have ended.
+    /// Returns the processor time of other programs since this moment, in per cent of one core. All
+    /// children must have ended.
     pub fn others_percent(&self) -> io::Result<f64> {
         let now = Moment::now()?;
         let others = (now.everyone - self.everyone).saturating_sub(now.own - self.own);
@@ -30,7 +31,7 @@ impl Moment {
     }
 }
 
-/// The processor time of this process's children that have ended.
+/// Returns the processor time of those children of this process that have ended.
 pub fn used_by_children() -> io::Result<Duration> {
     used_by(libc::RUSAGE_CHILDREN)
 }
@@ -39,13 +40,14 @@ fn used_by(whom: libc::c_int) -> io::Result<Duration> {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the call writes one `rusage`.
     checked(unsafe { libc::getrusage(whom, usage.as_mut_ptr()) })?;
-    // SAFETY: all zeros are a valid value, and the kernel wrote one over it.
+    // SAFETY: a value of all zeros is valid, and the kernel has overwritten it with a valid value.
     let usage = unsafe { usage.assume_init() };
     let duration = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1_000);
     Ok(duration(usage.ru_utime) + duration(usage.ru_stime))
 }
 
-/// User, nice, system, irq, softirq and steal time from the first line of `/proc/stat`, in hundredths of a second.
+/// Returns the sum of user, nice, system, irq, softirq and steal time. The first line of `/proc/stat`
+/// has them in hundredths of a second.
 fn used_by_everyone() -> io::Result<Duration> {
     let stat = std::fs::read_to_string("/proc/stat")?;
     let line = stat.lines().next().unwrap_or_default();

@@ -1,9 +1,10 @@
-//! Many cases in one table: each subject's first figure and, in brackets, its ratio.
+//! Tables with many cases. A cell has the first figure of a subject and, in brackets, its ratio.
 
 use crate::report::Sheet;
 use crate::table::{Table, thousands};
 
-/// The tables for cases that have the same subjects: one for each sweep, one for the others.
+/// Returns the tables for cases that have the same subjects: one table for each sweep, and one for the
+/// other cases.
 pub fn tables(title: &str, sheets: &[&Sheet]) -> Vec<Table> {
     let mut sweeps: Vec<&str> = sheets.iter().filter_map(|sheet| Some(sheet.point?.sweep)).collect();
     sweeps.dedup();
@@ -18,7 +19,7 @@ pub fn tables(title: &str, sheets: &[&Sheet]) -> Vec<Table> {
     tables
 }
 
-/// Cost as the work grows. Nothing grows in fewer than two points.
+/// Returns the table of a sweep. A sweep with fewer than two points has none.
 fn sweep(points: &[&Sheet]) -> Option<Table> {
     let [first, _, ..] = points else { return None };
     let (point, metric) = (first.point?, &first.metrics[0]);
@@ -33,13 +34,13 @@ fn overview(title: &str, sheets: &[&Sheet]) -> Table {
     across(sheets, title.into(), &[&name, &unit])
 }
 
-/// A column for each case, under its labels, and a row for each subject.
+/// Returns a table with a column for each case, under its labels, and a row for each subject.
 fn across(sheets: &[&Sheet], title: String, labels: &[&dyn Fn(&Sheet) -> String]) -> Table {
     let line = |first: &str, cell: &dyn Fn(&Sheet) -> String| {
         std::iter::once(first.to_owned()).chain(sheets.iter().map(|sheet| cell(sheet))).collect()
     };
     let subjects = &sheets[0].subjects;
-    let title = format!("{title}; medians (\u{d7} {})", subjects[0]);
+    let title = format!("{title}, medians (\u{d7} {})", subjects[0]);
     let (header, more) = labels.split_first().expect("a column has a label");
     let mut table = Table::new(title, line("", header));
     more.iter().for_each(|label| table.row(line("", label)));

@@ -1,4 +1,4 @@
-//! What is to be measured: what the filters choose, and what this machine has.
+//! The plan of a run. The filters choose cases and runtimes, and this machine may lack some of these.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::{http, operations, peers, servers};
 
 /// A case of the plan.
 pub struct Job<'a> {
-    /// Its name, who takes part, and room for what they will show.
+    /// The name of the case, its subjects, and their outcomes.
     pub sheet: Sheet,
     pub rounds: usize,
-    /// How long one measurement takes, roughly.
+    /// The approximate time of one measurement.
     pub estimate: Duration,
     /// Measures the subject at an index.
     pub measure: Box<dyn Fn(usize) -> Outcome + 'a>,
 }
 
-/// The filters that match some of `names`: they choose among these.
+/// The filters that match some of `names`. They choose among these names.
 struct Filter<'a> {
     names: Vec<&'static str>,
     words: Vec<&'a str>,
@@ -41,7 +41,8 @@ impl<'a> Filter<'a> {
         self.words.is_empty() || self.words.iter().any(|word| name.contains(word))
     }
 
-    /// As above, but a whole name chooses nothing else: `echo-1` is not to choose `echo-1000`.
+    /// The same for cases, but a whole name chooses only its own case: `echo-1` does not choose
+    /// `echo-1000`.
     fn chooses_case(&self, name: &str, quick_too: bool, quick: bool) -> bool {
         let fits = |word: &&str| name.contains(word) && (*word == name || !self.names.contains(word));
         let fits = self.words.is_empty() || self.words.iter().any(fits);
@@ -49,7 +50,7 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// What the filters choose.
+/// The cases and runtimes that the filters choose.
 pub struct Chosen {
     pub server_cases: Vec<&'static servers::Case>,
     servers: Vec<servers::Subject>,
@@ -61,9 +62,9 @@ pub struct Chosen {
     pub counted_http_servers: Vec<&'static peers::Server>,
     operation_cases: Vec<&'static operations::Case>,
     pub executors: Vec<&'static peers::Candidate>,
-    /// Servers that other programs run, and what these are.
+    /// The servers that run in other programs, each with the name and version of its program.
     pub interpreters: Vec<(&'static str, String)>,
-    /// Servers that this machine cannot run, and why.
+    /// The servers that this machine cannot run, each with the reason.
     pub left_out: Vec<(&'static str, String)>,
 }
 
@@ -79,9 +80,11 @@ impl Chosen {
         let runtime_filter = Filter::new(filters, servers.chain(executors));
         let known =
             |filter: &str| case_filter.words.contains(&filter) || runtime_filter.words.contains(&filter);
-        if let Some(stranger) = filters.iter().find(|filter| !known(filter)) {
+        if let Some(unknown) = filters.iter().find(|filter| !known(filter)) {
             let (cases, runtimes) = (case_filter.names.join(" "), runtime_filter.names.join(" "));
-            return Err(format!("Nothing is named like {stranger}.\nCases: {cases}\nRuntimes: {runtimes}"));
+            return Err(format!(
+                "No case and no runtime has a name that contains {unknown}.\nCases: {cases}\nRuntimes: {runtimes}"
+            ));
         }
         let runtime = |name| runtime_filter.chooses(name);
         let case = |name: &str, quick_too| case_filter.chooses_case(name, quick_too, options.quick);
@@ -118,7 +121,8 @@ impl Chosen {
         Ok(chosen)
     }
 
-    /// Sorts out the servers whose instructions cannot be counted.
+    /// Enters the servers for counts. A server whose instructions cannot be counted is left out, with
+    /// the reason.
     fn find_counted(&mut self, servers: Vec<&'static peers::Server>) {
         for server in servers {
             match server.not_counted {
@@ -130,19 +134,19 @@ impl Chosen {
         }
     }
 
-    /// Valgrind is missing: no instructions are counted.
+    /// Removes the counts from the plan, because valgrind is missing.
     pub fn leave_counts_out(&mut self, reason: String) {
         self.counted.clear();
         self.left_out.retain(|(_, why)| !why.starts_with("its instructions are not counted"));
         self.left_out.push(("counts", reason));
     }
 
-    /// The servers whose instructions are counted.
+    /// Returns the servers whose instructions are counted.
     pub fn counted_servers(&self) -> &[&'static peers::Server] {
         &self.counted_servers
     }
 
-    /// Sorts out the servers that this machine cannot run.
+    /// Enters the servers for times. A server that this machine cannot run is left out, with the reason.
     fn find(&mut self, servers: Vec<&'static peers::Server>) {
         for server in servers {
             match &server.serve {
@@ -218,7 +222,8 @@ impl Chosen {
     }
 }
 
-/// Those of a list that are chosen. If there are any, also the first, which is the baseline.
+/// Returns the chosen elements of a list. If at least one is chosen, the result also has the first
+/// element, which is the baseline.
 fn with_baseline<T>(list: &'static [T], chosen: impl Fn(&T) -> bool) -> Vec<&'static T> {
     if !list.iter().any(&chosen) {
         return Vec::new();

@@ -1,13 +1,15 @@
-//! A run as data: what the JSON file holds, and what the page is made from.
+//! The record of a run: the content of the JSON file, and the data of the page.
 //!
-//! The file is one object, a [`Record`]. Its fields have the names that the structs below have. In short:
+//! The file is one object, a [`Record`]. Its fields have the names of the structs' fields below. This is
+//! an example:
 //!
 //! ```json
 //! {
 //!   "format": 2,
 //!   "machine": { "cpu": "...", "cores": 2, "virtual_machine": true, "kernel": "...", "rustc": "...",
 //!                "date": "2026-01-31T12:00:00Z", "versions": [["tokio", "1.51.0"]] },
-//!   "options": { "quick": true, "filters": ["yield"], "server_seconds": 0.12, "operation_seconds": 0.06 },
+//!   "options": { "quick": true, "filters": ["yield"], "server_seconds": 0.12, "operation_seconds": 0.06,
+//!                "interrupted": false, "elapsed_seconds": 12.5 },
 //!   "subjects": [{ "family": "operations", "name": "tokio", "about": "...", "version": null }],
 //!   "left_out": [["uvloop", "there is no module ..."]],
 //!   "cases": [{
@@ -16,7 +18,7 @@
 //!     "metrics": [{ "name": "CPU", "unit": "ns/op", "compared": true }],
 //!     "baseline": "tokio", "ratio_digits": 2,
 //!     "subjects": [{ "name": "tokio", "rounds": [{ "figures": [38.0] }, { "failure": "no answer within 5 s" }] }],
-//!     "notes": ["Other work took 9 % of a core meanwhile: do not trust this."]
+//!     "notes": ["Other work took 9 % of a core meanwhile. Do not trust this case."]
 //!   }],
 //!   "counts": [{
 //!     "family": "operations", "name": "yield-1000",
@@ -29,11 +31,13 @@
 //! }
 //! ```
 //!
-//! `figures` are in the order of `metrics`. Where a metric is compared, less of it is better. `sweep` is null for a
-//! case that stands alone; all points of one sweep have the same metrics. A subject that failed too often was given
-//! up and has fewer rounds than the others. `counts` has the form of `cases` (the example leaves fields out), with one
-//! round, and is empty unless instructions were counted. `facts` is empty unless the run looked at the libraries themselves. A reader should
-//! refuse a `format` that it does not know; fields may be added without a new number.
+//! `figures` are in the order of `metrics`. A lower figure of a compared metric is better. `sweep` is
+//! null for a case outside a sweep. All points of one sweep have the same metrics. A subject that fails
+//! too often is not measured again and has fewer rounds than the others. `counts` has the form of
+//! `cases` (the example leaves fields out), with one round, and is empty if the run did not count
+//! instructions. `facts` is empty if the run did not build the libraries. A case of an interrupted run
+//! also has `rounds_planned`, and a case that is merged from another run has its `date`. A reader should
+//! refuse a `format` that it does not know. New fields may be added without a new number.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,59 +49,66 @@ pub const FORMAT: u32 = 2;
 /// One run of the benchmark.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Always [`FORMAT`] here.
+    /// The number of the format, which is always [`FORMAT`].
     pub format: u32,
-    /// Where it ran.
+    /// The machine of the run.
     pub machine: Machine,
-    /// How it ran.
+    /// The options of the run.
     pub options: RunOptions,
-    /// Who took part.
+    /// The servers and runtimes that took part.
     pub subjects: Vec<About>,
-    /// Who could not take part on this machine, and why.
+    /// The servers and runtimes that could not take part on this machine, each with the reason.
     pub left_out: Vec<(String, String)>,
-    /// User instructions and system calls, if they were counted: cases with one round and metrics of their own.
+    /// The cases with user instructions and system calls, if they were counted. They have one round and
+    /// metrics of their own.
     #[serde(default)]
     pub counts: Vec<CaseRecord>,
-    /// What was measured.
+    /// The measured cases.
     pub cases: Vec<CaseRecord>,
-    /// Facts about the libraries themselves, if they were asked for.
+    /// The facts about the libraries themselves, if the run collected them.
     #[serde(default)]
     pub facts: Vec<FactsRecord>,
 }
 
-/// Where a run took place.
+/// The machine of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
-    /// The processor's model.
+    /// The model of the processor.
     pub cpu: String,
-    /// The cores that the benchmark was allowed to use.
+    /// The number of cores that the benchmark was allowed to use.
     pub cores: usize,
-    /// The processor says that it is a virtual one.
+    /// Whether the processor reports that it is virtual.
     pub virtual_machine: bool,
     /// The version of Linux.
     pub kernel: String,
-    /// What `rustc --version` says.
+    /// The output of `rustc --version`.
     pub rustc: String,
-    /// When the run ended, in UTC.
+    /// The time of the end of the run, in UTC.
     pub date: String,
     /// The libraries that took part and their versions.
     pub versions: Vec<(String, String)>,
 }
 
-/// How a run was asked for.
+/// The options of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunOptions {
-    /// Shorter and fewer rounds.
+    /// Whether the run has shorter and fewer rounds.
     pub quick: bool,
     /// The words that chose cases and runtimes.
     pub filters: Vec<String>,
-    /// How long a server is measured in each round.
+    /// The time for which each round measures a server, in seconds.
     pub server_seconds: f64,
-    /// How long an operation is measured in each round.
+    /// The time for which each round measures an operation, in seconds.
     pub operation_seconds: f64,
+    /// Whether the user ended the run, so that cases and rounds are missing.
+    #[serde(default)]
+    pub interrupted: bool,
+    /// The time of the whole run, in seconds.
+    #[serde(default)]
+    pub elapsed_seconds: f64,
 }
 
-/// Which kind of case.
+/// The family of cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
@@ -105,74 +116,80 @@ pub enum Family {
     Servers,
     /// HTTP servers under load.
     Http,
-    /// What a runtime does between system calls.
+    /// The operations of a runtime between system calls.
     Operations,
 }
 
 /// A server or a runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct About {
-    /// In which cases it takes part.
+    /// The family of the cases in which it takes part.
     pub family: Family,
-    /// Its name in all tables.
+    /// The name in all tables.
     pub name: String,
-    /// What it is.
+    /// The description.
     pub about: String,
-    /// The version of the program that runs it, if that is not the benchmark itself.
+    /// The version of the program that runs it. It is `None` if the benchmark itself runs it.
     pub version: Option<String>,
 }
 
-/// One case and what it showed.
+/// One case and its figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseRecord {
-    /// Which kind of case.
+    /// The family of the case.
     pub family: Family,
-    /// Its name, by which a filter chooses it.
+    /// The name, by which a filter chooses the case.
     pub name: String,
-    /// What is done.
+    /// The description of the work.
     pub about: String,
-    /// Its place in a sweep, if it is part of one.
+    /// The place in a sweep, if the case is part of one.
     pub sweep: Option<SweepPoint>,
-    /// What its figures mean.
+    /// The meaning of the figures, in their order.
     pub metrics: Vec<MetricRecord>,
-    /// The subject that ratios refer to.
+    /// The name of the subject that ratios refer to.
     pub baseline: String,
-    /// How many digits of a ratio are worth showing.
+    /// The number of significant digits of a ratio.
     pub ratio_digits: usize,
-    /// Who took part; the baseline first.
+    /// The subjects that took part. The first one is the baseline.
     pub subjects: Vec<SubjectRecord>,
-    /// Warnings.
+    /// The warnings.
     pub notes: Vec<String>,
+    /// The number of planned rounds, if the case has fewer because the run was interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds_planned: Option<usize>,
+    /// The time of the measurement, if [`merge`](crate::merge) took the case from another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
 }
 
 /// One kind of work at one size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepPoint {
-    /// The name that all points share.
+    /// The name of the sweep.
     pub name: String,
-    /// What grows.
+    /// The name of the size that grows.
     pub parameter: String,
-    /// How many of them there are.
+    /// The size at this point.
     pub value: usize,
 }
 
-/// What a figure means.
+/// The meaning of a figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricRecord {
-    /// What is measured.
+    /// The name of the measured quantity.
     pub name: String,
-    /// In what.
+    /// The unit.
     pub unit: String,
-    /// Compared with the baseline; if not, it is only shown.
+    /// Whether the figure is compared with the baseline. Other figures are only shown.
     pub compared: bool,
 }
 
-/// What one subject showed in a case.
+/// The figures of one subject in a case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubjectRecord {
-    /// Its name.
+    /// The name of the subject.
     pub name: String,
-    /// Its rounds, in order.
+    /// The rounds, in order.
     pub rounds: Vec<Round>,
 }
 
@@ -182,67 +199,98 @@ pub struct SubjectRecord {
 pub enum Round {
     /// A figure for each metric.
     Figures(Vec<f64>),
-    /// Why there are none.
+    /// The reason why the round has no figures.
     Failure(String),
 }
 
-/// What is known about a library without running it.
+/// The facts about a library, which need no measured run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FactsRecord {
-    /// The library.
+    /// The name of the library.
     pub name: String,
-    /// The facts, or why there are none.
+    /// The facts, or the reason why they are missing.
     #[serde(flatten)]
     pub outcome: FactsOutcome,
 }
 
-/// Facts, or why there are none.
+/// The facts about a library, or the reason why they are missing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FactsOutcome {
-    /// The echo server was built.
+    /// The facts of a successful build.
     Facts(Facts),
-    /// It could not be built.
+    /// The reason why the build failed.
     Failure(String),
 }
 
-/// The facts about one library, found with the smallest echo server on it.
+/// The facts about one library, collected with the smallest echo server on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// Its version.
+    /// The version.
     pub version: String,
-    /// The features that the echo server turns on, as its manifest has them.
+    /// The features that the echo server enables, as a line of its manifest.
     pub features: String,
-    /// A release build from nothing: seconds on the wall.
+    /// The wall time of a release build into an empty directory, in seconds.
     pub build_seconds: f64,
     /// The processor time of that build, in seconds.
     pub build_cpu_seconds: f64,
-    /// How many jobs the build was allowed to run at once.
+    /// The number of jobs that the build may run at once.
     pub jobs: usize,
-    /// The crates in the tree without the program itself; build scripts and macros count.
+    /// The number of crates in the tree with build scripts and macros, without the program itself.
     pub crates: usize,
-    /// The size of the stripped program.
+    /// The size of the stripped program, in bytes.
     pub binary_bytes: u64,
-    /// The crates whose lines were counted: those of the project itself.
+    /// The crates whose lines were counted. They belong to the library's own project.
     pub counted: Vec<String>,
-    /// Lines with code on them; comments, documentation and unit tests left out.
+    /// The number of lines with code, without comments, documentation and unit tests.
     pub lines: usize,
-    /// Blocks `unsafe { .. }` in the same lines.
+    /// The number of blocks `unsafe { .. }` in the same lines.
     pub unsafe_blocks: usize,
 }
 
+impl Record {
+    /// Reads a record from the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// The error is a message for the user, if the text is not a record or has another format.
+    pub fn from_json(text: &str) -> Result<Record, String> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let not_ours =
+            |error: serde_json::Error| format!("the file is not the result of a benchmark run: {error}");
+        let Format { format } = serde_json::from_str(text).map_err(not_ours)?;
+        if format != FORMAT {
+            return Err(format!(
+                "the file has the format {format}, and this program reads the format {FORMAT}"
+            ));
+        }
+        serde_json::from_str(text).map_err(not_ours)
+    }
+}
+
 impl CaseRecord {
-    /// The index of a subject.
+    /// Returns the index of a subject.
     pub fn subject(&self, name: &str) -> Option<usize> {
         self.subjects.iter().position(|subject| subject.name == name)
     }
 
-    /// The index of a metric.
+    /// Returns the index of a metric.
     pub fn metric(&self, name: &str) -> Option<usize> {
         self.metrics.iter().position(|metric| metric.name == name)
     }
 
-    /// A subject's figures by round; `None` where it failed.
+    /// Whether other programs used the machine while the metric was measured. Metrics that are counts do
+    /// not depend on other programs: bytes, and timers that fired early.
+    pub fn is_doubtful(&self, metric: usize) -> bool {
+        let metric = self.metrics.get(metric);
+        let is_count = metric.is_some_and(|it| it.unit.starts_with("B/") || it.name == "fired early");
+        !self.notes.is_empty() && !is_count
+    }
+
+    /// Returns the figures of a subject by round. A round that failed has `None`.
     pub fn values(&self, subject: usize, metric: usize) -> Vec<Option<f64>> {
         let value = |round: &Round| match round {
             Round::Figures(figures) => figures.get(metric).copied(),
@@ -251,18 +299,18 @@ impl CaseRecord {
         self.subjects[subject].rounds.iter().map(value).collect()
     }
 
-    /// A subject's median and spread; `None` if all its rounds failed.
+    /// Returns the median and the spread of a subject, or `None` if all its rounds failed.
     pub fn summary(&self, subject: usize, metric: usize) -> Option<Summary> {
         let known: Vec<f64> = self.values(subject, metric).into_iter().flatten().collect();
         Summary::of(&known)
     }
 
-    /// The ratio of a subject to another, round by round.
+    /// Returns the summary of the ratios of a subject to another within each round.
     pub fn ratio(&self, subject: usize, to: usize, metric: usize) -> Option<Summary> {
         Summary::of(&ratios(&self.values(subject, metric), &self.values(to, metric)))
     }
 
-    /// Why a subject failed, each reason once.
+    /// Returns the reasons why a subject failed, each once.
     pub fn failures(&self, subject: usize) -> Vec<&str> {
         let mut reasons: Vec<&str> = Vec::new();
         for round in &self.subjects[subject].rounds {
@@ -282,7 +330,7 @@ pub mod samples {
 
     use super::*;
 
-    /// A case with one metric, whose subjects have these figures.
+    /// Returns a case with one metric. The subjects have these figures.
     pub fn case(name: &str, metric: &str, subjects: &[(&str, &[f64])]) -> CaseRecord {
         let rounds = |figures: &[f64]| figures.iter().map(|&it| Round::Figures(vec![it])).collect();
         CaseRecord {
@@ -298,10 +346,12 @@ pub mod samples {
                 .map(|(name, figures)| SubjectRecord { name: name.to_string(), rounds: rounds(figures) })
                 .collect(),
             notes: Vec::new(),
+            rounds_planned: None,
+            date: None,
         }
     }
 
-    /// A run of these cases.
+    /// Returns the record of a run of these cases.
     pub fn record(cases: Vec<CaseRecord>) -> Record {
         Record {
             format: FORMAT,
@@ -319,6 +369,8 @@ pub mod samples {
                 filters: vec!["<script>".into()],
                 server_seconds: 0.1,
                 operation_seconds: 0.1,
+                interrupted: false,
+                elapsed_seconds: 61.0,
             },
             subjects: Vec::new(),
             left_out: vec![("uvloop".into(), "not <here>".into())],
@@ -344,6 +396,28 @@ mod tests {
         let text = serde_json::to_string_pretty(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
         assert!(text.contains(r#""failure": "no""#));
+    }
+
+    #[test]
+    fn a_file_that_is_no_record_is_refused_with_the_reason() {
+        let error = |text| Record::from_json(text).unwrap_err();
+        assert!(error("no").starts_with("the file is not the result of a benchmark run: "));
+        assert!(error("{}").contains("missing field `format`"));
+        assert_eq!(
+            error("{\"format\": 1}"),
+            "the file has the format 1, and this program reads the format 2"
+        );
+        assert!(error("{\"format\": 2}").contains("missing field `machine`"));
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_can_be_read() {
+        let record = samples::record(vec![samples::case("echo-50", "CPU", &[("epoll", &[1.0])])]);
+        let mut json = serde_json::to_value(&record).unwrap();
+        for name in ["interrupted", "elapsed_seconds"] {
+            json["options"].as_object_mut().unwrap().remove(name).unwrap();
+        }
+        assert_eq!(Record::from_json(&json.to_string()).unwrap().options.elapsed_seconds, 0.0);
     }
 
     #[test]

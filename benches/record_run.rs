@@ -1,26 +1,34 @@
-//! From what was just measured to its record, and the record into files.
+//! The record of a run that has just ended, and the files with it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use oneloop_bench::record::{About, CaseRecord, FORMAT, FactsRecord, Family, Record, RunOptions};
-use oneloop_bench::{host, page};
+use oneloop_bench::{files, host, page};
 
 use crate::args::Options;
 use crate::peers;
 use crate::plan::Chosen;
 
-/// The name of the files, without what tells their kinds apart.
-const NAME: &str = "oneloop-bench";
+/// The results of a run.
+pub struct Measured {
+    pub counts: Vec<CaseRecord>,
+    pub cases: Vec<CaseRecord>,
+    pub facts: Vec<FactsRecord>,
+    /// Whether the user ended the run.
+    pub interrupted: bool,
+    pub elapsed: Duration,
+}
 
-/// The record of a run.
-pub fn record(
-    options: &Options,
-    chosen: &Chosen,
-    cores: usize,
-    counts: Vec<CaseRecord>,
-    cases: Vec<CaseRecord>,
-    facts: Vec<FactsRecord>,
-) -> Record {
+impl Measured {
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.cases.is_empty() && self.facts.is_empty()
+    }
+}
+
+/// Returns the record of a run.
+pub fn record(options: &Options, chosen: &Chosen, cores: usize, measured: Measured) -> Record {
+    let Measured { counts, cases, facts, interrupted, elapsed } = measured;
     let left_out = chosen.left_out.iter().map(|(name, why)| (name.to_string(), why.clone()));
     Record {
         format: FORMAT,
@@ -30,6 +38,8 @@ pub fn record(
             filters: options.filters.clone(),
             server_seconds: options.server_time().as_secs_f64(),
             operation_seconds: options.operation_time().as_secs_f64(),
+            interrupted,
+            elapsed_seconds: elapsed.as_secs_f64().round(),
         },
         subjects: subjects(chosen, &[&counts[..], &cases].concat()),
         left_out: left_out.collect(),
@@ -39,7 +49,7 @@ pub fn record(
     }
 }
 
-/// Those that took part in a case.
+/// Returns the servers and runtimes that took part in a case.
 fn subjects(chosen: &Chosen, cases: &[CaseRecord]) -> Vec<About> {
     let servers = peers::SERVERS.iter().map(|it| (Family::Servers, it.name, it.about));
     let http_servers = peers::HTTP_SERVERS.iter().map(|it| (Family::Http, it.name, it.about));
@@ -54,33 +64,54 @@ fn subjects(chosen: &Chosen, cases: &[CaseRecord]) -> Vec<About> {
 }
 
 /// Writes the files and returns their paths.
-pub fn write(record: &Record, directory: &Path) -> Result<Vec<PathBuf>, String> {
+pub fn write(options: &Options, record: &Record, directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let stem = files::stem(&words(options), record.options.interrupted);
     let mut json = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
     json.push('\n');
     let files = [("json", json), ("html", page::page(record))];
     let write = |(kind, text): (&str, String)| {
-        let path = directory.join(format!("{NAME}.{kind}"));
+        let path = directory.join(format!("{stem}.{kind}"));
         std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))?;
         Ok(path)
     };
     files.into_iter().map(write).collect()
 }
 
-/// The directory where the files go, made now: after an hour of measuring is too late to find that it cannot be.
+/// Returns the words that distinguish a run from a full run.
+fn words(options: &Options) -> Vec<&str> {
+    let full = !options.quick && options.filters.is_empty();
+    let flags = [
+        ("quick", options.quick),
+        ("counts", options.counts_named),
+        ("facts", options.facts_named || options.facts && !full),
+    ];
+    let named = flags.into_iter().filter_map(|(word, is_set)| is_set.then_some(word));
+    named.chain(options.filters.iter().map(String::as_str)).collect()
+}
+
+/// Returns the path of the page of the last full run, if it exists.
+pub fn full_run(directory: &Path) -> Option<PathBuf> {
+    let page = directory.join(files::FULL).with_extension("html");
+    page.is_file().then_some(page)
+}
+
+/// Creates the directory of the files and returns its path. A run calls this function before it
+/// measures, so that an error does not appear only after an hour.
 pub fn directory(options: &Options) -> Result<PathBuf, String> {
     let directory = options.out.as_deref().map_or_else(in_target, given);
     std::fs::create_dir_all(&directory).map_err(|error| unwritable(&directory, &error))?;
     Ok(directory)
 }
 
-/// Cargo starts a benchmark in its package's directory, but the user stands where the shell says.
+/// Resolves a path against the directory of the user's shell, because Cargo starts a benchmark in the
+/// directory of its package.
 pub fn given(out: &Path) -> PathBuf {
     std::env::var_os("PWD").map_or_else(|| out.to_owned(), |at| Path::new(&at).join(out))
 }
 
 fn in_target() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
-    // Cargo marks its target directory so for backup programs.
+    // Cargo creates this file in its target directory, as a mark for backup programs.
     let target = program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
     target.unwrap_or(Path::new("target")).join("bench")
 }

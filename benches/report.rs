@@ -1,32 +1,37 @@
-//! Figures collected, compared with the baseline and set in tables.
+//! The figures of a case, their comparison with the baseline, and their table.
 
 use oneloop_bench::record::{CaseRecord, Family, MetricRecord, Round, SubjectRecord, SweepPoint};
+use oneloop_bench::rounds;
 
 use crate::case::{Case, Metric, Point};
 use crate::counting::Counted;
 use crate::stats::{Summary, ratios};
 use crate::table::{Table, figure, ratio};
 
-/// One measurement's figures, in the order of the case's metrics; or why there are none.
+/// The figures of one measurement in the order of the case's metrics, or the reason why they are
+/// missing.
 pub type Outcome = Result<Vec<f64>, String>;
 
-/// One case: its subjects and what they showed.
+/// One case with its subjects and their outcomes.
 pub struct Sheet {
     pub family: Family,
     pub name: &'static str,
     pub about: &'static str,
-    /// Where the case stands in a sweep, if it is part of one.
+    /// The place of the case in a sweep, if it is part of one.
     pub point: Option<Point>,
     pub metrics: &'static [Metric],
-    /// The first is the baseline.
+    /// The names of the subjects. The first one is the baseline.
     pub subjects: Vec<&'static str>,
     ratio_digits: usize,
-    /// For each subject an outcome for each round; fewer if it was given up.
+    /// The outcomes of each subject, one for each round. A subject that was given up has fewer.
     outcomes: Vec<Vec<Outcome>>,
     notes: Vec<String>,
+    /// The number of planned rounds, if the run was interrupted before their end.
+    rounds_planned: Option<usize>,
 }
 
-/// A subject that fails so often in a case is given up: it may have cost a time-out each time.
+/// The number of failures after which a subject is given up in a case. Each failure may have taken a
+/// whole time-out.
 const FAILURES_MAX: usize = 2;
 
 impl Sheet {
@@ -35,16 +40,27 @@ impl Sheet {
         case: &'static Case<Kind>,
         subjects: impl Iterator<Item = &'static str>,
     ) -> Sheet {
-        // The servers are close to each other: three digits.
+        // The figures of servers are close to each other, so that a ratio needs three digits.
         let ratio_digits = if family == Family::Operations { 2 } else { 3 };
         let subjects: Vec<&'static str> = subjects.collect();
         let outcomes = subjects.iter().map(|_| Vec::new()).collect();
         let Case { name, about, point, metrics, .. } = case;
-        let (point, notes) = (*point, Vec::new());
-        Sheet { family, name, about, point, metrics, subjects, ratio_digits, outcomes, notes }
+        Sheet {
+            family,
+            name,
+            about,
+            point: *point,
+            metrics,
+            subjects,
+            ratio_digits,
+            outcomes,
+            notes: Vec::new(),
+            rounds_planned: None,
+        }
     }
 
-    /// The counts of a case, which have metrics of their own. They make no sweep: few sizes are counted.
+    /// Creates the sheet for the counts of a case, which have metrics of their own. They are not part of
+    /// a sweep, because only a few sizes are counted.
     pub fn counting(
         family: Family,
         case: Counted,
@@ -53,33 +69,50 @@ impl Sheet {
     ) -> Sheet {
         let subjects: Vec<&'static str> = subjects.collect();
         let outcomes = subjects.iter().map(|_| Vec::new()).collect();
-        let (name, about, notes) = (case.name(), case.about(), Vec::new());
-        Sheet { family, name, about, point: None, metrics, subjects, ratio_digits: 2, outcomes, notes }
+        Sheet {
+            family,
+            name: case.name(),
+            about: case.about(),
+            point: None,
+            metrics,
+            subjects,
+            ratio_digits: 2,
+            outcomes,
+            notes: Vec::new(),
+            rounds_planned: None,
+        }
     }
 
-    /// Whether the subject at an index is not to be asked again.
+    /// Whether the subject at an index has failed so often that it is not measured again.
     pub fn given_up(&self, subject: usize) -> bool {
         self.outcomes[subject].iter().filter(|outcome| outcome.is_err()).count() >= FAILURES_MAX
     }
 
-    /// Enters what the subject at an index showed in the next round.
+    /// Enters the outcome of the next round for the subject at an index.
     pub fn enter(&mut self, subject: usize, outcome: Outcome) {
         self.outcomes[subject].push(outcome);
     }
 
-    /// A line for below the table.
+    /// Keeps this number of rounds. The outcomes of an interrupted round are dropped, because a ratio
+    /// needs a whole round.
+    pub fn keep_rounds(&mut self, rounds: usize, planned: usize) {
+        rounds::keep(&mut self.outcomes, rounds);
+        self.rounds_planned = (rounds < planned).then_some(planned);
+    }
+
+    /// Adds a line below the table.
     pub fn note(&mut self, note: String) {
         self.notes.push(note);
     }
 
-    /// A subject's values of one metric, by round; `None` where it failed.
+    /// Returns the values of one metric of a subject, by round. A round that failed has `None`.
     pub fn values(&self, subject: usize, metric: usize) -> Vec<Option<f64>> {
         let value =
             |outcome: &Outcome| outcome.as_ref().ok().and_then(|figures| figures.get(metric)).copied();
         self.outcomes[subject].iter().map(value).collect()
     }
 
-    /// Why a subject showed nothing, each reason once.
+    /// Returns the reasons why a subject has no figures. Equal reasons in a row appear once.
     pub fn failures(&self, subject: usize) -> Vec<&String> {
         let failed = self.outcomes[subject].iter().filter_map(|outcome| outcome.as_ref().err());
         let mut reasons: Vec<&String> = failed.collect();
@@ -87,7 +120,8 @@ impl Sheet {
         reasons
     }
 
-    /// What a subject showed in one metric, and how that compares with the baseline of the same rounds.
+    /// Returns the summary of one metric of a subject, and the summary of its ratios to the baseline of
+    /// the same rounds.
     fn summary(&self, subject: usize, metric: usize) -> Option<(Summary, Option<Summary>)> {
         let values = self.values(subject, metric);
         let relative = Summary::of(&ratios(&values, &self.values(0, metric)));
@@ -95,7 +129,7 @@ impl Sheet {
         Some((Summary::of(&known)?, relative))
     }
 
-    /// The whole case.
+    /// Returns the table of the whole case.
     pub fn table(&self) -> Table {
         let relative = format!("\u{d7} {}", self.subjects[0]);
         let rounds = self.rounds();
@@ -114,11 +148,14 @@ impl Sheet {
             self.failures(subject).iter().for_each(|reason| table.note(format!("{name}: {reason}")));
         }
         self.notes.iter().for_each(|note| table.note(note.clone()));
+        if let Some(planned) = self.rounds_planned {
+            table.note(format!("The run was interrupted. This case has {rounds} of {planned} rounds."));
+        }
         table
     }
 
-    /// How often the subjects were measured: with one round there is no spread.
-    fn rounds(&self) -> usize {
+    /// Returns the number of rounds. One round has no spread.
+    pub fn rounds(&self) -> usize {
         self.outcomes.iter().map(Vec::len).max().unwrap_or(0)
     }
 
@@ -143,7 +180,7 @@ impl Sheet {
         cells
     }
 
-    /// The whole case as data.
+    /// Returns the whole case as a record.
     pub fn record(&self) -> CaseRecord {
         let sweep = self.point.map(|Point { sweep, parameter, value }| SweepPoint {
             name: sweep.into(),
@@ -169,10 +206,12 @@ impl Sheet {
             ratio_digits: self.ratio_digits,
             subjects: self.subjects.iter().zip(&self.outcomes).map(subject).collect(),
             notes: self.notes.clone(),
+            rounds_planned: self.rounds_planned,
+            date: None,
         }
     }
 
-    /// A subject's first figure and its ratio.
+    /// Returns the first figure of a subject and its ratio.
     pub fn brief(&self, subject: usize) -> String {
         match self.summary(subject, 0) {
             Some((own, Some(relative))) => {
@@ -186,7 +225,7 @@ impl Sheet {
 
 fn round(outcome: &Outcome) -> Round {
     match outcome {
-        // JSON has no other numbers.
+        // JSON has no number that is not finite.
         Ok(figures) if figures.iter().all(|it| it.is_finite()) => Round::Figures(figures.clone()),
         Ok(_) => Round::Failure("a figure is not finite".into()),
         Err(reason) => Round::Failure(reason.clone()),

@@ -1,33 +1,36 @@
-//! The execution of the plan: cases times rounds times subjects, in that order from the outside to the inside.
+//! A whole run: the choice of the cases and of the cores, the measurements, and the files at the end.
 
-use std::io::IsTerminal;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use oneloop_bench::estimate::about;
 use oneloop_bench::library;
 use oneloop_bench::record::FactsRecord;
 
 use crate::args::Options;
 use crate::counting::{self, Valgrind};
-use crate::machine::Moment;
-use crate::overview;
+use crate::execute::{Run, overviews};
 use crate::plan::{Chosen, Job};
-use crate::report::Sheet;
-use crate::{operations, record_run, servers, sys};
+use crate::record_run::{self, Measured};
+use crate::stop::Stop;
+use crate::{operations, servers, sys};
 
-/// So much of one core may other processes use before a case gets a warning.
-const OTHERS_PERCENT_MAX: f64 = 5.0;
+/// The end of a run.
+pub enum Ended {
+    Whole,
+    Interrupted,
+}
 
-/// Runs everything that the options choose.
-pub fn all(options: &Options) -> Result<(), String> {
+/// Runs all cases that the options choose.
+pub fn all(options: &Options) -> Result<Ended, String> {
     let directory = record_run::directory(options)?;
     let cores = Cores::find()?;
     if let Some(table) = &options.table {
-        return counting::hold::run(table, &directory, cores.load);
+        return counting::hold::run(table, &directory, cores.load).map(|()| Ended::Whole);
     }
-    let told = |error: std::io::Error| error.to_string();
-    let descriptors_max = sys::raise_descriptor_limit().map_err(told)?;
+    let message = |error: std::io::Error| error.to_string();
+    let (begin, stop) = (Instant::now(), Stop::on_signals().map_err(message)?);
+    let descriptors_max = sys::raise_descriptor_limit().map_err(message)?;
     let mut chosen = Chosen::from_options(options)?;
     let valgrind = match (chosen.counted.is_empty(), Valgrind::find(&directory)) {
         (true, _) => None,
@@ -38,7 +41,7 @@ pub fn all(options: &Options) -> Result<(), String> {
         }
     };
     let chosen = &chosen;
-    let server_setting = servers::Setting::new(cores.subject, descriptors_max).map_err(told)?;
+    let server_setting = servers::Setting::new(cores.subject, descriptors_max).map_err(message)?;
     let mut counts: Vec<Job> =
         valgrind.iter().flat_map(|valgrind| counting::jobs(chosen, valgrind, cores.load)).collect();
     let mut times = Vec::new();
@@ -46,44 +49,83 @@ pub fn all(options: &Options) -> Result<(), String> {
         times.extend(chosen.server_jobs(options, &server_setting));
         times.extend(chosen.http_jobs(options, &server_setting));
     } else if !(chosen.server_cases.is_empty() && chosen.http_cases.is_empty()) {
-        println!("The server cases are left out: they need one core for the server and one for its load.");
+        println!(
+            "The server cases are left out, because they need one core for the server and one for its load."
+        );
     }
     times.extend(chosen.operation_jobs(options, |time| cores.setting(time)));
-    let left_out = || chosen.left_out.iter().for_each(|(name, why)| println!("Left out: {name}: {why}."));
+    let left_out = || chosen.left_out.iter().for_each(|(name, why)| println!("{name} is left out: {why}."));
     chosen
         .interpreters
         .iter()
-        .for_each(|(name, version)| println!("Runs in another program: {name}: {version}."));
+        .for_each(|(name, version)| println!("{name} runs in another program: {version}."));
     left_out();
     if counts.is_empty() && times.is_empty() && !options.facts {
-        return Err("Nothing is left to measure: no chosen runtime takes part in a chosen case.".into());
+        return Err("No case is left to measure: no chosen runtime takes part in a chosen case.".into());
     }
-    // First, as a build may use all cores, and from the next line on there is one.
-    let facts = if options.facts { library_facts(options, chosen, &directory) } else { Vec::new() };
-    sys::pin_to(cores.load).map_err(told)?;
-    execute(&mut counts, &mut times)?;
-    // Again, where the tables are.
+    let mut run = Run::new(&counts, &times, &stop);
+    run.announce(if options.facts { library_count(chosen) } else { 0 });
+    // The builds come first, because they may use all cores. The next statement pins this process to one
+    // core.
+    let facts = if options.facts { library_facts(options, chosen, &directory, &stop) } else { Vec::new() };
+    sys::pin_to(cores.load).map_err(message)?;
+    run.execute(&mut counts, &mut times)?;
+    let (counts, times) = (run.begun(counts), run.begun(times));
+    overviews("Counts", &counts);
+    overviews("Times", &times);
+    // The messages are repeated below the tables, so that the user sees them at the end.
     left_out();
     let sheets = |jobs: &[Job]| jobs.iter().map(|job| job.sheet.record()).collect::<Vec<_>>();
-    let record = record_run::record(options, chosen, cores.count, sheets(&counts), sheets(&times), facts);
-    let files = record_run::write(&record, &directory)?;
-    files.iter().for_each(|file| println!("Written: {}", file.display()));
-    Ok(())
+    let measured = Measured {
+        counts: sheets(&counts),
+        cases: sheets(&times),
+        facts,
+        interrupted: stop.is_asked(),
+        elapsed: begin.elapsed(),
+    };
+    finish(options, chosen, cores.count, measured, &directory)
 }
 
-/// The cores of this machine and what they are for.
+/// Writes the results and prints the paths of the files.
+fn finish(
+    options: &Options,
+    chosen: &Chosen,
+    cores: usize,
+    measured: Measured,
+    directory: &Path,
+) -> Result<Ended, String> {
+    let (interrupted, elapsed) = (measured.interrupted, about(measured.elapsed));
+    if interrupted && measured.is_empty() {
+        println!("Interrupted after {elapsed}. No round is finished, so that no file is written.");
+        return Ok(Ended::Interrupted);
+    }
+    let record = record_run::record(options, chosen, cores, measured);
+    let files = record_run::write(options, &record, directory)?;
+    if interrupted {
+        println!("Interrupted after {elapsed}. The finished rounds are kept.");
+    } else {
+        println!("Finished after {elapsed}.");
+    }
+    files.iter().for_each(|file| println!("Written: {}", file.display()));
+    if let Some(full) = record_run::full_run(directory).filter(|full| !files.contains(full)) {
+        println!("The results of the last full run stay as they are: {}", full.display());
+    }
+    Ok(if interrupted { Ended::Interrupted } else { Ended::Whole })
+}
+
+/// The cores of this machine and their purpose.
 struct Cores {
     count: usize,
-    /// That of the measured process.
+    /// The core of the measured process.
     subject: usize,
-    /// That of the load and of everything else; the same if there is no second.
+    /// The core of the load and of all other work. It is the same core if the machine has only one.
     load: usize,
 }
 
 impl Cores {
     fn find() -> Result<Cores, String> {
         let cores = sys::cores().map_err(|error| error.to_string())?;
-        let subject = *cores.first().ok_or("no core to run on")?;
+        let subject = *cores.first().ok_or("this process may run on no core")?;
         Ok(Cores { count: cores.len(), subject, load: cores.get(1).copied().unwrap_or(subject) })
     }
 
@@ -97,83 +139,19 @@ impl Cores {
     }
 }
 
-fn library_facts(options: &Options, chosen: &Chosen, directory: &Path) -> Vec<FactsRecord> {
-    let takes_part = |name: &str| chosen.executors.iter().any(|it| it.name == name);
-    let facts = library::facts(directory, options.jobs, takes_part);
-    print!("{}", library::table(&facts));
+fn takes_part(chosen: &Chosen, name: &str) -> bool {
+    chosen.executors.iter().any(|it| it.name == name)
+}
+
+fn library_count(chosen: &Chosen) -> usize {
+    library::count(|name| takes_part(chosen, name))
+}
+
+fn library_facts(options: &Options, chosen: &Chosen, directory: &Path, stop: &Stop) -> Vec<FactsRecord> {
+    let stopped = || stop.is_asked();
+    let facts = library::facts(directory, options.jobs, |name| takes_part(chosen, name), stopped);
+    if !facts.is_empty() {
+        print!("{}", library::table(&facts));
+    }
     facts
-}
-
-/// Why counts come first.
-const COUNTS_FIRST: &str = "\nCounts come first: the instructions of one operation are the same in every run, while its \
-    time on a shared machine varies by a fifth from minute to minute.";
-
-fn execute(counts: &mut [Job], times: &mut [Job]) -> Result<(), String> {
-    let measurements = |job: &Job| job.sheet.subjects.len() * job.rounds;
-    let jobs = || counts.iter().chain(times.iter());
-    let total: usize = jobs().map(measurements).sum();
-    let seconds: f64 = jobs().map(|job| job.estimate.as_secs_f64() * measurements(job) as f64).sum();
-    if total == 0 {
-        return Ok(());
-    }
-    println!("{total} measurements, about {}.", minutes(seconds));
-    let bar = ProgressBar::new(total as u64);
-    let style = ProgressStyle::with_template("[{pos}/{len}] {wide_msg} about {eta} left");
-    bar.set_style(style.map_err(|error| error.to_string())?);
-    if !counts.is_empty() {
-        bar.suspend(|| println!("{COUNTS_FIRST}"));
-    }
-    for job in counts.iter_mut() {
-        measure(job, &bar);
-        bar.suspend(|| print!("{}", job.sheet.table()));
-    }
-    for job in times.iter_mut() {
-        let before = Moment::now().map_err(|error| error.to_string())?;
-        measure(job, &bar);
-        let others_percent = before.others_percent().map_err(|error| error.to_string())?;
-        if others_percent > OTHERS_PERCENT_MAX {
-            job.sheet.note(format!(
-                "Other work took {others_percent:.0} % of a core meanwhile: do not trust this."
-            ));
-        }
-        bar.suspend(|| print!("{}", job.sheet.table()));
-    }
-    bar.finish_and_clear();
-    overviews("Counts", counts);
-    overviews("Times", times);
-    Ok(())
-}
-
-/// Many cases in one table, for those that have the same subjects.
-fn overviews(title: &str, jobs: &[Job]) {
-    let sheets: Vec<&Sheet> = jobs.iter().map(|job| &job.sheet).collect();
-    for family in sheets.chunk_by(|one, other| one.subjects == other.subjects) {
-        overview::tables(title, family).iter().for_each(|table| print!("{table}"));
-    }
-}
-
-fn minutes(seconds: f64) -> String {
-    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.1} min", seconds / 60.0) }
-}
-
-/// Rounds outside, subjects inside: whatever disturbs the machine for a while meets all of them. Each round begins with
-/// another subject: what comes first in a round meets a cooler machine than what comes last.
-fn measure(job: &mut Job, bar: &ProgressBar) {
-    let (rounds, sheet) = (job.rounds, &mut job.sheet);
-    for round in 1..=rounds {
-        let count = sheet.subjects.len();
-        for subject in (0..count).map(|place| (place + round - 1) % count) {
-            bar.set_message(format!(
-                "{}: round {round} of {rounds}: {}",
-                sheet.name, sheet.subjects[subject]
-            ));
-            if !sheet.given_up(subject) {
-                sheet.enter(subject, (job.measure)(subject));
-            }
-            bar.inc(1);
-        }
-        if !std::io::stderr().is_terminal() {
-            eprintln!("{}: round {round} of {rounds} done", sheet.name);
-        }
-    }
 }

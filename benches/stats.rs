@@ -1,6 +1,6 @@
-//! Medians and spreads.
+//! Medians, spreads and ratios.
 
-/// The median and the extremes of some measurements.
+/// The median and the extremes of several measurements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
     pub median: f64,
@@ -9,7 +9,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// `None` without values.
+    /// Returns the summary, or `None` if `values` is empty.
     pub fn of(values: &[f64]) -> Option<Summary> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -21,18 +21,19 @@ impl Summary {
     }
 }
 
-/// The median of `values`, which must not be empty.
+/// Returns the median of `values`. Panics if `values` is empty.
 pub fn median(values: &[f64]) -> f64 {
     Summary::of(values).expect("a measurement takes at least one sample").median
 }
 
-/// The value below which `percent` of the `sorted` values lie; they must not be empty.
+/// Returns the value below which `percent` of the `sorted` values lie. Panics if `sorted` is empty.
 pub fn percentile(sorted: &[f64], percent: f64) -> f64 {
     let last = sorted.len() - 1;
     sorted[(last as f64 * percent / 100.0).round() as usize]
 }
 
-/// The ratio of each round's value to the baseline's in the same round. Rounds that either of them lost are left out.
+/// Returns the ratios of the values to those of the baseline in the same rounds. A round in which one of
+/// them is missing has no ratio.
 pub fn ratios(values: &[Option<f64>], baseline: &[Option<f64>]) -> Vec<f64> {
     let pairs = values.iter().zip(baseline);
     pairs.filter_map(|(value, base)| Some((*value)? / (*base)?)).filter(|ratio| ratio.is_finite()).collect()

@@ -1,41 +1,43 @@
-//! What the benchmark asks of Linux beyond the standard library, made safe.
+//! Safe wrappers of the system calls of Linux that the standard library lacks.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
-/// Turns the `-1` of a system call into the error that it stands for.
+/// Turns the result `-1` of a system call into the error of `errno`.
 pub fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// The numbers of the cores that this process may run on.
+/// Returns the numbers of the cores on which this process may run.
 pub fn cores() -> io::Result<Vec<usize>> {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
-    // SAFETY: the kernel writes at most the size that it is told.
+    // SAFETY: the kernel writes at most the given size, which is that of the set.
     checked(unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) })?;
-    // SAFETY: all zeros are a valid (empty) set, and the kernel wrote one over it.
+    // SAFETY: a set of all zeros is valid (and empty), and the kernel has overwritten it with a valid
+    // set.
     let set = unsafe { set.assume_init() };
     // SAFETY: the number is below the size of the set.
     let allowed = |core: &usize| unsafe { libc::CPU_ISSET(*core, &set) };
     Ok((0..libc::CPU_SETSIZE as usize).filter(allowed).collect())
 }
 
-/// Lets the calling thread, and those that it starts, run on one core alone.
+/// Pins the calling thread, and the threads that it starts later, to one core.
 pub fn pin_to(core: usize) -> io::Result<()> {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
-    // SAFETY: all zeros are an empty set.
+    // SAFETY: a set of all zeros is valid and empty.
     let set = unsafe { set.assume_init_mut() };
     assert!(core < libc::CPU_SETSIZE as usize);
     // SAFETY: the number is below the size of the set.
     unsafe { libc::CPU_SET(core, set) };
-    // SAFETY: the kernel reads the set, whose size it is told.
+    // SAFETY: the kernel reads the set, and the given size is that of the set.
     checked(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), set) })?;
     Ok(())
 }
 
-/// A process's processor time clock: user and kernel time of all its threads, in nanoseconds.
+/// The processor time clock of a process. It includes the user and kernel time of all threads, with a
+/// resolution of nanoseconds.
 #[derive(Clone, Copy)]
 pub struct CpuClock(libc::clockid_t);
 
@@ -47,7 +49,7 @@ impl CpuClock {
         let mut clock = 0;
         // SAFETY: the call writes one clock number.
         let error = unsafe { libc::clock_getcpuclockid(pid as libc::pid_t, &mut clock) };
-        // This one returns its error instead of setting `errno`.
+        // This function returns its error and does not set `errno`.
         if error == 0 { Ok(CpuClock(clock)) } else { Err(io::Error::from_raw_os_error(error)) }
     }
 
@@ -59,8 +61,8 @@ impl CpuClock {
     }
 }
 
-/// Raises the number of descriptors that this process and its children may have open as far as is allowed, and
-/// returns it.
+/// Raises the number of descriptors that this process and its children may open to the hard limit, and
+/// returns this number.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the call writes one `rlimit`.
@@ -71,25 +73,26 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
     Ok(limit.rlim_cur)
 }
 
-/// Has the kernel end this process when its parent ends, so that an interrupted benchmark leaves no server behind.
+/// Asks the kernel to end this process when its parent ends, so that no server continues after an
+/// interrupted benchmark.
 pub fn end_with_parent() -> io::Result<()> {
-    // SAFETY: this option takes one number and touches no memory.
+    // SAFETY: this option of `prctl` takes one number and touches no memory.
     checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })?;
     Ok(())
 }
 
-/// Has a listener give out a connection only when its first message is there, too.
+/// Sets a listener to accept a connection only after its first message has arrived.
 pub fn accept_with_message(listener: &impl AsFd) -> io::Result<()> {
     let seconds: libc::c_int = 10;
     let (value, size) = ((&raw const seconds).cast(), size_of::<libc::c_int>() as libc::socklen_t);
     let (level, option) = (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT);
-    // SAFETY: the kernel reads one int, whose size it is told.
+    // SAFETY: the kernel reads one int, and the given size is that of an int.
     checked(unsafe { libc::setsockopt(listener.as_fd().as_raw_fd(), level, option, value, size) })?;
     Ok(())
 }
 
-/// Puts a process into the scheduling class for work that does not preempt: when it becomes ready, the process that runs
-/// on its core runs on.
+/// Puts a process into the scheduling class `SCHED_BATCH`. When the process becomes ready, it does not
+/// preempt the process that runs on its core.
 pub fn schedule_as_batch(pid: u32) -> io::Result<()> {
     let parameters = libc::sched_param { sched_priority: 0 };
     // SAFETY: the kernel reads one `sched_param`.
@@ -97,37 +100,38 @@ pub fn schedule_as_batch(pid: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a process's first thread sleeps.
+/// Whether the first thread of a process sleeps.
 pub fn is_asleep(pid: u32) -> io::Result<bool> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name in brackets before it may hold anything.
+    // The state follows the name of the program, which is in brackets and may contain any character.
     let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
     Ok(state == Some('S'))
 }
 
-/// Asks a process to end in order.
+/// Sends SIGTERM to a process.
 pub fn terminate(pid: u32) -> io::Result<()> {
     // SAFETY: the call touches no memory.
     checked(unsafe { libc::kill(pid as libc::pid_t, libc::SIGTERM) })?;
     Ok(())
 }
 
-/// The memory of this process that is in RAM.
+/// Returns the resident memory of this process, in bytes.
 pub fn resident_bytes() -> io::Result<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm")?;
     let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
     let pages = pages.ok_or_else(|| io::Error::other("/proc/self/statm has an unknown form"))?;
-    // SAFETY: the call has no memory to touch.
+    // SAFETY: the call touches no memory of the program.
     let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     Ok(pages * page_bytes as u64)
 }
 
-/// What a process has in memory, in bytes.
+/// The memory of a process, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// Pages that are no file's: heaps, stacks, and what the process has changed of its program.
+    /// The pages without a file: heaps, stacks, and the pages of the program that the process has
+    /// changed.
     pub anonymous: u64,
-    /// All pages, shared ones too.
+    /// All resident pages, including shared ones.
     pub resident: u64,
 }
 
@@ -143,13 +147,13 @@ impl Memory {
     }
 }
 
-/// Lets a socket that is bound to an address get its port only when it connects: one port can then serve connections
-/// to different servers, and after a second also new connections to the same.
+/// Delays the choice of a bound socket's port until it connects. Connections to different servers can
+/// then share one port, and after a second also new connections to the same server.
 pub fn choose_port_late(socket: &impl AsFd) -> io::Result<()> {
     let yes: libc::c_int = 1;
     let (value, size) = ((&raw const yes).cast(), size_of::<libc::c_int>() as libc::socklen_t);
     let (level, option) = (libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT);
-    // SAFETY: the kernel reads one int, whose size it is told.
+    // SAFETY: the kernel reads one int, and the given size is that of an int.
     checked(unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, option, value, size) })?;
     Ok(())
 }

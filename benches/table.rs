@@ -1,8 +1,8 @@
-//! Text tables: the first column to the left, the others to the right.
+//! Text tables. The first column is aligned to the left, the others to the right.
 
 use std::fmt;
 
-/// A table in the making.
+/// A table with its title, its rows and its notes.
 pub struct Table {
     title: String,
     rows: Vec<Vec<String>>,
@@ -18,7 +18,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// A line below the table.
+    /// Adds a line below the table.
     pub fn note(&mut self, note: String) {
         self.notes.push(note);
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// A positive figure with three or four significant digits.
+/// Formats a positive figure with three or four significant digits.
 pub fn figure(value: f64) -> String {
     match value {
         0.0 => "0".into(),
@@ -62,7 +62,7 @@ pub fn figure(value: f64) -> String {
     }
 }
 
-/// A ratio with `digits` after the point, unless it is far from one.
+/// Formats a ratio with `digits` digits after the point, if the ratio is near one.
 pub fn ratio(value: f64, digits: usize) -> String {
     match value {
         value if value < 0.1 => format!("{value:.3}"),
@@ -71,7 +71,7 @@ pub fn ratio(value: f64, digits: usize) -> String {
     }
 }
 
-/// A number with a comma after each three digits.
+/// Formats a number with a comma between groups of three digits.
 pub fn thousands(value: u64) -> String {
     let digits = value.to_string();
     let mut grouped = String::new();

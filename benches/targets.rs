@@ -1,39 +1,40 @@
-//! What this project's figures ought to be, as data. Change a target here; `verdict.rs` holds it against a run.
+//! The targets for oneloop's figures, as data. `verdict.rs` compares them with a run.
 
-/// Loops written by hand, without futures: limits, not peers.
+/// The loops that are written by hand, without futures. They are limits, not peers.
 pub const LIMITS: &[&str] = &["epoll", "mio"];
 
-/// One thing that ought to be.
+/// The target for one figure.
 pub struct Target {
-    /// The case that shows it; [`FACTS`] for what is known about the libraries without running them.
+    /// The name of the case, or [`FACTS`] for the facts about the libraries.
     pub case: &'static str,
-    /// The figure, by its name.
+    /// The name of the figure.
     pub metric: &'static str,
-    /// Which of our runtimes or servers it is about.
+    /// The name of the runtime or server of oneloop.
     pub subject: &'static str,
-    /// How much it may be.
+    /// The bound of the figure.
     pub bound: Bound,
 }
 
-/// The "case" of the library facts.
+/// The name of the library facts, in place of the name of a case.
 pub const FACTS: &str = "facts";
 
-/// How much a figure may be.
+/// The bound of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
-    /// At most so many times what the other has, round by round.
+    /// The median of the ratios to the other subject within each round is at most this factor.
     TimesOf(f64, &'static str),
-    /// Less than every peer has.
+    /// The figure is lower than that of every peer.
     BelowEveryPeer,
-    /// Not more than the best peer has.
+    /// The figure is not higher than that of the best peer.
     NotAboveEveryPeer,
-    /// At least so many times what every peer has: for figures of which more is better.
+    /// The ratio to every peer is at least this factor. It is for figures of which a higher value is
+    /// better.
     TimesEveryPeerAtLeast(f64),
-    /// Less than the other has.
+    /// The figure is lower than that of the other subject.
     Below(&'static str),
-    /// A number, in the metric's unit, that the median keeps.
+    /// The median is at most this number, in the unit of the metric.
     AtMost(f64),
-    /// A number that every round keeps.
+    /// The figure of every round is at most this number, in the unit of the metric.
     AlwaysAtMost(f64),
 }
 
@@ -51,7 +52,8 @@ const fn hyper(target: Target) -> Target {
     of("oneloop-hyper", target)
 }
 
-/// All of them. A ratio is the median of those within each round of one run, on an otherwise idle machine.
+/// All targets. A ratio is the median of the ratios within each round of one run, on an otherwise idle
+/// machine.
 pub const TARGETS: &[Target] = &[
     target("echo-50", "CPU", TimesOf(1.02, "epoll")),
     target("echo-50", "CPU", BelowEveryPeer),
@@ -63,7 +65,7 @@ pub const TARGETS: &[Target] = &[
     target("churn", "CPU", BelowEveryPeer),
     target("pipelined", "CPU", TimesOf(1.02, "epoll")),
     target("bulk", "CPU", TimesOf(1.02, "epoll")),
-    // The server that lends one buffer to all tasks, as the example `echo` does.
+    // This server has one buffer for all tasks, as the example `echo`.
     of("oneloop-shared", target("idle-memory-1000", "memory", AtMost(350.0))),
     of("oneloop-shared", target("idle-memory-10000", "memory", AtMost(350.0))),
     hyper(target("http1-get-1", "CPU", TimesOf(0.95, "tokio-hyper"))),
@@ -95,8 +97,11 @@ pub const TARGETS: &[Target] = &[
     target("timers-fire", "fired early", AlwaysAtMost(0.0)),
     target("wake-busy", "p50", NotAboveEveryPeer),
     target("wake-asleep", "p50", NotAboveEveryPeer),
+    target("wake-answer", "p50", NotAboveEveryPeer),
+    target("timers-late", "fired early", AlwaysAtMost(0.0)),
+    of("oneloop-precise", target("timers-late", "fired early", AlwaysAtMost(0.0))),
     target("memory", "heap", AtMost(128.0)),
-    // The server that polls for a while before it parks.
+    // This server polls for a time before it parks.
     of("oneloop-busy", target("echo-1", "served", TimesEveryPeerAtLeast(2.0))),
     target(FACTS, "build time", Below("tokio")),
     target(FACTS, "program size", Below("tokio")),

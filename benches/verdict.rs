@@ -1,26 +1,26 @@
-//! The targets held against the figures of a run.
+//! The comparison of the targets with the figures of a run.
 
 use crate::record::{CaseRecord, FactsOutcome, FactsRecord, Record, Round};
 use crate::stats::Summary;
 use crate::table::{figure, ratio};
 use crate::targets::{Bound, FACTS, LIMITS, TARGETS, Target};
 
-/// One target and what a run says about it.
+/// One target and its verdict in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The case and the subject.
     pub case: String,
-    /// What ought to be.
+    /// The target in words.
     pub target: String,
-    /// What is.
+    /// The measured figure in words.
     pub measured: String,
-    /// Whether it is as it ought to be; `None` if the run cannot tell.
+    /// Whether the target is met. It is `None` if the run lacks the figures.
     pub met: Option<bool>,
-    /// The case has a warning: the machine was not idle.
+    /// Whether the machine was not idle during the case.
     pub doubtful: bool,
 }
 
-/// All targets whose cases were run.
+/// Returns the verdicts on all targets whose cases were run.
 pub fn all(record: &Record) -> Vec<Verdict> {
     judge(record, TARGETS)
 }
@@ -50,10 +50,10 @@ fn one(case: &CaseRecord, target: &Target, all_peers: bool) -> Verdict {
     };
     Verdict {
         case: format!("{}: {}", case.name, target.subject),
-        target: format!("{} {}", target.metric, ought(target.bound, unit)),
+        target: format!("{} {}", target.metric, target_text(target.bound, unit)),
         measured,
         met,
-        doubtful: !case.notes.is_empty(),
+        doubtful: case.metric(target.metric).is_some_and(|metric| case.is_doubtful(metric)),
     }
 }
 
@@ -65,9 +65,9 @@ fn names_every_peer(bound: Bound) -> bool {
     matches!(bound, Bound::BelowEveryPeer | Bound::NotAboveEveryPeer | Bound::TimesEveryPeerAtLeast(_))
 }
 
-fn ought(bound: Bound, unit: &str) -> String {
+fn target_text(bound: Bound, unit: &str) -> String {
     match bound {
-        // A fraction is easier to read as such.
+        // A small factor is easier to read as a fraction.
         Bound::TimesOf(factor, peer) if factor < 0.35 => format!("\u{2264} 1/{:.0} of {peer}", 1.0 / factor),
         Bound::TimesOf(factor, peer) => format!("\u{2264} {factor:.2} \u{d7} {peer}"),
         Bound::BelowEveryPeer => "below every peer".into(),
@@ -79,42 +79,44 @@ fn ought(bound: Bound, unit: &str) -> String {
     }
 }
 
-/// What was measured, in the terms of the target, and whether that meets it. `None` without the figures it needs.
+/// Returns the measured figure in the terms of the target, and whether it meets the target. Returns
+/// `None` if a figure is missing.
 fn measured(case: &CaseRecord, subject: usize, metric: usize, bound: Bound) -> Option<(String, bool)> {
     let own = case.summary(subject, metric)?;
     let unit = &case.metrics[metric].unit;
     let beside = |name: &str| case.ratio(subject, case.subject(name)?, metric);
-    let told = |ratio_to: Summary, peer: &str, met: bool| {
-        // Three digits, or 0.13 would seem to miss 1/8 for no reason.
+    let compared = |ratio_to: Summary, peer: &str, met: bool| {
+        // The ratio has three digits, because 0.125 with two digits would seem to miss 1/8.
         (format!("{} \u{d7} {peer} ({} {unit})", ratio(ratio_to.median, 3), figure(own.median)), met)
     };
     Some(match bound {
         Bound::TimesOf(factor, peer) => {
             let to = beside(peer)?;
-            told(to, peer, to.median <= factor)
+            compared(to, peer, to.median <= factor)
         }
         Bound::Below(peer) => {
             let to = beside(peer)?;
-            told(to, peer, to.median < 1.0)
+            compared(to, peer, to.median < 1.0)
         }
         Bound::BelowEveryPeer => {
             let (peer, to) = peers(case, subject, metric).max_by(by_ratio)?;
-            told(to, peer, to.median < 1.0)
+            compared(to, peer, to.median < 1.0)
         }
         Bound::NotAboveEveryPeer => {
             let (peer, to) = peers(case, subject, metric).max_by(by_ratio)?;
-            told(to, peer, to.median <= 1.0)
+            compared(to, peer, to.median <= 1.0)
         }
         Bound::TimesEveryPeerAtLeast(factor) => {
             let (peer, to) = peers(case, subject, metric).min_by(by_ratio)?;
-            told(to, peer, to.median >= factor)
+            compared(to, peer, to.median >= factor)
         }
         Bound::AtMost(limit) => (format!("{} {unit}", figure(own.median)), own.median <= limit),
         Bound::AlwaysAtMost(limit) => (format!("at most {} {unit}", figure(own.max)), own.max <= limit),
     })
 }
 
-/// The ratio of a subject to each peer that has figures. Our own servers and the limits are no peers.
+/// Returns the ratio of a subject to each peer that has figures. The servers of oneloop and the limits
+/// are no peers.
 fn peers(case: &CaseRecord, subject: usize, metric: usize) -> impl Iterator<Item = (&str, Summary)> {
     let ours = |name: &str| name == "oneloop" || name.starts_with("oneloop-");
     let is_peer = move |name: &str| !ours(name) && !LIMITS.contains(&name);
@@ -127,7 +129,8 @@ fn by_ratio(one: &(&str, Summary), other: &(&str, Summary)) -> std::cmp::Orderin
     one.1.median.total_cmp(&other.1.median)
 }
 
-/// The facts in the form of a case with one round, so that targets are judged in one way.
+/// Returns the facts in the form of a case with one round, so that all targets are judged in the same
+/// way.
 fn facts_as_case(facts: &[FactsRecord]) -> CaseRecord {
     use crate::record::{Family, MetricRecord, SubjectRecord};
     let metric =
@@ -151,6 +154,8 @@ fn facts_as_case(facts: &[FactsRecord]) -> CaseRecord {
         ratio_digits: 2,
         subjects: facts.iter().map(subject).collect(),
         notes: Vec::new(),
+        rounds_planned: None,
+        date: None,
     }
 }
 
@@ -165,7 +170,7 @@ mod tests {
 
     fn met(subjects: &[(&str, &[f64])], bound: Bound) -> Option<bool> {
         let mut record = samples::record(vec![samples::case("echo-50", "CPU", subjects)]);
-        record.options.filters.clear(); // all took part
+        record.options.filters.clear(); // All runtimes took part.
         judge(&record, &[target(bound)])[0].met
     }
 
@@ -220,6 +225,16 @@ mod tests {
         let own = record.cases[0].subject("oneloop").unwrap();
         record.cases[0].subjects[own].rounds.push(Round::Failure("it crashed".into()));
         assert_eq!(judge(&record, &[target(Bound::AtMost(15.3))])[0].met, None);
+    }
+
+    #[test]
+    fn on_a_busy_machine_times_are_doubtful_and_memory_is_not() {
+        let mut case = samples::case("echo-50", "CPU", RUN);
+        case.notes.push("Other work took 90 % of a core meanwhile. Do not trust this case.".into());
+        let mut record = samples::record(vec![case]);
+        assert!(judge(&record, &[target(Bound::AtMost(15.3))])[0].doubtful);
+        record.cases[0].metrics[0].unit = "B/connection".into();
+        assert!(!judge(&record, &[target(Bound::AtMost(15.3))])[0].doubtful);
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! What asyncio offers at its high level, point by point, and where it is here.
+//! The features of asyncio's high-level interface, point by point, and their counterparts here.
 //!
-//! From the articles: with asyncio one can "run coroutines concurrently", "perform network I/O and IPC", "control subprocesses", "distribute
-//! tasks via queues" and "synchronize concurrent code".
+//! From the articles: with asyncio one can "run coroutines concurrently", "perform network I/O and
+//! IPC", "control subprocesses", "distribute tasks via queues" and "synchronize concurrent code".
 //!
 //! ```text
 //! cargo run --example asyncio_tour
 //! ```
 //!
-//! What to notice is where things come from. What has to know the loop (tasks, sockets, pipes, children, time) is this library's;
-//! what only has to wait (queues, locks, files on a thread pool) comes from crates that run on any executor.
+//! Notice which crate each counterpart comes from. This library has the parts that use the loop: tasks,
+//! sockets, pipes, child processes, timers. Queues, locks and files on a thread pool only wait, and
+//! come from crates that run on any executor.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -26,13 +27,13 @@ use oneloop::net::{TcpListener, TcpStream};
 use oneloop::process::{Command, Stdio};
 use oneloop::time::{sleep, timeout};
 
-const ABOUT: &str = "What asyncio offers at its high level, point by point.";
+const ABOUT: &str = "The features of asyncio's high-level interface, point by point.";
 
 /// The argument that makes this program the child.
 const CHILD: &str = "--be-the-child";
 
 fn main() -> ExitCode {
-    if env::args().nth(1).as_deref() == Some(CHILD) {
+    if env::args_os().nth(1).is_some_and(|argument| argument == CHILD) {
         return child();
     }
     demo::run(ABOUT, || {
@@ -48,7 +49,8 @@ fn main() -> ExitCode {
     })
 }
 
-/// `asyncio.gather`, `asyncio.create_task`, `asyncio.timeout`: tasks, futures' combinators, `time`.
+/// Shows `asyncio.gather`, `asyncio.create_task` and `asyncio.timeout`: tasks, futures' combinators,
+/// `time`.
 async fn run_coroutines_concurrently() -> Outcome {
     let doubled = (1..=3).map(|n| async move {
         sleep(Duration::from_millis(20 * (4 - n))).await;
@@ -57,13 +59,13 @@ async fn run_coroutines_concurrently() -> Outcome {
     let results = try_join_all(doubled.map(oneloop::spawn)).await?;
     let late = timeout(Duration::from_millis(10), sleep(Duration::from_secs(60))).await;
     say!(
-        "run coroutines concurrently: {results:?}; one that takes a minute: {:?}",
-        late.err().map(|e| e.to_string())
+        "run coroutines concurrently: {results:?}; a long sleep: {}",
+        late.err().map_or_else(|| "over".to_owned(), |elapsed| elapsed.to_string())
     );
     Ok(())
 }
 
-/// `asyncio.start_server`, `asyncio.open_connection`: `net`.
+/// Shows `asyncio.start_server` and `asyncio.open_connection`: `net`.
 async fn perform_network_io() -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
@@ -83,7 +85,7 @@ async fn perform_network_io() -> Outcome {
     Ok(())
 }
 
-/// `connect_read_pipe`, `open_unix_connection`: `pipe` and Unix sockets.
+/// Shows `connect_read_pipe` and `open_unix_connection`: `pipe` and Unix sockets.
 async fn communicate_between_processes() -> Outcome {
     #[cfg(unix)]
     {
@@ -97,7 +99,7 @@ async fn communicate_between_processes() -> Outcome {
     Ok(())
 }
 
-/// `asyncio.create_subprocess_exec`: `process`.
+/// Shows `asyncio.create_subprocess_exec`: `process`.
 async fn control_subprocesses() -> Outcome {
     let mut command = Command::new(env::current_exe()?);
     let mut child = command.arg(CHILD).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
@@ -113,7 +115,7 @@ fn child() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// `asyncio.Queue`: the crate `async-channel`.
+/// Shows `asyncio.Queue`: the crate `async-channel`.
 async fn distribute_tasks_via_queues() -> Outcome {
     let (jobs, queue) = async_channel::bounded(2);
     let workers = (0..3).map(|_| {
@@ -128,7 +130,7 @@ async fn distribute_tasks_via_queues() -> Outcome {
     });
     let workers: Vec<_> = workers.collect();
     for job in 1..=100 {
-        jobs.send(job).await?; // waits while two are queued
+        jobs.send(job).await?; // waits while two jobs are queued
     }
     drop(jobs);
     let sums = try_join_all(workers).await?;
@@ -136,7 +138,8 @@ async fn distribute_tasks_via_queues() -> Outcome {
     Ok(())
 }
 
-/// `asyncio.Lock`, `Semaphore`, `Event`: the crate `async-lock`. (Without an `await` in between, no lock is needed.)
+/// Shows `asyncio.Lock`, `Semaphore` and `Event`: the crate `async-lock`. A change without an `await`
+/// in between needs no lock.
 async fn synchronize_concurrent_code() -> Outcome {
     let counter = Rc::new(async_lock::Mutex::new(0));
     let tasks = (0..10).map(|_| {
@@ -144,7 +147,7 @@ async fn synchronize_concurrent_code() -> Outcome {
         oneloop::spawn(async move {
             let mut counter = counter.lock().await;
             let before = *counter;
-            oneloop::yield_now().await; // others run, and wait for the lock
+            oneloop::yield_now().await; // other tasks run, and wait for the lock
             *counter = before + 1;
         })
     });
@@ -153,7 +156,8 @@ async fn synchronize_concurrent_code() -> Outcome {
     Ok(())
 }
 
-/// Not in asyncio (it has no files): the crate `async-fs`, on the same pool of threads as `oneloop::unblock`.
+/// Shows files, which asyncio does not have: the crate `async-fs`, on the same pool of threads as
+/// `oneloop::unblock`.
 async fn read_and_write_files() -> Outcome {
     let path = env::temp_dir().join(format!("oneloop-tour-{}.txt", std::process::id()));
     async_fs::write(&path, "kept in a file").await?;

@@ -1,12 +1,13 @@
-//! The event loop as asyncio's low-level interface shows it: functions to be called soon, later, when a socket is readable, and
-//! from another thread.
+//! The event loop with callbacks, as in asyncio's low-level interface. The loop calls functions soon,
+//! later, when a socket is readable, and for another thread.
 //!
 //! ```text
 //! cargo run --example callbacks
 //! ```
 //!
-//! What to notice: it is the loop of `event_queue` with a map from events to functions on top. A callback gets the loop, so that one leads
-//! to the next; and one that panics ends the loop only if the policy says so.
+//! Notice that this is the loop of `event_queue` with a map from events to functions. A callback gets
+//! the loop, so it can register the next one. A callback that panics ends the loop only if the policy
+//! says so.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -21,10 +22,10 @@ use oneloop::Interest;
 use oneloop::event_loop::{Callbacks, Event, Failure, Policy, Watched};
 use oneloop::net::TcpStream;
 
-const ABOUT: &str = "The event loop as callbacks: what asyncio's loop.call_soon and its relatives do.";
+const ABOUT: &str = "The event loop with callbacks, as in asyncio's low-level interface.";
 
 fn main() -> ExitCode {
-    // The message that Rust prints at a panic is left out: the policy below says what it was.
+    // This hook hides the message that Rust prints at a panic. The policy below prints the panic.
     std::panic::set_hook(Box::new(|_| {}));
     demo::run(ABOUT, demo)
 }
@@ -52,7 +53,7 @@ fn demo() -> Outcome {
         }
     });
 
-    // loop.add_signal_handler: without it Ctrl+C ends the process, as it does by default.
+    // loop.add_signal_handler. Without it Ctrl+C ends the process, which is the default.
     let ctrl_c = calls.ctrl_c()?;
     calls.on(ctrl_c, |calls, _signal| calls.stop());
 
@@ -62,7 +63,7 @@ fn demo() -> Outcome {
         let answer = ask(addr).unwrap_or_else(|error| error.to_string());
         handle.call_soon(move |calls| {
             say!("call_soon from another thread: its server answered {answer:?}");
-            calls.call_later(Duration::from_millis(60), |calls| calls.stop()).expect("there is room");
+            calls.call_later(Duration::from_millis(60), |calls| calls.stop()).expect("a timer can be set");
         })
     });
 
@@ -72,12 +73,13 @@ fn demo() -> Outcome {
         Policy::Continue
     })?;
     say!("Stopped after {} events, {} of which failed", ended.handled, ended.failed);
-    drop(calls); // it closes the connections: a client that waits for its answer ends, too
-    let _ = client.join().expect("it doesn't panic"); // an error if Ctrl+C came before its answer
+    drop(calls); // closes the connections, so a client that waits for its answer ends, too
+    let _ = client.join().expect("the client doesn't panic"); // an error if Ctrl+C came first
     Ok(())
 }
 
-/// loop.add_reader: the callback owns the client's stream, so cancelling the one closes the other.
+/// Registers a callback that answers a client, like loop.add_reader. The callback owns the client's
+/// stream, so cancelling the callback closes the stream.
 fn serve(calls: &mut Callbacks, stream: TcpStream) -> io::Result<()> {
     let stream: Watched<TcpStream> = calls.watch(stream, Interest::Readable)?;
     let id = stream.id();
@@ -88,16 +90,17 @@ fn serve(calls: &mut Callbacks, stream: TcpStream) -> io::Result<()> {
             Ok(length @ 1..) => {
                 buffer.make_ascii_uppercase();
                 say!("server: a few bytes to read, and to answer");
-                // A few bytes find room; a real server keeps what does not (see `event_queue_echo`).
+                // The socket's buffer takes a few bytes at once. A real server stores the bytes that it
+                // could not send (see `event_queue_echo`).
                 let _ = stream.try_write(&buffer[..length]);
             }
-            _ => calls.cancel(id), // its end, or an error
+            _ => calls.cancel(id), // the end of the stream, or an error
         }
     });
     Ok(())
 }
 
-/// A client that blocks, on its own thread.
+/// Sends a request and waits for its answer. It blocks, so it runs on its own thread.
 fn ask(addr: std::net::SocketAddr) -> io::Result<String> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(addr)?;

@@ -1,14 +1,16 @@
 //! From callbacks to futures, and back.
 //!
-//! From the articles: "bridge callback-based code with async/await". A library calls back on a thread of its own; here
-//! tasks await it. And the other way round: code that knows only callbacks is given one for a future.
+//! From the articles: "bridge callback-based code with async/await". A library calls back on a thread
+//! of its own, and tasks await its calls. In the other direction, code with callbacks and without
+//! futures gets a callback for a future.
 //!
 //! ```text
 //! cargo run --release --example callbacks_and_futures
 //! ```
 //!
-//! Notice that a one-shot channel is the whole bridge: the callback owns the sender, the task awaits the receiver. Its
-//! three ends are shown: the library calls back, the task gives up before that, the library never calls.
+//! Notice that a one-shot channel is the whole bridge: the callback owns the sender, and the task
+//! awaits the receiver. The program shows three outcomes: the library calls back, the task stops
+//! waiting before that, the library never calls.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// A library in the old style: it asks a weather station, and calls back on its own thread.
+/// A library with callbacks. It asks a weather station, and calls back on its own thread.
 mod weather {
     use std::sync::mpsc::{self, RecvTimeoutError};
     use std::thread;
@@ -40,7 +42,8 @@ mod weather {
 
     use super::say;
 
-    /// A request under way. Dropping it cancels it: the callback is then dropped, not called.
+    /// A request that is under way. Dropping it cancels the request: the callback is dropped and not
+    /// called.
     pub struct Request {
         station: &'static str,
         stop: mpsc::Sender<()>,
@@ -68,25 +71,27 @@ mod weather {
             if stopped.recv_timeout(answer_time) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
-            drop(stopped); // too late to cancel
+            drop(stopped); // from here on the request can't be cancelled
             match degrees {
                 Some(degrees) => call_back(degrees),
-                None => say!("  library: there is no station in {station}; it forgets to say so"),
+                None => say!("  library: there is no station in {station}; the callback is dropped"),
             }
         };
-        thread.spawn(work).expect("the system has room for a thread");
+        thread.spawn(work).expect("the system can start a thread");
         Request { station, stop }
     }
 }
 
-/// The bridge. The future owns the request, so that dropping the future cancels it.
+/// Awaits a callback of the library. The future owns the request, so dropping the future cancels the
+/// request.
 ///
-/// `Canceled` says that the sender is gone: the library dropped the callback without calling it.
+/// `Canceled` means that the sender is dropped: the library has dropped the callback without calling
+/// it.
 async fn degrees(station: &'static str) -> Result<i32, Canceled> {
     let (sender, receiver) = oneshot::channel();
     let _request = weather::ask(station, move |degrees| {
         say!("  callback: {degrees} degrees in {station}, on the thread {}", thread_name());
-        let _ = sender.send(degrees); // nobody may be waiting any more
+        let _ = sender.send(degrees); // the receiver may be dropped already
     });
     receiver.await
 }
@@ -97,9 +102,9 @@ async fn await_callbacks() -> Outcome {
     say!("  task: it is {} degrees warmer in Cairo", cairo? - oslo?);
 
     say!("a task gives up first:");
-    let patience = Duration::from_millis(20);
-    if timeout(patience, degrees("Vostok")).await.is_err() {
-        say!("  task: nothing from Vostok in {patience:?}");
+    let limit = Duration::from_millis(20);
+    if timeout(limit, degrees("Vostok")).await.is_err() {
+        say!("  task: nothing from Vostok in {limit:?}");
     }
 
     say!("the library never calls back:");
@@ -109,10 +114,11 @@ async fn await_callbacks() -> Outcome {
     Ok(())
 }
 
-/// The bridge back: starts a future on the loop, from any thread, and calls back with what it returns. The callback
+/// Starts a future on the loop, from any thread, and calls back with the future's output. The callback
 /// runs on the loop's thread.
 ///
-/// It takes a function that makes the future, because one that uses the loop's timers or sockets can't change threads.
+/// `make` is a function that makes the future, because a future that uses the loop's timers or sockets
+/// can't move to another thread.
 fn start<M, F>(handle: &Handle, make: M, call_back: impl FnOnce(F::Output) + Send + 'static)
 where
     M: FnOnce() -> F + Send + 'static,
@@ -122,7 +128,7 @@ where
 }
 
 async fn call_back_for_a_future() -> Outcome {
-    say!("a thread that knows no futures is called back:");
+    say!("a thread without futures is called back:");
     let handle = Handle::current();
     let (over, wait) = oneshot::channel();
     thread::spawn(move || {

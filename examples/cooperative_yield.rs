@@ -1,14 +1,16 @@
-//! Tasks that give way, and tasks that don't.
+//! Tasks that yield, and tasks that don't.
 //!
-//! From the articles: cooperative multitasking. Tasks share one thread, nobody interrupts a task, and each gives the
-//! thread back of its own accord. One that never does keeps all others waiting.
+//! From the articles: cooperative multitasking. Tasks share one thread. The runtime interrupts no task,
+//! so each task yields by itself. A task that never yields keeps all others waiting.
 //!
 //! ```text
 //! cargo run --release --example cooperative_yield
 //! ```
 //!
-//! Notice the shape of the two timelines: the steps are the same and take as long together, but with `yield_now` no task
-//! waits for all of another's. And that a task which does I/O gives way also if it never yields: the runtime sees to it.
+//! Notice the shape of the two timelines. The steps are the same and take the same time in total, but
+//! with `yield_now` no task waits for all steps of another. Notice also that a task that does I/O
+//! yields without calling `yield_now`, because the runtime makes it yield. `--trace FILE` writes a
+//! record of the loop. The README of the examples says how to make a page of it.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -21,20 +23,23 @@ use std::time::{Duration, Instant};
 
 use demo::{Outcome, say};
 use oneloop::net::UdpSocket;
-use oneloop::{JoinError, Runtime, yield_now};
+use oneloop::{JoinError, task, yield_now};
 
 const TASKS: [char; 3] = ['A', 'B', 'C'];
 const STEPS: usize = 4;
 
-/// Datagrams that the task which only does I/O sends to itself, and receives.
+/// The number of datagrams that the task with I/O sends to itself and receives.
 const DATAGRAMS: usize = 1_000;
 
 fn main() -> ExitCode {
-    demo::run("Shows what tasks on one thread get, with and without giving way.", || {
-        Runtime::new()?.block_on(async {
+    let about = "Shows how tasks share one thread, with and without yield_now.";
+    demo::run_traced(about, |trace| {
+        let runtime = trace.runtime()?;
+        runtime.block_on(async {
             compare_timelines().await?;
             compare_shares().await
-        })
+        })?;
+        trace.save(&runtime)
     })
 }
 
@@ -51,7 +56,7 @@ async fn compare_timelines() -> Outcome {
     Ok(())
 }
 
-/// What ran when: the steps of all tasks in their order.
+/// The steps of all tasks, in the order in which they ran.
 struct Timeline {
     began: Instant,
     steps: Vec<Step>,
@@ -64,28 +69,29 @@ struct Step {
     ended: Instant,
 }
 
-async fn run_tasks(gives_way: bool) -> Result<Timeline, JoinError> {
+async fn run_tasks(yields: bool) -> Result<Timeline, JoinError> {
     let steps = Rc::new(RefCell::new(Vec::new()));
     let began = Instant::now();
-    let tasks = TASKS.map(|name| oneloop::spawn(take_steps(name, gives_way, steps.clone())));
+    let named = |name| task::Builder::new().name(format!("{name}"));
+    let tasks = TASKS.map(|name| named(name).spawn(take_steps(name, yields, steps.clone())));
     for task in tasks {
         task.await?;
     }
     Ok(Timeline { began, steps: steps.take() })
 }
 
-async fn take_steps(task: char, gives_way: bool, log: Rc<RefCell<Vec<Step>>>) {
+async fn take_steps(task: char, yields: bool, log: Rc<RefCell<Vec<Step>>>) {
     for number in 1..=STEPS {
         let began = Instant::now();
         compute();
         log.borrow_mut().push(Step { task, number, began, ended: Instant::now() });
-        if gives_way {
+        if yields {
             yield_now().await;
         }
     }
 }
 
-/// The work of one step: some milliseconds of real computing, which the optimiser must not skip.
+/// Does the work of one step: some milliseconds of real computing, which the optimiser must not remove.
 fn compute() {
     let is_prime = |n: u32| (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     black_box((2..black_box(40_000)).filter(|&n| is_prime(n)).count());
@@ -107,7 +113,8 @@ impl Timeline {
         say!("  all done after {:.1} ms", ms(end - self.began));
     }
 
-    /// The most steps of others, and the most time, that a task waited for a step of its own.
+    /// Returns the most steps of other tasks, and the longest time, that a task waited for its next
+    /// step.
     fn longest_wait(&self) -> (usize, Duration) {
         let (mut most_steps, mut longest) = (0, Duration::ZERO);
         for task in TASKS {
@@ -122,20 +129,20 @@ impl Timeline {
     }
 }
 
-/// Three busy tasks, each beside one that only counts its own turns.
+/// Runs three busy tasks, each beside a task that only counts its own turns.
 async fn compare_shares() -> Outcome {
     say!("\na task that counts its turns, beside one that");
     beside("computes, and never gives way", async { (0..STEPS).for_each(|_| compute()) }).await?;
-    let yields = async {
+    let computes = async {
         for _ in 0..STEPS {
             compute();
             yield_now().await;
         }
     };
-    beside("computes, and yields after each step", yields).await?;
+    beside("computes, and yields after each step", computes).await?;
 
-    // A socket that is connected to itself: each datagram is there as soon as it is sent, so that neither `send` nor
-    // `recv` ever has to wait.
+    // The socket is connected to itself. Each datagram arrives as soon as it is sent, so neither `send`
+    // nor `recv` ever waits.
     let socket = UdpSocket::bind("127.0.0.1:0").await?;
     socket.connect(socket.local_addr()?).await?;
     let talks = async move {
@@ -146,23 +153,26 @@ async fn compare_shares() -> Outcome {
         std::io::Result::Ok(())
     };
     beside("sends and receives, and never yields", talks).await??;
-    say!("the last one's socket is always ready, yet it did not block the loop: after 128 operations the");
-    say!("runtime makes a task give way; it can't do so to one that computes, which has to yield by itself");
+    say!("the last one's socket is always ready, and it did not block the loop: after");
+    say!("128 operations the runtime makes a task yield; it can't do this to a task that");
+    say!("computes, which must call yield_now");
     Ok(())
 }
 
-/// Runs `busy` beside a task that counts its own turns; prints how many it gets, and how long it has to wait for one.
+/// Runs `busy` beside a task that counts its own turns. Prints the number of turns, and the longest
+/// wait for one.
 async fn beside<T: 'static>(what: &str, busy: impl Future<Output = T> + 'static) -> Result<T, JoinError> {
     let turns = Rc::new(RefCell::new(vec![]));
     let theirs = turns.clone();
-    let counter = oneloop::spawn(async move {
+    let counter = task::Builder::new().name("counts").spawn(async move {
         loop {
             theirs.borrow_mut().push(Instant::now());
             yield_now().await;
         }
     });
-    let busy = oneloop::spawn(async move {
-        // The counter was spawned first and has begun. Its turns from here on are those beside `busy`.
+    let busy = task::Builder::new().name(what).spawn(async move {
+        // The counter is spawned first and has begun. Its turns after this line are those beside
+        // `busy`.
         *turns.borrow_mut() = vec![Instant::now()];
         let output = busy.await;
         turns.borrow_mut().push(Instant::now());
@@ -171,12 +181,19 @@ async fn beside<T: 'static>(what: &str, busy: impl Future<Output = T> + 'static)
     let (output, times) = busy.await?;
     counter.abort();
 
-    // The first and the last of the times are when `busy` began and ended.
+    // The first and the last time are the beginning and the end of `busy`.
     let turns = times.len() - 2;
     let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
     let whole = times[times.len() - 1] - times[0];
-    say!("  {what:<37}{turns:>3} turns, longest wait {:.1} of {:.1} ms", ms(longest), ms(whole));
+    say!("  {what:<37}{turns:>3} turns, longest wait {} of {} ms", short(longest), short(whole));
     Ok(output)
+}
+
+/// Formats a time in milliseconds. A slow machine needs seconds, and then a tenth of a millisecond
+/// would make the line too wide for a terminal.
+fn short(time: Duration) -> String {
+    let decimals = usize::from(time < Duration::from_secs(1));
+    format!("{:.decimals$}", ms(time))
 }
 
 fn ms(time: Duration) -> f64 {

@@ -1,16 +1,18 @@
-//! Two long counts: one after the other, in threads, in processes, and how a loop gets them done.
+//! Two long counts: one after the other, in threads, in processes, and on loops.
 //!
-//! From the articles: `count_up` and `count_down` over 100,000,000. In Python two threads are no faster than one,
-//! because the interpreter lets only one of them run at any moment; two processes are.
+//! From the articles: `count_up` and `count_down` over 100,000,000. In Python two threads are no faster
+//! than one, because the interpreter runs only one of them at any moment. Two processes are faster.
 //!
 //! ```text
 //! cargo run --release --example count_up_and_down
 //! ```
 //!
-//! Notice that threads are enough here, and that a loop, which is one thread, has two ways to use them: hand the work
-//! to other threads and await it, or be several loops. Where the counts would take long (in a debug build), the program
-//! counts less far; `--slow` always counts as far as the article. The machine should have nothing else to do.
+//! Notice that threads are enough here. A loop is one thread, and a program has two ways to use more of
+//! them: the loop hands the work to other threads and awaits it, or the program runs several loops.
+//! `--to N` counts to a lower number. The machine should be idle.
 
+#[path = "shared/counted.rs"]
+mod counted;
 #[path = "shared/demo.rs"]
 mod demo;
 
@@ -22,19 +24,17 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use counted::counted;
 use demo::{Outcome, say};
 use futures::future::try_join_all;
 use oneloop::future::zip;
 use oneloop::process::Command;
 use oneloop::{Runtime, unblock};
 
-/// How far the article counts.
+/// The number to which the article counts.
 const ARTICLE: u64 = 100_000_000;
 
-/// How long a count may take without `--slow`.
-const COUNT_MAX: Duration = Duration::from_millis(120);
-
-/// With this argument, a count's name and how far, the program is the child process that counts.
+/// With this argument, the name of a count and a number, the program is the child process that counts.
 const CHILD: &str = "--child";
 
 type Count = fn(u64);
@@ -42,22 +42,19 @@ type Count = fn(u64);
 const COUNTS: [(&str, Count); 2] = [("count_up", count_up), ("count_down", count_down)];
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args().collect();
-    if let [_, flag, name, far] = arguments.as_slice()
-        && flag == CHILD
-    {
-        return child(name, far);
+    if let Some(exit_code) = child() {
+        return exit_code;
     }
-    demo::run_timed("Counts up and down: in turn, in threads, in processes, on loops.", compare)
+    demo::run_to("Counts up and down: in turn, in threads, in processes, on loops.", ARTICLE, compare)
 }
 
-/// Not inlined, nor is its counterpart: how fast so short a loop is depends on the code around it, and every model is to
-/// run the same one.
+/// Counts up. This function and its counterpart are not inlined, because the speed of so short a loop
+/// depends on the code around it, and every model must run the same loop.
 #[inline(never)]
 fn count_up(far: u64) {
     let mut number = 0;
     while number < far {
-        // Otherwise the optimiser knows the outcome, and there is no loop left to measure.
+        // Without `black_box` the optimiser knows the result and removes the loop.
         number = black_box(number + 1);
     }
 }
@@ -70,39 +67,42 @@ fn count_down(far: u64) {
     }
 }
 
-fn compare(slow: bool) -> Outcome {
-    let far = if slow { ARTICLE } else { how_far() };
+/// Runs all models. The article's three models print the article's line. The lines that this program
+/// adds are indented: two more models, and a comparison of the times.
+fn compare(far: u64) -> Outcome {
     let cores = thread::available_parallelism()?;
-    say!("counting up to {} million, and down from there; {cores} cores", far / 1_000_000);
-    say!("{:<26}{:>16}{:>26}", "", "here", "the article (Python)");
+    say!("  count_up to {far} and count_down from there, on {}", counted(cores, "core"));
+    let alone = article("one after the other", || in_turn(far))?;
+    let threads = article("two threads", || in_threads(far))?;
+    let processes = article("two processes", || Runtime::new()?.block_on(in_processes(far)))?;
+    let unblocked = timed(|| Runtime::new()?.block_on(on_other_threads(far)))?;
+    let loops = timed(|| on_two_loops(far))?;
+    say!("  two more models:");
+    say!("  a loop, with unblock: {:.3} seconds", unblocked.as_secs_f64());
+    say!("  two loops, a thread each: {:.3} seconds", loops.as_secs_f64());
 
-    let alone = timed(|| in_turn(far))?;
+    say!("\n  {:<26}{:>6}{:>24}", "times as fast as one", "here", "the article (Python)");
     let report = |model: &str, time: Duration, article: &str| {
         let times_as_fast = alone.as_secs_f64() / time.as_secs_f64();
-        let line = format!("{model:<26}{:>8.3} s{times_as_fast:>6.2}{article:>26}", time.as_secs_f64());
-        say!("{}", line.trim_end());
+        say!("{}", format!("  {model:<26}{times_as_fast:>6.2}{article:>24}").trim_end());
     };
-    report("one after the other", alone, "25.86 s  1.00");
-    report("two threads", timed(|| in_threads(far))?, "24.50 s  1.06");
-    report("two processes", timed(|| Runtime::new()?.block_on(in_processes(far)))?, " 8.38 s  3.09");
-    report("a loop, with unblock", timed(|| Runtime::new()?.block_on(on_other_threads(far)))?, "");
-    report("two loops, a thread each", timed(|| on_two_loops(far))?, "");
-    say!("beside each time: how many times as fast as one after the other");
+    report("one after the other", alone, "1.00");
+    report("two threads", threads, "1.06");
+    report("two processes", processes, "3.09");
+    report("a loop, with unblock", unblocked, "");
+    report("two loops, a thread each", loops, "");
+    say!("  (the article: 25.86, 24.50 and 8.38 seconds)");
+    if cores.get() > 1 && threads.min(processes).as_secs_f64() > alone.as_secs_f64() / 1.5 {
+        say!("  (this machine is busy: on two free cores, two threads are twice as fast)");
+    }
     Ok(())
 }
 
-/// As many millions as take the time that a count may have, and no more than the article's.
-fn how_far() -> u64 {
-    const MILLION: u64 = 1_000_000;
-    let probe = |_| {
-        let began = Instant::now();
-        count_up(MILLION);
-        began.elapsed()
-    };
-    // The quickest of some: the others may have been interrupted.
-    let quickest = (0..5).map(probe).min().expect("there are five");
-    let millions = COUNT_MAX.as_nanos() / quickest.as_nanos().max(1);
-    (millions as u64 * MILLION).clamp(MILLION, ARTICLE)
+fn article(model: &str, count: impl FnOnce() -> Outcome) -> Result<Duration, Box<dyn Error>> {
+    say!("  {model}:");
+    let time = timed(count)?;
+    say!("Time taken: {:.3} seconds", time.as_secs_f64());
+    Ok(time)
 }
 
 fn timed(count: impl FnOnce() -> Outcome) -> Result<Duration, Box<dyn Error>> {
@@ -134,31 +134,27 @@ async fn in_processes(far: u64) -> Outcome {
 async fn run_child(name: &str, far: u64) -> Outcome {
     let mut command = Command::new(env::current_exe()?);
     command.args([CHILD, name, &far.to_string()]);
-    let status = command.status().await?; // the loop awaits it, on no other thread
+    let status = command.status().await?; // the loop awaits the child without another thread
     if status.success() { Ok(()) } else { Err(format!("the child process failed: {status}").into()) }
 }
 
-fn child(name: &str, far: &str) -> ExitCode {
-    match (COUNTS.iter().find(|count| count.0 == name), far.parse()) {
-        (Some((_, count)), Ok(far)) => {
-            count(far);
-            ExitCode::SUCCESS
-        }
-        _ => {
-            demo::complain(&format!("no such count: {name} {far}"));
-            ExitCode::from(2)
-        }
-    }
+/// Does the work of a child. Returns `None` in the process that the user has started.
+fn child() -> Option<ExitCode> {
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
+    let [flag, name, far] = arguments.as_slice() else { return None };
+    let (_, count) = COUNTS.iter().find(|count| flag == CHILD && name == count.0)?;
+    count(far.to_str()?.parse().ok()?);
+    Some(ExitCode::SUCCESS)
 }
 
-/// The loop stays free for other tasks while other threads count.
+/// Counts on other threads. The loop is free for other tasks meanwhile.
 async fn on_other_threads(far: u64) -> Outcome {
     zip(unblock(move || count_up(far)), unblock(move || count_down(far))).await;
     Ok(())
 }
 
-/// Each loop has a core for itself: this is how a server uses several. (A connection moves from one loop to another with
-/// `TcpStream::into_std`.)
+/// Counts on two loops, each with a core for itself. A server uses several cores in the same way. (A
+/// connection moves from one loop to another with `TcpStream::into_std`.)
 fn on_two_loops(far: u64) -> Outcome {
     thread::scope(|scope| {
         for thread in COUNTS.map(|(_, count)| scope.spawn(move || on_a_loop(count, far))) {

@@ -1,26 +1,30 @@
-//! The articles' event loop extended to non-blocking sockets: an echo server without a future, a task or a thread.
+//! The articles' event loop extended to non-blocking sockets: an echo server without a future, a task
+//! or a thread.
 //!
 //! ```text
 //! cargo run --release --example event_queue_echo -- 127.0.0.1:7000
 //! cargo run --release --example load -- 127.0.0.1:7000 --conns 1000 --size 64 --secs 5
 //! ```
 //!
-//! Everything that happens comes out of the one queue: a connection, bytes to read, room to write, a timer, Ctrl+C, and
-//! messages from another thread (which reads standard input: type a line). The loop takes one event at a time and does what can be
-//! done without waiting. What to notice: where a task would simply go on after an `await`, here a client's state has to be kept by
-//! hand between two events: the bytes that could not be sent yet.
+//! All events arrive in one queue: a connection, bytes to read, space to write, a timer, Ctrl+C, and
+//! messages from another thread. That thread reads standard input, so each line that you type is a
+//! message. The loop takes one event at a time and handles it without waiting. Notice that the program
+//! stores a client's state between two events, which are the bytes that could not be sent yet. A task
+//! would keep them in a variable across an `await`.
 
+#[path = "shared/counted.rs"]
+mod counted;
 #[path = "shared/demo.rs"]
 mod demo;
 
-use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use demo::{Outcome, say};
+use counted::counted;
+use demo::{Failure, say};
 use oneloop::Interest;
-use oneloop::event_loop::{Event, EventLoop, Id, Sender, Watched};
+use oneloop::event_loop::{Event, EventLoop, Id, IdMap, Sender, Watched};
 use oneloop::net::TcpStream;
 
 const USAGE: &str = "\
@@ -28,16 +32,22 @@ An echo server on the queue-based event loop.
 
 usage: event_queue_echo [ADDRESS]
 
-  ADDRESS  HOST:PORT to listen on; port 0 lets the system choose one (default: 127.0.0.1:7000)
+  ADDRESS  HOST:PORT to listen on; port 0 lets the system choose one
+           (default: 127.0.0.1:7000)
 
-It serves until Ctrl+C. A line on standard input makes it say how it is going.
+It serves until Ctrl+C. For each line on standard input it prints its figures.
 
-exit codes: 0 ended by Ctrl+C, 1 the address can't be listened on, 2 bad arguments";
+exit codes: 0 ended by Ctrl+C
+            1 the address can't be listened on
+            2 bad arguments";
 
-/// Lines that may wait for the loop: whoever reads them waits when it is behind.
+const EXIT_NOT_STARTED: u8 = 1;
+const EXIT_BAD_ARGUMENTS: u8 = 2;
+
+/// The most lines that wait for the loop. When the queue is full, the thread that reads them waits.
 const LINES_MAX: usize = 16;
 
-/// How often a server with clients says how it is going.
+/// The time between two reports while there are clients.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -46,39 +56,45 @@ fn main() -> ExitCode {
 
 struct Client {
     stream: Watched<TcpStream>,
-    /// What it has not taken back yet. While there is something, nothing more is read from it: so what a client can make
-    /// the server hold is bounded.
+    /// The bytes that the client has not received yet. While there are any, the server reads nothing
+    /// more from the client, so the memory that a client can use is bounded.
     unsent: Vec<u8>,
 }
 
 #[derive(Default)]
 struct Server {
-    clients: HashMap<Id, Client>,
+    clients: IdMap<Client>,
     served: u64,
     bytes: u64,
-    /// Accepting fails, and the failure was reported.
+    /// Accepting fails at present, and the failure was reported.
     paused: bool,
 }
 
-fn serve(address: &str) -> Outcome {
+fn serve(address: &str) -> Result<(), Failure> {
     demo::raise_descriptor_limit();
     let mut events = EventLoop::bounded(LINES_MAX)?;
-    let listener = events.listen(address)?;
+    let listener = events.listen(address).map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => Failure {
+            exit_code: EXIT_BAD_ARGUMENTS,
+            reason: format!("{error} (ADDRESS is HOST:PORT, with a port from 0 to {})", u16::MAX),
+        },
+        _ => Failure { exit_code: EXIT_NOT_STARTED, reason: error.to_string() },
+    })?;
     let ctrl_c = events.ctrl_c()?;
     let mut report = events.timer(REPORT_EVERY)?;
     read_lines(events.sender());
     say!("listening on {}", listener.local_addr());
 
     let mut server = Server::default();
-    let mut buffer = vec![0; 64 * 1024]; // one for all clients: they take turns
+    let mut buffer = vec![0; 64 * 1024]; // one for all clients, because the loop serves one at a time
     loop {
         match events.take(None)? {
             Event::Accepted(_, Ok((stream, _peer))) => {
-                server.welcome(events.watch(stream, Interest::Readable)?)
+                server.add_client(events.watch(stream, Interest::Readable)?)
             }
             Event::Accepted(_, Err(error)) => server.cannot_accept(&error),
-            Event::Readable(id) => server.attend(id, |client| client.read_and_answer(&mut buffer)),
-            Event::Writable(id) => server.attend(id, Client::send_on),
+            Event::Readable(id) => server.run_for(id, |client| client.read_and_answer(&mut buffer)),
+            Event::Writable(id) => server.run_for(id, Client::send_on),
             Event::Message(_line) => server.report(),
             Event::Timer(id) if id == report => {
                 if !server.clients.is_empty() {
@@ -87,7 +103,7 @@ fn serve(address: &str) -> Outcome {
                 report = events.timer(REPORT_EVERY)?;
             }
             Event::Signal(id) if id == ctrl_c => break,
-            other => say!("nobody asked for this: {other:?}"),
+            other => say!("an unexpected event: {other:?}"),
         }
     }
     server.report();
@@ -95,32 +111,38 @@ fn serve(address: &str) -> Outcome {
 }
 
 impl Server {
-    fn welcome(&mut self, stream: Watched<TcpStream>) {
+    fn add_client(&mut self, stream: Watched<TcpStream>) {
         self.paused = false;
         self.served += 1;
         self.clients.insert(stream.id(), Client { stream, unsent: Vec::new() });
     }
 
-    /// The listener rests for a moment and tries again by itself; those who are connected are served meanwhile.
+    /// Reports a failure to accept. The listener pauses and tries again by itself. The connected
+    /// clients are served meanwhile.
     fn cannot_accept(&mut self, error: &io::Error) {
         if !std::mem::replace(&mut self.paused, true) {
-            demo::complain(&format!("accepting pauses ({error}); {} clients are served", self.clients.len()));
+            demo::complain(&format!(
+                "accepting pauses ({error}); {} served meanwhile",
+                counted(self.clients.len(), "client")
+            ));
         }
     }
 
-    /// Lets a client do what it can; if that fails, or its end has come, drops it. A client's failure is its own.
-    fn attend(&mut self, id: Id, action: impl FnOnce(&mut Client) -> io::Result<usize>) {
+    /// Runs an action for a client. Drops the client if the action fails or the stream has ended. A
+    /// failure ends only this client.
+    fn run_for(&mut self, id: Id, action: impl FnOnce(&mut Client) -> io::Result<usize>) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         match action(client) {
             Ok(sent) => self.bytes += sent as u64,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {} // another event will come
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {} // another event follows
             Err(_) => drop(self.clients.remove(&id)),
         }
     }
 
     fn report(&self) {
         let Server { clients, served, bytes, .. } = self;
-        say!("{served} connections so far, {} open, {bytes} bytes echoed", clients.len());
+        let (served, bytes) = (counted(served, "connection"), counted(bytes, "byte"));
+        say!("{served} so far, {} open, {bytes} echoed", clients.len());
     }
 }
 
@@ -153,7 +175,8 @@ impl Client {
     }
 }
 
-/// Reading standard input blocks, so another thread does it, and posts each line. It ends with its input or with the process.
+/// Reads standard input on another thread, because reading blocks, and posts each line. The thread ends
+/// with its input or with the process.
 fn read_lines(sender: Sender<String>) {
     std::thread::spawn(move || {
         io::stdin().lines().map_while(Result::ok).try_for_each(|line| sender.post(line))

@@ -1,18 +1,19 @@
-//! The same loop once more, with *tasks* in its queue instead of messages: an executor in under a hundred lines.
+//! The same loop with *tasks* in its queue instead of messages: an executor in under a hundred lines.
 //!
 //! ```text
 //! cargo run --example event_queue_tasks
 //! ```
 //!
-//! A message now says "task n can go on", and to handle it is to poll that task. Whatever the task awaits keeps its waker, and calls it
-//! when the time has come; and a waker does nothing but post the message again. That is all an executor is. The real one
-//! (`runtime/engine/core.rs`) runs the same loop: its queue holds the tasks themselves, and its wakers are numbers, not counted references.
+//! A message now means "task n can continue", and the loop handles it by polling that task. The
+//! operation that a task awaits stores the task's waker, and calls it when the time has come. The waker
+//! only posts the message again. An executor needs no more than that. The real one
+//! (`runtime/engine/core.rs`) runs the same loop: its queue holds the tasks themselves, and its wakers
+//! are numbers and not counted references.
 
 #[path = "shared/demo.rs"]
 mod demo;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use demo::{Outcome, say};
-use oneloop::event_loop::{Event, EventLoop, Id, Sender};
+use oneloop::event_loop::{Event, EventLoop, IdMap, Sender};
 
 const ABOUT: &str = "A toy executor: the queue-based event loop, with tasks in its queue.";
 
@@ -46,12 +47,12 @@ fn demo() -> Outcome {
     executor.run(&timers)
 }
 
-/// A message: the task with this number can go on.
+/// A message: the task with this number can continue.
 type Ready = usize;
 
 struct Executor {
     events: EventLoop<Ready>,
-    /// `None` for one that is done.
+    /// All tasks by number. `None` is a task that is done.
     tasks: Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>,
 }
 
@@ -61,14 +62,15 @@ impl Executor {
         self.events.post(self.tasks.len() - 1).expect("the queue has no bound");
     }
 
-    /// **The loop.** Until every task is done: take an event; is it a task's turn, poll it; is it a timer, wake who waits.
+    /// **The loop.** It takes one event after the other until every task is done. At a message it polls
+    /// the task. At a timer it wakes the task that waits for it.
     fn run(&mut self, timers: &Timers) -> Outcome {
-        let mut sleeping: HashMap<Id, Waker> = HashMap::new();
+        let mut sleeping: IdMap<Waker> = IdMap::default();
         while self.tasks.iter().any(Option::is_some) {
             match self.events.take(None)? {
                 Event::Message(number) => self.poll(number),
                 Event::Timer(id) => sleeping.remove(&id).into_iter().for_each(Waker::wake),
-                other => say!("nobody asked for this: {other:?}"),
+                other => say!("an unexpected event: {other:?}"),
             }
             for (duration, waker) in timers.0.take() {
                 sleeping.insert(self.events.timer(duration)?, waker);
@@ -79,7 +81,7 @@ impl Executor {
 
     fn poll(&mut self, number: usize) {
         let waker = Arc::new(TaskWaker { sender: self.events.sender(), number }).into();
-        // One that is done may have been woken once more before.
+        // A task that is done may have been woken once more before.
         let Some(task) = &mut self.tasks[number] else { return };
         if task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
             self.tasks[number] = None;
@@ -94,11 +96,11 @@ struct TaskWaker {
 
 impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
-        let _ = self.sender.post(self.number); // if the loop is gone, so is the task
+        let _ = self.sender.post(self.number); // an error if the loop and its tasks are dropped
     }
 }
 
-/// Timers that tasks have asked for: how long, and whom to wake then.
+/// The timers that tasks have asked for: the duration, and the waker.
 #[derive(Clone, Default)]
 struct Timers(Rc<RefCell<Vec<(Duration, Waker)>>>);
 

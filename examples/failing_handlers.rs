@@ -1,12 +1,14 @@
-//! What a loop does when a handler or a task fails: the decision is the caller's, not the loop's.
+//! Handlers and tasks that fail. The caller decides whether the loop continues, and not the loop.
 //!
 //! ```text
 //! cargo run --example failing_handlers
 //! ```
 //!
-//! In the articles' words, the event loop "can catch the exception and decide whether to continue running the coroutine or stop it". Here
-//! a handler that returns an error or panics is caught by the loop, and a policy says what then: go on with the next event, or end the loop
-//! and hand the failure back. What was queued behind stays queued either way. A task that panics ends alone; whoever awaits it is told.
+//! In the articles' words, the event loop "can catch the exception and decide whether to continue
+//! running the coroutine or stop it". Here the loop catches the error or the panic of a handler, and a
+//! policy decides: the loop continues with the next event, or it ends and returns the failure. The
+//! events behind it stay queued in both cases. A task that panics ends alone, and its handle returns
+//! the error.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -17,11 +19,13 @@ use demo::{Outcome, say};
 use oneloop::Runtime;
 use oneloop::event_loop::{Event, EventLoop, Failure, Policy};
 
-const ABOUT: &str =
-    "Handlers and tasks that fail: the same messages under two policies, and a task that panics.";
+const ABOUT: &str = "\
+Handlers and tasks that fail: the same messages under two policies, and a task
+that panics.";
 
 fn main() -> ExitCode {
-    // The message that Rust prints at each panic is left out: the loop catches them, and this says what it caught.
+    // This hook hides the message that Rust prints at each panic. The loop catches the panics, and this
+    // program prints them.
     std::panic::set_hook(Box::new(|_| {}));
     demo::run(ABOUT, demo)
 }
@@ -34,7 +38,7 @@ fn demo() -> Outcome {
     Ok(())
 }
 
-/// Divides 100 by each message; an error is not a number, a panic is what dividing by zero does.
+/// Divides 100 by a message. A message that is not a number is an error, and dividing by zero panics.
 fn divide(text: &str) -> Result<i32, std::num::ParseIntError> {
     Ok(100 / text.parse::<i32>()?)
 }
@@ -53,7 +57,7 @@ fn under(policy: Policy) -> Outcome {
             }
             Event::Message(text) => divide(text).map(|result| say!("  100 / {text} = {result}")),
             other => {
-                say!("  nobody asked for this: {other:?}");
+                say!("  an unexpected event: {other:?}");
                 Ok(())
             }
         },

@@ -1,14 +1,15 @@
 //! One protocol over any stream: messages with their length in front, over TCP and over a Unix socket.
 //!
-//! From the articles: "efficient protocols using transports". A stream carries bytes and knows nothing of messages; a
-//! codec says where one ends and the next begins.
+//! From the articles: "efficient protocols using transports". A stream carries bytes without the bounds
+//! of messages. A codec finds where one message ends and the next begins.
 //!
 //! ```text
 //! cargo run --release --example framed_messages
 //! ```
 //!
-//! Notice that `serve` and `talk` don't know what they talk over; that it doesn't matter how the bytes are cut on their
-//! way; and that the length is checked *before* its bytes are awaited: a peer can't make the server reserve memory.
+//! Notice that `serve` and `talk` work over any stream, and that the pieces in which the bytes arrive
+//! do not matter. The codec checks a length *before* it waits for the bytes, so a peer can't make the
+//! server reserve memory.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         Runtime::new()?.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let client = TcpStream::connect(listener.local_addr()?).await?;
-            // Otherwise the system may gather small writes into one segment.
+            // Without this the system may gather small writes into one segment.
             client.set_nodelay(true)?;
             let (server, _) = listener.accept().await?;
             show("TCP", client, server).await?;
@@ -57,7 +58,7 @@ fn invalid(reason: impl ToString) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, reason.to_string())
 }
 
-/// What is too long for our side to send or to receive.
+/// Refuses a frame that is too long to send or to receive.
 fn check_length(bytes: usize) -> io::Result<()> {
     if bytes <= Text::BYTES_MAX {
         return Ok(());
@@ -81,7 +82,7 @@ impl Decoder for Text {
     type Item = String;
     type Error = io::Error;
 
-    /// Called with what has come so far; `None` asks for more.
+    /// Decodes the bytes that have arrived so far. Returns `None` if it needs more.
     fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<String>> {
         let Some(header) = buffer.first_chunk() else { return Ok(None) };
         let length = u16::from_be_bytes(*header).into();
@@ -95,7 +96,7 @@ impl Decoder for Text {
     }
 }
 
-/// The same for every kind of stream: both ends run on this loop.
+/// Runs the same exchange over any kind of stream. Both ends run on this loop.
 async fn show<S>(name: &str, client: S, server: S) -> Outcome
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -110,7 +111,7 @@ where
     Ok(())
 }
 
-/// Answers each frame, until the stream ends or what comes is no frame.
+/// Answers each frame, until the stream ends or the bytes are not a frame.
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let mut frames = Framed::new(stream, Text);
     while let Some(text) = frames.next().await {
@@ -126,7 +127,8 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin) -> Outcome {
     frames.send("a whole frame").await?;
     expect_answers(&mut frames, 1).await?;
 
-    // From here on the client writes bytes of its own making past the codec: `Framed` lends out its stream.
+    // From here on the client writes its own bytes without the codec, to the stream that `Framed` gives
+    // access to.
     let bytes = b"\x00\x0cbyte by byte";
     say!("  client: {} writes of one byte each", bytes.len());
     for byte in bytes.chunks(1) {
@@ -141,7 +143,7 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin) -> Outcome {
 
     say!("  client: a header that announces 65535 bytes");
     frames.write_all(b"\xff\xff").await?;
-    // The server hangs up.
+    // The server closes the connection.
     let left = frames.read(&mut [0; 1]).await?;
     say!("  client: {}", if left == 0 { "the server has closed the connection" } else { "an answer?" });
     Ok(())

@@ -1,22 +1,22 @@
-//! Three ways to do two things at once: tasks, threads, processes.
+//! Three ways to do two things at once: threads, processes, tasks.
 //!
-//! From the articles: one thread counts from 1 to 10 while another says a to e; and a child process says hello beside its
-//! parent.
+//! From the articles: a process prints its id and its number of threads. One thread counts from 1 to 10
+//! while another prints a to e. A child process prints a greeting beside its parent.
 //!
 //! ```text
 //! cargo run --example interleaving
 //! ```
 //!
-//! What to notice: tasks change over where they say so, so their order is the same in every run. The order of threads and processes
-//! is the operating system's business. The child runs while this process does, too, and the loop waits for its end as it waits for
-//! anything else.
+//! Notice that the operating system decides the order of threads and processes, so the words of the two
+//! threads come in another order each time. Tasks switch where they yield, and their order is the same
+//! in every run. The child runs at the same time as this process, and the loop waits for its end as it
+//! waits for all other events.
 
 #[path = "shared/demo.rs"]
 mod demo;
 
 use std::env;
 use std::process::{ExitCode, Stdio};
-use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -25,21 +25,37 @@ use oneloop::io::{AsyncBufReadExt, BufReader};
 use oneloop::process::Command;
 use oneloop::{Runtime, yield_now};
 
-const ABOUT: &str = "Counting and spelling at once: in tasks, in threads, and beside a child process.";
+const ABOUT: &str = "Counting and spelling at once: in threads, beside a child process, and in tasks.";
 
 /// The argument that makes this program the child.
 const CHILD: &str = "--be-the-child";
 
 fn main() -> ExitCode {
-    if env::args().nth(1).as_deref() == Some(CHILD) {
+    if env::args_os().nth(1).is_some_and(|argument| argument == CHILD) {
         say!("Hello from child process {}", std::process::id());
         return ExitCode::SUCCESS;
     }
     demo::run(ABOUT, || {
-        say!("two tasks: {}", Runtime::new()?.block_on(in_tasks())?.join(" "));
-        say!("two threads: {}", in_threads().join(" "));
-        Runtime::new()?.block_on(beside_a_child())
+        say!("{}", this_process());
+        in_threads();
+        Runtime::new()?.block_on(async {
+            beside_a_child().await?;
+            in_tasks().await
+        })
     })
+}
+
+fn this_process() -> String {
+    let threads = match num_threads::num_threads() {
+        Some(threads) => threads.to_string(),
+        None => "an unknown number of".to_owned(), // this system does not report it
+    };
+    let current = thread::current();
+    format!(
+        "process running with id: {} with {threads} active threads running. Current thread: {}",
+        std::process::id(),
+        current.name().unwrap_or("without a name")
+    )
 }
 
 fn numbers() -> impl Iterator<Item = String> {
@@ -50,38 +66,19 @@ fn letters() -> impl Iterator<Item = String> {
     ('a'..='e').map(String::from)
 }
 
-/// Each says one word and gives way.
-async fn in_tasks() -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    async fn say_all(words: impl Iterator<Item = String>, said: async_channel::Sender<String>) {
+/// Prints the words from two threads. Each sleeps for a moment after a word, long enough for the
+/// operating system to run the other one.
+fn in_threads() {
+    fn say_all(words: impl Iterator<Item = String>) {
         for word in words {
-            let _ = said.send(word).await; // the receiver is there until both are done
-            yield_now().await;
-        }
-    }
-    let (said, heard) = async_channel::unbounded();
-    let tasks =
-        [oneloop::spawn(say_all(numbers(), said.clone())), oneloop::spawn(say_all(letters(), said.clone()))];
-    for task in tasks {
-        task.await?;
-    }
-    said.close();
-    Ok(std::iter::from_fn(|| heard.try_recv().ok()).collect())
-}
-
-/// Each says a word and sleeps for a moment, long enough for the operating system to let the other one run.
-fn in_threads() -> Vec<String> {
-    let said = Mutex::new(Vec::new());
-    let say_all = |words: &mut dyn Iterator<Item = String>| {
-        for word in words {
-            said.lock().expect("no thread panics").push(word);
+            say!("{word}");
             thread::sleep(Duration::from_millis(1));
         }
-    };
+    }
     thread::scope(|scope| {
-        scope.spawn(|| say_all(&mut numbers()));
-        scope.spawn(|| say_all(&mut letters()));
+        scope.spawn(|| say_all(numbers()));
+        scope.spawn(|| say_all(letters()));
     });
-    said.into_inner().expect("no thread panics")
 }
 
 async fn beside_a_child() -> Outcome {
@@ -91,6 +88,26 @@ async fn beside_a_child() -> Outcome {
     let mut line = String::new();
     lines.read_line(&mut line).await?;
     say!("{}", line.trim_end());
-    say!("the child has ended: {}", child.wait().await?);
+    say!("  the child has ended: {}", child.wait().await?);
+    Ok(())
+}
+
+/// Collects the words of two tasks. Each task yields after a word.
+async fn in_tasks() -> Outcome {
+    async fn say_all(words: impl Iterator<Item = String>, said: async_channel::Sender<String>) {
+        for word in words {
+            let _ = said.send(word).await; // the receiver is dropped after both are done
+            yield_now().await;
+        }
+    }
+    let (said, words) = async_channel::unbounded();
+    let tasks =
+        [oneloop::spawn(say_all(numbers(), said.clone())), oneloop::spawn(say_all(letters(), said.clone()))];
+    for task in tasks {
+        task.await?;
+    }
+    said.close();
+    let words: Vec<String> = std::iter::from_fn(|| words.try_recv().ok()).collect();
+    say!("  as two tasks, in the same order each time: {}", words.join(" "));
     Ok(())
 }

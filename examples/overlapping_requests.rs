@@ -1,14 +1,15 @@
-//! Requests to a slow server: one after the other, then with overlapping waits.
+//! Requests to a slow database: one after the other, then with overlapping waits.
 //!
-//! From the articles: `get_employees` and `get_active_projects` take two seconds each; four seconds one after the other,
-//! two when both are asked at once.
+//! From the articles: `get_employees` and `get_active_projects` each connect to a database and fetch a
+//! list, which takes two seconds. Both take four seconds one after the other, and two seconds at once.
 //!
 //! ```text
 //! cargo run --release --example overlapping_requests
 //! ```
 //!
-//! Notice the times. Client and server share one thread: it waits for all answers at once, and goes on with whichever
-//! request has its answer. `--slow` has the server take the article's two seconds; here it takes a fifth of one.
+//! Notice the times. The clients and the database share one thread. The thread waits for all answers at
+//! once, and continues each request when its answer arrives. With `--slow` the database takes the
+//! article's two seconds. Otherwise it takes a fifth of a second.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -26,11 +27,11 @@ use oneloop::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::time::sleep;
 
-/// How many of each are asked at once in the end.
+/// The number of requests of each kind that are sent at once at the end.
 const MANY: usize = 50;
 
 fn main() -> ExitCode {
-    demo::run_timed("Two requests to a slow server, one after the other and at once.", |slow| {
+    demo::run_timed("Two requests to a slow database, one after the other and at once.", |slow| {
         let answer_time = Duration::from_millis(if slow { 2_000 } else { 200 });
         Runtime::new()?.block_on(compare(answer_time))
     })
@@ -38,48 +39,49 @@ fn main() -> ExitCode {
 
 async fn compare(answer_time: Duration) -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let server = listener.local_addr()?;
+    let database = listener.local_addr()?;
     oneloop::spawn(serve(listener, answer_time));
-    say!("a server on {server} takes {answer_time:?} for an answer");
+    say!("  a database at {database} takes {answer_time:?} for an answer");
 
     say!("\none after the other:");
     let began = Instant::now();
-    get_employees(server).await?;
-    get_active_projects(server).await?;
+    get_employees(database).await?;
+    get_active_projects(database).await?;
     let sequential = began.elapsed().as_secs_f64();
     say!("  both answers after {sequential:.2} s");
 
     say!("\nboth at once:");
     let began = Instant::now();
-    try_zip(get_employees(server), get_active_projects(server)).await?;
+    try_zip(get_employees(database), get_active_projects(database)).await?;
     let concurrent = began.elapsed().as_secs_f64();
     say!("  both answers after {concurrent:.2} s");
 
     let requests = (0..MANY).flat_map(|_| ["employees", "active projects"]);
     let began = Instant::now();
-    let answers = try_join_all(requests.map(|what| get(server, what))).await?;
+    let answers = try_join_all(requests.map(|what| get(database, what))).await?;
     say!("\n{} requests at once:\n  all answers after {:.2} s", answers.len(), began.elapsed().as_secs_f64());
     say!("\nboth at once was {:.1} times as fast as one after the other", sequential / concurrent);
     Ok(())
 }
 
-async fn get_employees(server: SocketAddr) -> io::Result<()> {
-    say!("  get_employees: asks");
-    let names = get(server, "employees").await?;
+async fn get_employees(database: SocketAddr) -> io::Result<()> {
+    say!("  get_employees: connects to the database");
+    let names = get(database, "employees").await?;
     say!("  get_employees: {names}");
     Ok(())
 }
 
-async fn get_active_projects(server: SocketAddr) -> io::Result<()> {
-    say!("  get_active_projects: asks");
-    let projects = get(server, "active projects").await?;
+async fn get_active_projects(database: SocketAddr) -> io::Result<()> {
+    say!("  get_active_projects: connects to the database");
+    let projects = get(database, "active projects").await?;
     say!("  get_active_projects: {projects}");
     Ok(())
 }
 
-/// One request: a line, answered by a text up to the end of the connection.
-async fn get(server: SocketAddr, what: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(server).await?;
+/// Sends a request, which is one line. Returns the answer, which is a text up to the end of the
+/// connection.
+async fn get(database: SocketAddr, what: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(database).await?;
     stream.write_all(format!("{what}\n").as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;

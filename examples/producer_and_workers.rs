@@ -1,14 +1,16 @@
-//! A producer and three workers that talk through a bounded queue; a semaphore and a lock where messages won't do.
+//! A producer and three workers that communicate through a bounded queue. A semaphore and a lock guard
+//! what messages can't carry.
 //!
-//! From the articles: use messages, not shared state. Workers are fed by queues, and what must be shared is guarded by
-//! locks and semaphores.
+//! From the articles: use messages, not shared state. Workers receive their jobs from queues. Locks and
+//! semaphores guard the state that must be shared.
 //!
 //! ```text
 //! cargo run --release --example producer_and_workers
 //! ```
 //!
-//! Notice that the producer has to wait: the queue holds two jobs, so it can't run ahead of the workers by more. And
-//! that one thread is no protection by itself: whoever awaits in the middle of a change lets others in.
+//! Notice that the producer has to wait: the queue holds two jobs, so the producer can't be further
+//! ahead of the workers. Notice also that one thread alone protects no state. At an `await` in the
+//! middle of a change other tasks run.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -26,7 +28,7 @@ const JOBS: u64 = 9;
 const WORKERS: usize = 3;
 const QUEUE: usize = 2;
 
-/// How many workers may print at once.
+/// The most workers that print at once.
 const PRINTERS: usize = 2;
 
 fn main() -> ExitCode {
@@ -47,10 +49,11 @@ async fn produce_and_consume() -> Outcome {
     for worker in 1..=WORKERS {
         oneloop::spawn(work(worker, queue.clone(), done.clone(), printers.clone()));
     }
-    // The results end when no sender is left. Each worker's goes with the worker, and this one now.
+    // The channel of the results closes when all senders are dropped. Each worker drops its sender at
+    // its end. This task drops its own here.
     drop(done);
 
-    // Only this task knows the sum. The workers send; nobody shares.
+    // Only this task has the sum. The workers send their results and do not share the sum.
     let mut sum = 0;
     while let Ok(result) = results.recv().await {
         sum += result;
@@ -78,19 +81,20 @@ async fn produce(queue: Sender<u64>) {
 }
 
 async fn work(worker: usize, queue: Receiver<u64>, done: Sender<u64>, printers: Rc<Printers>) {
-    // Every job goes to exactly one worker. The queue ends when the producer is gone and the last job is taken.
+    // Exactly one worker receives each job. The queue ends when the producer has dropped its sender and
+    // the last job is taken.
     while let Ok(job) = queue.recv().await {
         for _ in 0..job % 3 {
-            yield_now().await; // jobs take differently long
+            yield_now().await; // the jobs take different times
         }
         printers.print(&format!("worker {worker}: {job} squared is {}", job * job)).await;
         if done.send(job * job).await.is_err() {
-            return; // nobody wants results any more
+            return; // the receiver is dropped
         }
     }
 }
 
-/// What is scarce: a semaphore counts how much of it is left.
+/// A limited resource. A semaphore counts how much of it is free.
 struct Printers {
     free: Semaphore,
     busy: Cell<usize>,
@@ -110,7 +114,7 @@ impl Printers {
     }
 }
 
-/// Ten tasks each add 1 to a number in two moves, and give way between reading and writing.
+/// Runs ten tasks that each add 1 to a number in two steps, and yield between the read and the write.
 async fn share_an_account() -> Outcome {
     let unguarded = Rc::new(Cell::new(0));
     let guarded = Rc::new(Mutex::new(0));

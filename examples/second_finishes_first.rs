@@ -1,52 +1,37 @@
 //! Two tasks that wait: the one that was started second finishes first.
 //!
-//! From the articles: `add` waits 20 seconds, `sub` 10, and at the end stands `Complete`.
+//! From the articles: `add` waits 20 seconds, `sub` 10, and the last line is `Complete`.
 //!
 //! ```text
 //! cargo run --release --example second_finishes_first
 //! ```
 //!
-//! Notice the order of the lines, and that the whole takes as long as the longer wait, not as both together.
-//! `--slow` waits as long as the article; here a second is 10 ms.
+//! Notice the order of the lines. Notice also that the program takes as long as the longer wait, and
+//! not as long as both together. With `--slow` the waits are as long as in the article. Otherwise a
+//! second takes 10 ms. `--trace FILE` writes a record of the loop. The README of the examples says how
+//! to make a page of it. `add_and_subtract` shows the same pair in threads and processes, too.
 
+#[path = "shared/add_and_sub.rs"]
+mod add_and_sub;
 #[path = "shared/demo.rs"]
 mod demo;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use demo::{Outcome, say};
-use oneloop::Runtime;
-use oneloop::time::sleep;
+use add_and_sub::{add_and_subtract, say_how_long, second};
+use demo::say;
 
 fn main() -> ExitCode {
-    demo::run_timed("Two tasks wait, one twice as long as the other; the second finishes first.", |slow| {
-        let second = Duration::from_millis(if slow { 1_000 } else { 10 });
-        Runtime::new()?.block_on(add_and_subtract(second))
+    let about = "Two tasks wait, one twice as long as the other; the second finishes first.";
+    demo::run_timed_and_traced(about, |slow, trace| {
+        let second = second(slow);
+        let runtime = trace.runtime()?;
+        say_how_long(second);
+        let began = Instant::now();
+        runtime.block_on(add_and_subtract(second))?;
+        let (took, longer) = (began.elapsed().as_secs_f64(), (20 * second).as_secs_f64());
+        say!("  it took {took:.2} s; the longer wait is {longer:.2} s, both together {:.2} s", longer * 1.5);
+        trace.save(&runtime)
     })
-}
-
-async fn add_and_subtract(second: Duration) -> Outcome {
-    let began = Instant::now();
-    // Spawning only queues a task: both begin when this one waits, and they begin in this order.
-    let add = oneloop::spawn(add(7, 3, 20 * second));
-    let sub = oneloop::spawn(sub(7, 3, 10 * second));
-    add.await?;
-    sub.await?;
-    say!("Complete");
-    let (took, longer) = (began.elapsed().as_secs_f64(), (20 * second).as_secs_f64());
-    say!("it took {took:.2} s; the longer wait is {longer:.2} s, both together {:.2} s", longer * 1.5);
-    Ok(())
-}
-
-async fn add(a: i32, b: i32, time: Duration) {
-    say!("add: waits {time:?}");
-    sleep(time).await;
-    say!("add: {a} + {b} = {}", a + b);
-}
-
-async fn sub(a: i32, b: i32, time: Duration) {
-    say!("sub: waits {time:?}");
-    sleep(time).await;
-    say!("sub: {a} - {b} = {}", a - b);
 }

@@ -1,11 +1,13 @@
-//! Signals and child processes on the loop: what asyncio's low-level interface offers, without a thread for either.
+//! Signals and child processes on the loop, as in asyncio's low-level interface. Neither needs a
+//! thread.
 //!
 //! ```text
 //! cargo run --example signals_and_children
 //! ```
 //!
-//! What to notice: every listener of a signal hears every delivery; a child's end is awaited like a socket, ten of them at
-//! once; a child that takes too long is killed when its handle is dropped, and no zombie is left; and what can't work says why.
+//! Notice that every listener of a signal receives every delivery. The loop awaits the end of a child
+//! like a socket, here of ten children at once. A child that takes too long is killed when its handle
+//! is dropped, and no zombie is left. Operations that can't work return the reason.
 
 #[path = "shared/demo.rs"]
 mod demo;
@@ -23,7 +25,7 @@ fn main() -> ExitCode {
 fn main() -> ExitCode {
     demo::run(ABOUT, || {
         oneloop::Runtime::new()?.block_on(async {
-            unix::every_listener_hears_a_signal().await?;
+            unix::every_listener_receives_a_signal().await?;
             unix::ten_children_at_once().await?;
             unix::through_pipes().await?;
             unix::too_slow_a_child().await?;
@@ -44,7 +46,7 @@ mod unix {
 
     use crate::demo::{Outcome, say};
 
-    pub async fn every_listener_hears_a_signal() -> Outcome {
+    pub async fn every_listener_receives_a_signal() -> Outcome {
         say!("a child sends this process SIGUSR1, twice:");
         let (mut first, mut second) = (Signal::new(SignalKind::USER1)?, Signal::new(SignalKind::USER1)?);
         for delivery in 1..=2 {
@@ -52,7 +54,7 @@ mod unix {
             let status = Command::new("kill").args(["-USR1", &me]).status().await?;
             first.recv().await?;
             second.recv().await?;
-            say!("  delivery {delivery}: both listeners heard it; the child has ended: {status}");
+            say!("  delivery {delivery}: both listeners received it; the child has ended: {status}");
         }
         Ok(())
     }
@@ -76,7 +78,7 @@ mod unix {
             Command::new("tr").args(["a-z", "A-Z"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut stdin = child.stdin.take().expect("it is piped");
         stdin.write_all(b"hello from the loop").await?;
-        drop(stdin); // its end is what `tr` waits for
+        drop(stdin); // `tr` waits for the end of its input
         let mut text = Vec::new();
         child.stdout.take().expect("it is piped").read_to_end(&mut text).await?;
         say!("  tr says {:?}, and ended with {}", String::from_utf8_lossy(&text), child.wait().await?);
@@ -94,7 +96,7 @@ mod unix {
     }
 
     pub async fn what_cannot_work() -> Outcome {
-        say!("what can't work says why:");
+        say!("operations that can't work return the reason:");
         if let Err(error) = Command::new("no-such-program").status().await {
             say!("  {error}");
         }

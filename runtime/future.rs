@@ -1,20 +1,20 @@
-//! Waiting for several things at once: what one does with futures, re-exported from
-//! [`futures_lite::future`].
+//! Functions that wait for several futures at once, re-exported from [`futures_lite::future`].
 //!
-//! None of it starts a task: the parts are polled in place, in the task that awaits them. That
-//! costs no allocation, and any wake-up polls each part that is not ready yet. If both parts are,
-//! `or` prefers the first.
+//! None of these functions starts a task. They poll their futures in place, in the task that awaits
+//! them. That costs no allocation, and any wake-up polls each future that is not ready yet. If both
+//! futures are ready, `or` prefers the first.
 //!
 //! # Cancel safety
 //!
-//! `or` drops the part that was not first, `try_zip` both when one fails, and `poll_once` what it
-//! was given: so each must be cancel safe, or be pinned and passed as `&mut`, to go on later.
+//! `or` drops the future that was not first. `try_zip` drops both futures when one fails, and
+//! `poll_once` drops its argument. So each of these futures must be cancel safe. A future that must
+//! continue later is pinned and passed as `&mut`.
 //!
 //! # Jobs that borrow
 //!
-//! A task that [`spawn`](crate::spawn) starts borrows nothing, because nothing makes its parent wait
-//! for it. [`zip`] waits, for two. For any number the crate `moro-local` has a scope, as
-//! [`std::thread::scope`] is for threads:
+//! A task that [`spawn`](crate::spawn) starts borrows nothing, because its parent need not wait for
+//! it. [`zip`] waits for two futures. For any number of futures the crate `moro-local` has a scope,
+//! as [`std::thread::scope`] is for threads:
 //!
 //! ```ignore
 //! let words = vec![String::from("one"), String::from("three")];
@@ -28,13 +28,13 @@
 //!         });
 //!     }
 //! })
-//! .await; // when all of them have ended
+//! .await; // the scope is ready after all jobs have ended
 //! assert_eq!(total.get(), 8);
 //! ```
 //!
-//! Its jobs are parts of the task that awaits the scope: dropping the scope drops them, and a panic
-//! of one is the task's. In version 0.4 only the scope's own body may spawn and `terminate`; a job
-//! that does so panics.
+//! The jobs of a scope are parts of the task that awaits the scope. Dropping the scope drops the
+//! jobs. If a job panics, the task panics. In version 0.4 only the scope's own body may call
+//! `spawn` and `terminate`; a job that does so panics.
 //!
 //! # Examples
 //!
@@ -46,7 +46,7 @@
 //! oneloop::block_on(async {
 //!     let slow = async { sleep(Duration::from_secs(60)).await; "slow" };
 //!     let quick = async { sleep(Duration::from_millis(1)).await; "quick" };
-//!     // The first that is ready; the other is dropped.
+//!     // `or` returns the value of the first ready future and drops the other one.
 //!     assert_eq!(or(slow, quick).await, "quick");
 //! });
 //! ```

@@ -1,31 +1,34 @@
-//! `Handle`: a runtime as other threads see it.
+//! `Handle`, which gives other threads access to a runtime.
+
+mod remote_join;
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 use std::thread;
 
 use futures_channel::oneshot;
 use futures_lite::future;
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
-use pin_project_lite::pin_project;
 
+use crate::dump::DumpRequest;
 use crate::engine::context;
 use crate::engine::core::Core;
 use crate::engine::inbox::{Inbox, Message};
 use crate::engine::join_error::JoinError;
-use crate::engine::panic::drop_quietly;
 use crate::engine::sync::Arc;
 use crate::engine::ticket::Ticket;
+use crate::metrics::Metrics;
 use crate::task;
+use remote_join::Relay;
+pub use remote_join::RemoteJoinHandle;
 
-/// Reaches a runtime from any thread: to start tasks on it, and to stop it. It does not keep the
-/// runtime alive; after that, tasks started through the handle say cancelled.
+/// A handle of a runtime, which starts tasks on the runtime and stops it from any thread. The
+/// handle does not keep the runtime alive. After the runtime's drop, tasks that are started through
+/// the handle return the error "cancelled".
 ///
-/// It is also a [`futures_task::Spawn`], and on its loop's own thread a
+/// The handle implements [`futures_task::Spawn`], and on its loop's own thread also
 /// [`futures_task::LocalSpawn`].
 ///
 /// # Examples
@@ -35,7 +38,8 @@ use crate::task;
 /// let runtime = oneloop::Runtime::new()?;
 /// let handle = runtime.handle();
 /// let helper = std::thread::spawn(move || {
-///     // Another thread, with its own loop or none, starts work here and awaits it there.
+///     // Another thread starts a task on this loop and awaits the result. The thread may have a
+///     // loop of its own.
 ///     oneloop::block_on(handle.spawn(async { 6 * 7 }))
 /// });
 /// runtime.block_on(oneloop::time::sleep(std::time::Duration::from_millis(20)));
@@ -54,17 +58,17 @@ impl Handle {
         Handle { inbox: core.inbox.clone(), number: core.number() }
     }
 
-    /// The handle of the runtime that this code runs in.
+    /// Returns the handle of the current runtime.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
     /// ```
     /// oneloop::block_on(async {
-    ///     let handle = oneloop::Handle::current(); // may go to any thread
+    ///     let handle = oneloop::Handle::current(); // may move to any thread
     ///     let remote = handle.spawn(async { 6 * 7 });
     ///     assert_eq!(remote.await.unwrap(), 42);
     /// });
@@ -74,11 +78,11 @@ impl Handle {
         context::with("oneloop::Handle::current was called", Handle::new)
     }
 
-    /// The handle of the runtime that this code runs in, if there is one.
+    /// Returns the handle of the current runtime, if there is one.
     ///
     /// # Errors
     ///
-    /// [`TryCurrentError`] outside a runtime.
+    /// The call returns [`TryCurrentError`] outside a runtime.
     ///
     /// # Examples
     ///
@@ -92,17 +96,20 @@ impl Handle {
         context::current().as_ref().map(Handle::new).ok_or(TryCurrentError(()))
     }
 
-    /// Runs `future` as a task of the runtime and blocks this thread until it has finished: for
-    /// threads that have no loop. It waits for ever if no thread drives the runtime.
+    /// Runs `future` as a task of the runtime and blocks this thread until the task has finished.
+    /// The method is for threads without a loop. The call waits for ever if no thread drives the
+    /// runtime.
     ///
     /// # Errors
     ///
-    /// [`JoinError`], if the task panicked, or if the runtime was dropped before it had finished.
+    /// The call returns [`JoinError`] if the task panics, or if the runtime is dropped before the
+    /// task has finished.
     ///
     /// # Panics
     ///
-    /// On the runtime's own thread, where it would wait for itself; and inside a loop of another
-    /// runtime, which it would stop: await [`spawn`](Handle::spawn) there.
+    /// The call panics on the runtime's own thread, where it would wait for itself. The call also
+    /// panics inside a loop of another runtime, because it would stop that loop. Await
+    /// [`spawn`](Handle::spawn) there instead.
     ///
     /// # Examples
     ///
@@ -138,17 +145,15 @@ impl Handle {
         future::block_on(self.spawn(future))
     }
 
-    /// Starts a task on the runtime, from any thread. The result can be awaited on any thread, by
-    /// any executor.
+    /// Starts a task on the runtime, from any thread. Any thread and any executor may await the
+    /// result.
     ///
-    /// Dropping what is returned detaches the task. The task is cancelled when its runtime is
-    /// dropped, or if that has no room for it (see [`Runtime::spawn`](crate::Runtime::spawn)). The
-    /// result travels through a channel, which is two allocations more than
-    /// [`oneloop::spawn`](crate::spawn) needs, and waking a loop that sleeps is a system call.
-    ///
-    /// # Examples
-    ///
-    /// See [`Handle`].
+    /// Dropping the returned handle detaches the task. The task is cancelled when its runtime is
+    /// dropped, and when the runtime has the maximum number of tasks (see
+    /// [`Runtime::spawn`](crate::Runtime::spawn)). The result is sent through a channel, which
+    /// needs two more allocations than [`oneloop::spawn`](crate::spawn). Waking a parked loop costs
+    /// a system call.
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> RemoteJoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -157,8 +162,8 @@ impl Handle {
         self.spawn_with(|| future)
     }
 
-    /// Like [`spawn`](Handle::spawn), but the future is made on the loop's thread, by `make`, and
-    /// need not be `Send`. If `make` panics, that is the task's panic.
+    /// Like [`spawn`](Handle::spawn), but `make` creates the future on the loop's thread, so the
+    /// future need not be `Send`. A panic of `make` is the task's panic.
     ///
     /// # Examples
     ///
@@ -169,7 +174,7 @@ impl Handle {
     /// let runtime = oneloop::Runtime::new()?;
     /// let handle = runtime.handle();
     /// let remote = handle.spawn_with(|| {
-    ///     let local = Rc::new(42); // lives on the loop only
+    ///     let local = Rc::new(42); // stays on the loop's thread
     ///     async move {
     ///         oneloop::yield_now().await;
     ///         *local
@@ -178,6 +183,7 @@ impl Handle {
     /// assert_eq!(runtime.block_on(remote).unwrap(), 42);
     /// # Ok(()) }
     /// ```
+    #[track_caller]
     pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
@@ -185,43 +191,108 @@ impl Handle {
         F::Output: Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
+        let place = Location::caller();
         let begin = move || match catch_unwind(AssertUnwindSafe(make)) {
-            // The join handle is dropped, which detaches the task. If that is dropped before it has
-            // sent its result, the receiver sees that the sender was dropped.
-            Ok(future) => drop(task::spawn(Relay { future: Some(future), sender: Some(sender) })),
+            // The join handle is dropped, which detaches the task. If the task is dropped before it
+            // has sent its result, the sender is dropped, and the receiver returns the error
+            // "cancelled".
+            Ok(future) => {
+                let relay = Relay { future: Some(future), sender: Some(sender) };
+                drop(task::spawn_from(relay, place));
+            }
             Err(payload) => drop(sender.send(Err(JoinError::panic(payload)))),
         };
         let start = move || context::enter_loop(begin);
         if let Err(unread) = self.post(Message::Call(Box::new(start))) {
-            drop(unread); // with it the sender: the receiver says cancelled
+            drop(unread); // drops the sender, so the receiver returns "cancelled"
         }
         RemoteJoinHandle { receiver, result: None }
     }
 
-    /// Ends [`Runtime::run`](crate::Runtime::run), the current one or else the next. A
-    /// [`block_on`](crate::Runtime::block_on) is not affected. Nothing happens if the runtime was
-    /// dropped.
+    /// Returns the loop's counters, from any thread. The call does not contact the loop, so the
+    /// loop may be busy, parked or stuck. The counters do not change after the drop of the runtime.
     ///
     /// # Examples
     ///
-    /// See [`Runtime::run`](crate::Runtime::run).
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = oneloop::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let polls = std::thread::scope(|scope| {
+    ///     scope.spawn(move || handle.metrics().polls).join().unwrap()
+    /// });
+    /// assert_eq!(polls, 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        Metrics::read(&self.inbox.counters)
+    }
+
+    /// Requests a dump, which shows the waits of each task of the loop. Any executor on any thread
+    /// may await the future, including the loop's own tasks. [`DumpRequest::wait`] is the blocking
+    /// form.
+    ///
+    /// The loop answers when it next drains its inbox: at once if it is parked, and otherwise
+    /// before it polls the next task. A dump of 10,000 tasks takes some milliseconds of the loop's
+    /// time, most of them for the addresses of sockets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let runtime = oneloop::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let monitor = std::thread::spawn(move || {
+    ///     match handle.dump().wait(Duration::from_secs(10)) {
+    ///         Ok(dump) => println!("{dump}"),   // one line for each task
+    ///         Err(error) => println!("{error}"), // names the task that holds the loop
+    ///     }
+    ///     handle.stop();
+    /// });
+    /// runtime.run();
+    /// monitor.join().unwrap();
+    /// # Ok(()) }
+    /// ```
+    pub fn dump(&self) -> DumpRequest {
+        DumpRequest::post(&self.inbox)
+    }
+
+    /// Ends the current or the next call of [`Runtime::run`](crate::Runtime::run). The call does
+    /// not affect [`block_on`](crate::Runtime::block_on), and does nothing if the runtime was
+    /// dropped.
     pub fn stop(&self) {
         let _ = self.post(Message::Stop);
     }
 }
 
 impl Handle {
-    /// Whether the runtime belongs to the process that this one was forked from.
+    /// Returns whether the runtime belongs to the process from which this process was forked.
     pub(crate) fn is_inherited(&self) -> bool {
         self.inbox.is_inherited()
     }
 
-    /// Posts a message. It comes back if the runtime was dropped, or is not of this process.
+    /// Returns whether this is a handle of `core`.
+    #[cfg(feature = "trace")]
+    pub(crate) fn is_of(&self, core: &Core) -> bool {
+        Arc::ptr_eq(&core.inbox, &self.inbox)
+    }
+
+    /// Posts `f` to the loop, which calls `f` on its thread inside the runtime.
+    #[cfg(feature = "trace")]
+    pub(crate) fn call(&self, f: impl FnOnce() + Send + 'static) {
+        let unread = self.post(Message::Call(Box::new(move || context::enter_loop(f))));
+        drop(unread); // the runtime was dropped
+    }
+
+    /// Posts a message. Returns the message if the runtime was dropped, or if it belongs to another
+    /// process.
     fn post(&self, message: Message) -> Result<(), Message> {
         if self.is_inherited() { Err(message) } else { self.inbox.post(message) }
     }
 
-    /// Wakes what has this name.
+    /// Wakes the unit of this ticket.
     pub(crate) fn wake(&self, ticket: Ticket) {
         let _ = self.post(Message::Wake(ticket));
     }
@@ -245,155 +316,11 @@ impl fmt::Display for TryCurrentError {
 
 impl std::error::Error for TryCurrentError {}
 
-/// What [`Handle::spawn`] returns: the task's result, for any thread and any executor. Dropping it
-/// detaches the task. It needs no runtime around it; inside one it is charged to that one's budget.
-///
-/// # Errors
-///
-/// [`JoinError`], if the task panicked, or was dropped with its runtime, or found no room there.
-///
-/// # Cancel safety
-///
-/// Awaiting `&mut RemoteJoinHandle` is cancel safe: nothing is lost if it is dropped before it is
-/// ready.
-///
-/// # Examples
-///
-/// ```
-/// # fn main() -> std::io::Result<()> {
-/// let runtime = oneloop::Runtime::new()?;
-/// let quick = runtime.handle().spawn(async { 6 * 7 });
-/// let never = runtime.handle().spawn(std::future::pending::<()>());
-/// assert_eq!(runtime.block_on(quick).unwrap(), 42);
-/// drop(runtime);
-/// assert!(oneloop::block_on(never).unwrap_err().is_cancelled());
-/// # Ok(()) }
-/// ```
-#[must_use = "dropping it detaches the task; use `drop` to say so"]
-pub struct RemoteJoinHandle<T> {
-    receiver: oneshot::Receiver<Result<T, JoinError>>,
-    /// A result that came when the budget was used up.
-    result: Option<Result<T, JoinError>>,
-}
-
-impl<T> Unpin for RemoteJoinHandle<T> {}
-
-impl<T> Drop for RemoteJoinHandle<T> {
-    fn drop(&mut self) {
-        // Quietly, as when the loop drops an output. After the close the loop keeps the result.
-        self.receiver.close();
-        drop_quietly((self.receiver.try_recv(), self.result.take()));
-    }
-}
-
-impl<T> RemoteJoinHandle<T> {
-    /// The result, if the task has finished or its runtime was dropped; `None` otherwise. It waits
-    /// for nothing, and no budget denies it.
-    ///
-    /// # Panics
-    ///
-    /// If the handle has given the result already.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let runtime = oneloop::Runtime::new().unwrap();
-    /// let mut task = runtime.handle().spawn(async { 42 });
-    /// assert!(task.try_join().is_none());
-    /// runtime.block_on(oneloop::yield_now());
-    /// assert_eq!(task.try_join().unwrap().unwrap(), 42);
-    /// ```
-    pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
-        if let Some(result) = self.result.take() {
-            return Some(result);
-        }
-        match self.receiver.try_recv() {
-            Ok(result) => result,
-            Err(oneshot::Canceled) => Some(Err(JoinError::cancelled())),
-        }
-    }
-}
-
-impl<T> Future for RemoteJoinHandle<T> {
-    type Output = Result<T, JoinError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.result.is_none() {
-            let received = ready!(Pin::new(&mut self.receiver).poll(cx));
-            self.result = Some(received.unwrap_or_else(|_| Err(JoinError::cancelled())));
-        }
-        ready!(context::charge(cx));
-        Poll::Ready(self.result.take().expect("set just now"))
-    }
-}
-
-impl<T> fmt::Debug for RemoteJoinHandle<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteJoinHandle").finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// A task's future that sends its result to another thread. A panic, in its poll or its drop,
-    /// is its result, as it is for a task on its own loop.
-    struct Relay<F: Future> {
-        #[pin]
-        future: Option<F>,
-        sender: Option<oneshot::Sender<Result<F::Output, JoinError>>>,
-    }
-
-    impl<F: Future> PinnedDrop for Relay<F> {
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None)))
-                && let Some(sender) = this.sender.take()
-            {
-                drop_quietly(sender.send(Err(with_id(JoinError::panic(payload)))));
-            }
-        }
-    }
-}
-
-/// Adds which task this is.
-fn with_id(mut error: JoinError) -> JoinError {
-    if let Some(id) = task::try_id() {
-        error.set_task(id.0, task::name());
-    }
-    error
-}
-
-impl<F: Future> Future for Relay<F> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
-        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
-        let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
-        let mut result = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(with_id(JoinError::panic(payload))),
-        };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
-            // The first panic stands. The output may panic as well when it is dropped.
-            match result {
-                Ok(_) => {
-                    drop_quietly(std::mem::replace(&mut result, Err(with_id(JoinError::panic(payload)))))
-                }
-                Err(_) => drop_quietly(payload),
-            }
-        }
-        if let Some(sender) = this.sender.take() {
-            drop_quietly(sender.send(result)); // comes back if the receiver was dropped
-        }
-        Poll::Ready(())
-    }
-}
-
 impl Spawn for Handle {
     /// # Errors
     ///
-    /// If the runtime was dropped. (A future that finds no room there is dropped.)
+    /// The call returns an error if the runtime was dropped. (If the runtime has the maximum number
+    /// of tasks, the future is dropped.)
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         let start = Box::new(move || context::enter_loop(|| drop(task::spawn(future))));
         self.post(Message::Call(start)).map_err(|_| SpawnError::shutdown())
@@ -407,12 +334,12 @@ impl Spawn for Handle {
 impl LocalSpawn for Handle {
     /// # Errors
     ///
-    /// If the runtime was dropped, or this is not called from inside it: a local future can't change
-    /// threads.
+    /// The call returns an error if the runtime was dropped, and if the caller is outside of the
+    /// runtime, because a local future can't move between threads.
     ///
     /// # Panics
     ///
-    /// As [`Runtime::spawn`](crate::Runtime::spawn).
+    /// The panics are those of [`Runtime::spawn`](crate::Runtime::spawn).
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.status_local()?;
         drop(task::spawn(future));

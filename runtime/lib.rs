@@ -25,7 +25,7 @@
 //!         loop {
 //!             match listener.accept().await {
 //!                 Ok((stream, _peer)) => drop(oneloop::spawn(echo(stream))),
-//!                 Err(_) => sleep(Duration::from_millis(100)).await, // too many open files, say
+//!                 Err(_) => sleep(Duration::from_millis(100)).await, // for example, too many open files
 //!             }
 //!         }
 //!     });
@@ -42,29 +42,35 @@
 //!
 //! # The guide
 //!
-//! [`guide`] shows each task in a short example: how to [start](guide::start); coming from
-//! [tokio](guide::from_tokio), [smol](guide::from_smol) or [asyncio](guide::from_asyncio);
-//! [several futures at once, time-outs, retries](guide::waiting);
-//! [groups of tasks and cancellation](guide::tasks); [channels and locks](guide::channels);
-//! [lines, frames and streams](guide::streams); [files and standard input](guide::files);
-//! [servers that end in an orderly way](guide::servers);
-//! [blocking work and several cores](guide::threads); [tests](guide::testing);
-//! [programs with a loop of their own](guide::embedding); and
-//! [what differs between systems](guide::platforms).
+//! [`guide`] shows each subject in a short example:
 //!
-//! # What to know as a user
+//! * how to [start](guide::start)
+//! * how to come from [tokio](guide::from_tokio), [smol](guide::from_smol) or
+//!   [asyncio](guide::from_asyncio)
+//! * [several futures at once, time-outs, retries](guide::waiting)
+//! * [groups of tasks and cancellation](guide::tasks)
+//! * [channels and locks](guide::channels)
+//! * [lines, frames and streams](guide::streams)
+//! * [files and standard input](guide::files)
+//! * [servers that end in an orderly way](guide::servers)
+//! * [blocking work and several cores](guide::threads)
+//! * [tests](guide::testing)
+//! * [programs with a loop of their own](guide::embedding)
+//! * [differences between systems](guide::platforms)
 //!
-//! * Nothing here needs `Send`: tasks share data with `Rc` and `RefCell`. What crosses threads is
-//!   [`Handle`] and what it returns, every `Waker`, the futures of [`time`], the future of
-//!   [`unblock`], and of an event loop its [`Sender`](event_loop::Sender) and [`CallHandle`](event_loop::CallHandle).
-//! * A task that computes for long keeps all others waiting: [`yield_now`] now and then, or
-//!   [`unblock`]. So does one that finds another crate's channel ready each time:
-//!   [`consume_budget`].
-//! * Several cores: one runtime on each of several threads. A socket belongs to one of them, and
-//!   moves to another with [`into_std`](net#another-loop-or-none).
-//! * Streams implement the traits of `futures-io`, so everything written for them works, and with
-//!   the feature `tokio-io` also those of tokio; see
-//!   [`io`].
+//! # Facts for users
+//!
+//! * A task need not be `Send`: tasks share data with `Rc` and `RefCell`. Some types cross threads:
+//!   [`Handle`] and the types that it returns, every `Waker`, the futures of [`time`], the future
+//!   of [`unblock`], and of an event loop its [`Sender`](event_loop::Sender) and
+//!   [`CallHandle`](event_loop::CallHandle).
+//! * A task that computes for a long time delays all others. Such a task calls [`yield_now`] now
+//!   and then, or uses [`unblock`]. A task that finds another crate's channel ready each time
+//!   delays them, too, and calls [`consume_budget`].
+//! * A program uses several cores with one runtime on each of several threads. A socket belongs to
+//!   one runtime, and [`accept_std` and `into_std`](net#another-loop-or-none) move it to another one.
+//! * Streams implement the traits of `futures-io`, so every library for these traits works. With
+//!   the feature `tokio-io` they also implement the traits of tokio; see [`io`].
 //!
 //! # Features
 //!
@@ -75,23 +81,26 @@
 //! | `unblock` | yes | [`unblock`], [`io::stdin`], [`io::stdout`], and the resolution of host names |
 //! | `signal` | yes | [`signal`]; implies `net` |
 //! | `process` | yes | [`process`]; implies `unblock` and `signal` |
+//! | `precise-timers` | yes | the code of [`Builder::precise_timers`] for Linux; without the feature the option has no effect |
+//! | `trace` | no | `trace`: a record of the loop's events, from which `oneloop-watch` makes a page |
 //! | `tokio-io` | no | tokio's [`AsyncRead` and `AsyncWrite`](io#tokios-traits) for streams and pipes; implies `net` |
 //! | `polling` | no | a second driver, [`Driver::Polling`](Driver#variant.Polling) |
 //!
-//! Without any of them the crate is the executor: tasks, timers, [`Source`] for I/O objects of
-//! one's own, and [`Handle`] for other threads.
+//! Without these features the crate is the executor: tasks, timers, [`Source`] for I/O objects of
+//! the program, and [`Handle`] for other threads.
 //!
 //! # Platforms
 //!
-//! Linux, macOS, the BSDs and Windows, on 64-bit processors. There are no Unix sockets and pipes on
-//! Windows, and of signals only Ctrl+C; [a table](guide::platforms) says what else differs.
+//! The crate supports Linux, macOS, the BSDs and Windows, on 64-bit processors. On Windows
+//! the crate has no Unix sockets and no pipes, and its only signal is Ctrl+C. [A
+//! table](guide::platforms) lists the other differences.
 //!
 //! # The loop
 //!
-//! A program that serves many clients at once waits most of the time: for bytes, for room to write,
-//! for a deadline. A thread for each wait is the simplest way to write that down, and a costly one.
-//! The other way is one thread that asks the operating system about *all* waits at once, and runs
-//! whatever can go on:
+//! A program that serves many clients at once waits most of the time: for received bytes, for space
+//! to write, for a deadline. One thread for each wait is the simplest form of such a program, and a
+//! costly one. The alternative is one thread that asks the operating system about *all* waits at
+//! once, and runs each task that can continue:
 //!
 //! ```text
 //!         ┌───────────────────────────────────────────────────────────────────────────┐
@@ -108,47 +117,53 @@
 //!    inbox.rs           tasks.rs               wheel.rs               driver/, reactor.rs
 //! ```
 //!
-//! Once around is a *turn*: one function, `Core::turn` in `engine/core.rs`, with a statement for
-//! each box, which `block_on` calls until its future is ready. (The inbox is drained again before
-//! each task, so that a busy loop receives at once what other threads send.) A task is a future. It
-//! "has to wait" when its `poll` returns `Pending`, after it has left a *waker* where it waits.
-//! When that place becomes ready, the waker is called, and to wake is to put the task into the
+//! One round is a *turn*. The function `Core::turn` in `engine/core.rs` has a statement for each
+//! box, and `block_on` calls it until its future is ready. The inbox is also drained before each
+//! task, so that a busy loop receives the messages of other threads at once. A task is a future. If
+//! it has to wait, its `poll` stores a *waker* in the object that it waits for, and returns
+//! `Pending`. When the object becomes ready, its waker is called, which puts the task into the
 //! ready queue.
 //!
 //! # The map
 //!
-//! The files stand in layers, and each imports only from those above it in this table, which is
-//! also the order in which to read them, in an afternoon:
+//! The files form layers. Each file imports only from its own layer and from the layers above it in this table. The table
+//! is also the order in which to read the files, which takes an afternoon:
 //!
 //! | layer | holds |
 //! |---|---|
-//! | `engine/` | what both front ends stand on: the turn (`core`), tasks and their wakers, timers, the reactor, the drivers, and what other threads may do. `engine/mod.rs` lists its files |
-//! | `io/` | what every I/O object stands on: [`Source`], [`Ready`], and what sockets and pipes share; [`io`], the traits and their combinators; standard input and output |
-//! | `task/` | tasks as a program sees them: [`spawn`], [`JoinHandle`], [`JoinSet`], [`yield_now`] |
-//! | `time/` | [`time`], over the timer wheel |
-//! | `handle.rs`, `runtime.rs` | the first front end, the executor: [`Runtime`], [`Builder`], [`block_on`]; [`Handle`] for other threads |
-//! | `unblock/`, `net/`, `pipe/`, `signal/`, `process/` | what programs wait for |
-//! | `tokio_io.rs` | tokio's traits for reading and writing, a feature |
+//! | `engine/` | the base of both front ends: the turn (`core`), tasks and their wakers, timers, the reactor, the drivers, and the operations of other threads. `engine/mod.rs` lists its files |
+//! | `metrics.rs`, `dump/` | the counters of the loop, and the waits of every task: [`Metrics`], [`dump`] |
+//! | `unblock/` | blocking work on a pool of threads: [`unblock`] |
+//! | `io/` | the base of every I/O object: [`Source`], [`Ready`], and the common part of sockets and pipes; [`io`], the traits and their combinators; standard input and output |
+//! | `task/` | tasks as a program uses them: [`spawn`], [`JoinHandle`], [`JoinSet`], [`yield_now`] |
+//! | `time/` | [`time`], on top of the timer wheel |
+//! | `handle.rs`, `handle/` | [`Handle`]: a runtime as other threads use it |
+//! | `trace/` | a record of the loop's events (a feature) |
+//! | `runtime.rs`, `runtime/` | the first front end, the executor: [`Runtime`], [`Builder`], [`block_on`] |
+//! | `net/`, `pipe/`, `signal/`, `process/` | sockets, pipes, signals and child processes |
+//! | `tokio_io.rs` | tokio's traits for reading and writing (a feature) |
 //! | `event_loop/` | the second front end: [`event_loop::EventLoop`], the same ready queue with events in it instead of tasks |
 //!
-//! `races.rs` explores what other threads may do to a runtime, and `guide/` holds the pages of the
-//! guide.
+//! `races.rs` explores the operations of other threads on a runtime, and `guide/` contains the
+//! pages of the guide.
 //!
-//! `DESIGN.md` follows a read and a waker through all of them, and says what each step costs.
+//! `DESIGN.md` describes a read and a waker through all layers, with the cost of each step.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without the second front end, parts of the engine have no caller. With it, dead code is a
 // warning.
 #![cfg_attr(not(feature = "event-loop"), allow(dead_code))]
 
+pub mod dump;
 mod engine;
 #[cfg(feature = "event-loop")]
 pub mod event_loop;
 pub mod future;
-#[cfg(all(doc, not(doctest)))] // text alone; the package of the tests runs its examples
+#[cfg(all(doc, not(doctest)))] // text only; the package of the tests runs its examples
 pub mod guide;
 mod handle;
 pub mod io;
+mod metrics;
 #[cfg(feature = "net")]
 pub mod net;
 #[cfg(all(unix, feature = "net"))]
@@ -164,15 +179,19 @@ pub mod task;
 pub mod time;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
+#[cfg(feature = "trace")]
+pub mod trace;
 #[cfg(feature = "unblock")]
 mod unblock;
 
 pub use engine::driver::Driver;
 pub use engine::interest::Interest;
+pub use engine::observation::Activity;
 pub use handle::{Handle, RemoteJoinHandle, TryCurrentError};
 pub use io::ready::Ready;
 pub use io::source::Source;
-pub use runtime::{Builder, EnterGuard, Runtime, block_on};
+pub use metrics::Metrics;
+pub use runtime::{Builder, EnterGuard, Runtime, SlowPoll, Stuck, block_on};
 pub use task::{AbortHandle, JoinError, JoinHandle, JoinSet, Unconstrained, YieldNow};
 pub use task::{consume_budget, spawn, unconstrained, yield_now};
 #[cfg(feature = "unblock")]

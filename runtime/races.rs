@@ -1,24 +1,26 @@
-//! What other threads may do to a runtime, in every order: the real runtime, task table, tickets,
-//! registry and inbox under loom. Only the operating system is a model (`engine/driver/model.rs`).
-//! A lost wake-up is a loop that sleeps for ever, which loom reports as a deadlock; what is dropped
-//! twice or never, it reports as a leak.
+//! Models of the operations of other threads on a runtime, in every order. The runtime, the task
+//! table, the tickets, the registry and the inbox are the real ones and run under loom. Only the
+//! operating system is a model (`engine/driver/model.rs`). After a lost wake-up the loop sleeps for
+//! ever, and loom reports a deadlock. loom reports an object that is dropped twice or never as a
+//! leak.
 //!
-//! What loom does not see into: the channels of `futures-channel` and std that carry a remote
-//! task's result and an event loop's messages. Each of their operations counts as one step.
+//! loom does not examine the channels of `futures-channel` and std, which carry a remote task's
+//! result and an event loop's messages. Each of their operations counts as one step.
 //!
-//! Models of two threads try every order. With three and more threads the number of orders grows
-//! beyond all patience; there each thread is interrupted ("preempted") at most `PREEMPTIONS` times,
-//! as loom's documentation recommends: bugs of this kind need few. `LOOM_MAX_PREEMPTIONS` sets
-//! another bound, for all models.
+//! Models of two threads try every order. With three and more threads there are too many orders.
+//! There the model interrupts ("preempts") each thread at most `PREEMPTIONS` times, as loom's
+//! documentation recommends, because bugs of this kind need few interruptions.
+//! `LOOM_MAX_PREEMPTIONS` sets another bound, for all models.
 //!
-//! A model that fails often ends in "panic in a destructor": what the test still held is dropped
-//! where loom is no longer. Its report stands above that, with `--nocapture`.
+//! A model that fails often ends with "panic in a destructor", because the objects of the test are
+//! dropped outside loom. With `--nocapture`, loom's report of the failure is above that message.
 
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
@@ -28,7 +30,7 @@ use crate::engine::loom::{model, model_of_many};
 use crate::event_loop::{Event, EventLoop, PostError};
 use crate::{Handle, Interest, Runtime, Source, spawn, yield_now};
 
-/// Set by one thread, awaited by a task. The waker is what the test wakes it with.
+/// A flag that one thread sets and a task awaits. The test wakes the task with the waker.
 #[derive(Default)]
 struct Signal {
     set: AtomicBool,
@@ -36,7 +38,7 @@ struct Signal {
 }
 
 impl Signal {
-    /// Sets it, and wakes who waits.
+    /// Sets the flag and wakes the waiting task.
     fn set(&self) {
         self.set.store(true, Ordering::Release);
         let waker = self.waker.lock().unwrap().clone();
@@ -53,7 +55,7 @@ impl Signal {
     }
 }
 
-/// Counts how often it is dropped.
+/// Counts its drops.
 struct Dropped(Arc<AtomicUsize>);
 
 impl Drop for Dropped {
@@ -77,6 +79,33 @@ fn a_wake_from_another_thread_while_the_loop_goes_to_sleep_is_never_lost() {
     });
 }
 
+/// Another thread wakes `block_on`'s future twice, one wake after the other. The second wake comes
+/// while the loop takes the first, looks for more wakes, goes to sleep, or sleeps.
+fn wakes_one_after_the_other(runtime: Runtime) {
+    let (one, two) = (Arc::new(Signal::default()), Arc::new(Signal::default()));
+    let theirs = (one.clone(), two.clone());
+    let other = thread::spawn(move || {
+        theirs.0.set();
+        theirs.1.set();
+    });
+    runtime.block_on(async {
+        one.wait().await;
+        two.wait().await;
+    });
+    other.join().unwrap();
+}
+
+#[test]
+fn of_two_wakes_one_after_the_other_none_is_lost_while_the_loop_looks_for_more() {
+    model(|| wakes_one_after_the_other(runtime()));
+}
+
+#[test]
+fn of_two_wakes_none_is_lost_if_the_loop_does_not_look_for_more() {
+    let runtime = || Runtime::builder().spin_after_remote_wake(Duration::ZERO).build().unwrap();
+    model(move || wakes_one_after_the_other(runtime()));
+}
+
 #[test]
 fn wakes_from_two_threads_at_once_reach_a_task_and_the_main_future() {
     model_of_many(|| {
@@ -92,7 +121,7 @@ fn wakes_from_two_threads_at_once_reach_a_task_and_the_main_future() {
 }
 
 #[test]
-fn a_wake_of_a_task_that_ends_meanwhile_is_harmless_to_whoever_gets_its_slot() {
+fn a_wake_of_a_task_that_ends_meanwhile_is_harmless_to_the_next_task_in_its_slot() {
     model(|| {
         let waker = Arc::new(Mutex::new(None::<Waker>));
         let runtime = runtime();
@@ -132,7 +161,7 @@ fn an_abort_while_another_thread_wakes_the_task_drops_it_once() {
             });
             yield_now().await;
             task.abort();
-            // Done already, or cancelled: either way it has ended.
+            // The task has finished or was cancelled. In both cases it has ended.
             let _ = task.await;
         });
         assert_eq!(drops.load(Ordering::Relaxed), 1);
@@ -140,7 +169,7 @@ fn an_abort_while_another_thread_wakes_the_task_drops_it_once() {
     });
 }
 
-/// Another thread awaits what it started.
+/// Starts a task from another thread and awaits it there.
 fn join_there(handle: &Handle, drops: &Arc<AtomicUsize>) -> Option<u32> {
     let held = Dropped(drops.clone());
     let join = handle.spawn(async move {
@@ -175,7 +204,7 @@ fn a_spawn_while_the_runtime_is_dropped_ends_cancelled_and_its_future_is_dropped
         let counted = drops.clone();
         let other = thread::spawn(move || join_there(&handle, &counted));
         drop(runtime);
-        assert_eq!(other.join().unwrap(), None, "nobody ran it");
+        assert_eq!(other.join().unwrap(), None, "no loop ran the task");
         assert_eq!(drops.load(Ordering::Relaxed), 1);
     });
 }
@@ -255,7 +284,7 @@ fn a_wait_that_is_woken_and_dropped_late_takes_no_wake_up_from_another() {
             let (ours, _theirs) = UnixStream::pair().unwrap();
             let source = Rc::new(Source::new(ours).unwrap());
             let [first, second] = [(); 2].map(|()| spawn(wait(source.clone())));
-            signal.wait().await; // for as long as the other thread lets it
+            signal.wait().await; // until the other thread sets the signal
             announce(&source);
             let drained =
                 source.try_io(Interest::Readable, |_| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
@@ -263,7 +292,7 @@ fn a_wait_that_is_woken_and_dropped_late_takes_no_wake_up_from_another() {
             let third = spawn(wait(source.clone()));
             yield_now().await;
             second.abort();
-            let _ = second.await; // it may have ended before
+            let _ = second.await; // the task may have ended before the abort
             announce(&source);
             first.await.unwrap();
             third.await.unwrap();
@@ -292,7 +321,7 @@ fn two_runtimes_that_wait_for_each_other_are_both_woken() {
             let there = runtime();
             there.block_on(handle.spawn(async { 42 })).unwrap()
         });
-        // The answer needs this loop, and only the other thread can end it.
+        // The result needs this loop, and only the other thread can end the loop.
         let done = Arc::new(Signal::default());
         let (signal, waiting) = (done.clone(), thread::spawn(move || other.join().unwrap()));
         let ender = thread::spawn(move || {
@@ -314,7 +343,7 @@ fn a_runtime_is_made_while_another_one_is_dropped_and_woken() {
         drop(first.spawn(async move { theirs.wait().await }));
         first.block_on(yield_now());
         drop(first);
-        signal.set(); // a ticket of a runtime that is gone
+        signal.set(); // the ticket's runtime was dropped
         assert_eq!(other.join().unwrap(), 42);
     });
 }

@@ -1,31 +1,48 @@
-//! `Runtime` and its `Builder`, `block_on`: the first front end.
+//! `Runtime` and `block_on`, the first front end.
 
+mod builder;
+mod slow_poll;
+mod thread_state;
+mod watchdog;
+
+use std::any::type_name;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::ops::ControlFlow;
+use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+pub use builder::Builder;
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+pub use slow_poll::SlowPoll;
+pub use watchdog::Stuck;
+use watchdog::Watchdog;
 
 use crate::engine::context;
 use crate::engine::core::Core;
+use crate::engine::driven::Driven;
 use crate::engine::driver::Driver;
+use crate::engine::happening::Outcome;
+use crate::engine::observation::Activity;
 use crate::engine::options::Options;
 use crate::engine::registry;
 use crate::engine::ticket::Ticket;
 use crate::handle::Handle;
+use crate::metrics::Metrics;
 use crate::task::{self, JoinHandle};
+#[cfg(feature = "trace")]
+use crate::trace;
 
 /// An async runtime on one thread.
 ///
-/// Most programs need only [`oneloop::block_on`](block_on). A `Runtime` of one's own is for
-/// choosing [options](Builder), for [handles](Handle) that other threads use, and for running
-/// several futures one after the other on the same loop: tasks that are not finished when
-/// `block_on` returns go on in the next one.
+/// Most programs need only [`oneloop::block_on`](block_on). A program creates a `Runtime` to set
+/// [options](Builder), to get [handles](Handle) for other threads, and to run several futures one
+/// after the other on the same loop. Tasks that are not finished when `block_on` returns continue
+/// in the next call.
 ///
 /// A runtime belongs to its thread:
 ///
@@ -36,24 +53,29 @@ use crate::task::{self, JoinHandle};
 ///
 /// # Forks
 ///
-/// A child process that was forked with the C function `fork` makes runtimes of its own, in which
-/// all works, [`unblock`](crate::unblock()) too, as long as the parent had no other threads but
-/// those of `unblock`, and those had nothing to do. (POSIX allows the child of a process with other
-/// threads little more than `exec`.) A runtime that the child has inherited belongs to the parent:
-/// `block_on`, `run` and `turn` panic, and say so; to wait for one of its sockets is an error; what
-/// is spawned through a [`Handle`] is cancelled; to drop it, or one of its sources, changes nothing
-/// in the parent, and leaks its tasks. Its sockets can be taken over with `into_std`.
+/// A child process that was forked with the C function `fork` may create its own runtimes. All
+/// functions work in them, including [`unblock`](crate::unblock()), if the parent had no other
+/// threads than idle threads of `unblock`. (POSIX allows the child of a process with other threads
+/// little more than `exec`.)
 ///
-/// A child that is forked inside a task and returns from there polls the tasks that are ready once
-/// more, before its loop panics. Destructors that the child runs can end what both share: a write half that is dropped shuts the
-/// connection down. So end a child with `exec` or `_exit`, or fork before the first runtime.
+/// A runtime that the child has inherited belongs to the parent. In the child, `block_on`, `run`
+/// and `turn` panic with a message that names the fork. Waiting for a socket of the runtime is an
+/// error, and a task that is spawned through a [`Handle`] is cancelled. Dropping the runtime, or
+/// one of its sources, changes nothing in the parent and leaks the tasks. `into_std` returns the
+/// sockets of the runtime for use in the child.
+///
+/// If a task forks and the child returns from the task, the child polls the ready tasks once more
+/// before its loop panics. Destructors in the child may affect shared objects. For example, the
+/// drop of a write half shuts down the connection. So end a child with `exec` or `_exit`, or fork
+/// before you create the first runtime.
 ///
 /// # Dropping
 ///
-/// drops every task, inside the runtime's context, each exactly once. [Join handles](JoinHandle) of
-/// tasks that had not finished then say cancelled; wakers do nothing; sockets and sleeps that are
-/// left over return an error, or find the runtime in which they are polled next. What is left over
-/// keeps the runtime's tables and its event queue alive until it is dropped, too.
+/// Dropping the runtime drops each task exactly once, inside the runtime's context. After the drop,
+/// [join handles](JoinHandle) of unfinished tasks return the error "cancelled", and wakers have no
+/// effect. A remaining socket returns an error. A remaining sleep waits in the runtime that polls
+/// it next. Remaining objects keep the runtime's tables and its event queue until they are dropped,
+/// too.
 ///
 /// # Examples
 ///
@@ -67,48 +89,42 @@ use crate::task::{self, JoinHandle};
 /// ```
 pub struct Runtime {
     pub(crate) core: Rc<Core>,
+    /// The watchdog is dropped last, because it also watches the drops of the tasks.
+    watchdog: Option<Watchdog>,
 }
 
 impl Runtime {
-    /// A runtime with the default options. It starts no thread, and runs nothing before
-    /// [`block_on`](Runtime::block_on) or [`run`](Runtime::run).
+    /// Creates a runtime with the default options. The runtime starts no thread, and runs no task
+    /// before [`block_on`](Runtime::block_on) or [`run`](Runtime::run).
     ///
     /// # Errors
     ///
-    /// If the operating system gives no event queue (too many open files), if `ONELOOP_DRIVER`
-    /// names a driver that isn't there, or if 65,535 runtimes are alive in this process.
-    ///
-    /// # Examples
-    ///
-    /// See [`Runtime`].
+    /// The call returns an error if the operating system can't create an event queue (too many open
+    /// files), if `ONELOOP_DRIVER` names a driver that does not exist, or if 65,535 runtimes exist
+    /// in this process.
     pub fn new() -> io::Result<Runtime> {
         Runtime::builder().build()
     }
 
-    /// Chooses options for a runtime.
-    ///
-    /// # Examples
-    ///
-    /// See [`Builder`].
+    /// Returns a builder, which sets options for a runtime.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
     pub(crate) fn with_options(driver: Driver, options: Options) -> io::Result<Runtime> {
-        Ok(Runtime { core: Rc::new(Core::new(driver, options)?) })
+        Ok(Runtime { core: Rc::new(Core::new(driver, options)?), watchdog: None })
     }
 
-    /// Runs `future`, and with it all tasks of this runtime, until `future` is ready. The thread
-    /// sleeps while there is nothing to do.
+    /// Runs `future` and all tasks of this runtime until `future` completes. The thread sleeps
+    /// while all tasks wait.
     ///
-    /// The future may borrow and need not be `Send`. Tasks that are not finished stay and go on at
-    /// the next call.
+    /// The future may borrow and need not be `Send`. Unfinished tasks continue in the next call.
     ///
     /// # Panics
     ///
-    /// Inside another `block_on` on the same thread, which would stop that one's loop. If `future`
-    /// panics, or the operating system's event queue fails for good; the runtime can be used again
-    /// afterwards.
+    /// The call panics inside another `block_on` on the same thread, because it would stop the
+    /// outer loop. The call also panics if `future` panics, or if the operating system's event
+    /// queue fails permanently. The program may use the runtime again after such a panic.
     ///
     /// # Examples
     ///
@@ -126,34 +142,42 @@ impl Runtime {
             "block_on was called inside a oneloop runtime, whose loop it would stop: `.await` the future \
              instead, or spawn it"
         );
+        let place = Location::caller();
         context::enter(&self.core, || {
             let mut future = pin!(future);
             let mut output = None;
-            let mut poll_main =
-                |ticket: Ticket| match future.as_mut().poll(&mut Context::from_waker(&ticket.waker())) {
+            let mut poll_main = |ticket: Ticket| {
+                let waker = ticket.waker();
+                let poll = || future.as_mut().poll(&mut Context::from_waker(&waker));
+                let outcome =
+                    |poll: &Poll<_>| if poll.is_ready() { Outcome::Ready } else { Outcome::Pending };
+                self.core.tasks.main_polls.set(self.core.tasks.main_polls.get().wrapping_add(1));
+                match self.core.run_outside_table(Activity::BlockOn, ticket, poll, outcome) {
                     Poll::Ready(value) => {
                         output = Some(value);
                         ControlFlow::Break(())
                     }
                     Poll::Pending => ControlFlow::Continue(()),
-                };
+                }
+            };
             begin(&self.core);
-            self.core.tasks.renew_main();
+            let _driven = Driven::begin_main(&self.core, place, type_name::<F>());
+            self.core.tasks.renew_main(self.core.places.number(place));
             run_until_break(&self.core, &mut poll_main);
             self.core.end();
-            output.expect("the loop ends when the future is ready")
+            output.expect("the loop ends when the future completes")
         })
     }
 
-    /// Runs this runtime's tasks until [`Handle::stop`] is called, from a task or any other thread:
-    /// for a thread that serves others.
+    /// Runs this runtime's tasks until a task or another thread calls [`Handle::stop`]. The method
+    /// is for a thread that serves other threads.
     ///
-    /// A stop that was requested before counts: then the tasks that are ready are polled, and this
-    /// returns. If they are few, that takes at most one turn of the loop.
+    /// An earlier request to stop also counts. The method then polls the ready tasks and returns. A
+    /// small number of ready tasks takes at most one turn of the loop.
     ///
     /// # Panics
     ///
-    /// As [`block_on`](Runtime::block_on).
+    /// The panics are those of [`block_on`](Runtime::block_on).
     ///
     /// # Examples
     ///
@@ -175,22 +199,24 @@ impl Runtime {
         self.block_on(poll_fn(|_| if self.core.stop.take() { Poll::Ready(()) } else { Poll::Pending }));
     }
 
-    /// Goes once around the loop without sleeping: polls the tasks that are ready, fires the timers
-    /// that are due, and polls the driver with a zero time-out. For a program that has a loop of
-    /// its own: a game, a graphical interface, another library's event loop.
+    /// Runs one turn of the loop without sleeping. The turn polls the ready tasks, fires the due
+    /// timers, and polls the driver with a zero time-out. The method is for a program with a loop
+    /// of its own, such as a game, a graphical interface, or another library's event loop.
     ///
-    /// Returns how long the program may wait before the next call: zero if a task is ready again,
-    /// otherwise until the next timer; `None` if there is none. An event, or another thread that
-    /// wakes a task, may make a task ready sooner: on Unix [`descriptor`](Runtime::descriptor) says
-    /// so. A task that is started between two calls, by [`spawn`](Runtime::spawn), is not announced:
-    /// call this again. A [stopped clock](crate::time::pause) does not move here by itself.
+    /// The method returns the time that the program may wait before the next call. The time is zero
+    /// if a task is ready again, and otherwise the time until the next timer. `None` means that no
+    /// timer is set. An event, or a wake-up from another thread, may make a task ready earlier. On
+    /// Unix [`descriptor`](Runtime::descriptor) becomes readable then. A task that
+    /// [`spawn`](Runtime::spawn) starts between two calls does not make the descriptor readable, so
+    /// call `turn` again after a `spawn`. A [paused clock](crate::time::pause) does not jump in
+    /// this method.
     ///
-    /// One call polls at most [`event_interval`](Builder::event_interval) tasks. It costs one system
-    /// call, and none if a task is ready again and nothing is registered.
+    /// One call polls at most [`event_interval`](Builder::event_interval) tasks. The call makes one
+    /// system call, and none if a task is ready again and no object is registered.
     ///
     /// # Panics
     ///
-    /// As [`block_on`](Runtime::block_on).
+    /// The panics are those of [`block_on`](Runtime::block_on).
     ///
     /// # Examples
     ///
@@ -213,7 +239,8 @@ impl Runtime {
         assert!(!context::runs_here(), "Runtime::turn was called inside a oneloop runtime");
         context::enter(&self.core, || {
             begin(&self.core);
-            let on_key = |_| ControlFlow::Continue(()); // no future of `block_on` is there
+            let _driven = Driven::begin(&self.core);
+            let on_key = |_| ControlFlow::<()>::Continue(()); // `block_on` has no future here
             if let Err(error) = self.core.turn(|| Some(Duration::ZERO), on_key) {
                 failed(&error);
             }
@@ -221,14 +248,15 @@ impl Runtime {
         })
     }
 
-    /// A descriptor that is readable when [`turn`](Runtime::turn) has an event to take, or another
-    /// thread has woken a task, since the last `turn`. It is for `poll`, `epoll` or another loop;
-    /// only `turn` may read from it. A duplicate, which stays valid when the runtime is dropped.
-    /// One system call.
+    /// Returns a descriptor that becomes readable when [`turn`](Runtime::turn) has an event, or
+    /// when another thread has woken a task since the last `turn`. The descriptor is for `poll`,
+    /// `epoll` or another loop, and only `turn` may read from it. It is a duplicate, which stays
+    /// valid when the runtime is dropped. The call makes one system call.
     ///
     /// # Errors
     ///
-    /// If no descriptor is left. `Unsupported` where mio falls back to `poll(2)`.
+    /// The call returns an error if no descriptor is left, and `Unsupported` if mio falls back to
+    /// `poll(2)`.
     ///
     /// # Examples
     ///
@@ -247,7 +275,7 @@ impl Runtime {
     /// loop {
     ///     let wait = runtime.turn();
     ///     if task.is_finished() {
-    ///         break; // before the wait: nothing might end it
+    ///         break; // before the wait, which might have no event
     ///     }
     ///     program.poll(&mut Events::with_capacity(1), wait)?;
     /// }
@@ -258,29 +286,28 @@ impl Runtime {
         self.core.driver.borrow().descriptor()
     }
 
-    /// Starts a task; it runs in the next [`block_on`](Runtime::block_on) or [`run`](Runtime::run),
-    /// or the current one. Otherwise it is as [`oneloop::spawn`](crate::spawn), but needs no
-    /// runtime around it.
+    /// Starts a task, which runs in the current or the next [`block_on`](Runtime::block_on) or
+    /// [`run`](Runtime::run). In all other respects the method is as
+    /// [`oneloop::spawn`](crate::spawn), but may be called outside a runtime.
     ///
     /// # Panics
     ///
-    /// If 16,777,215 tasks are alive in this runtime: a task's name has 24 bits. One that has
-    /// finished counts until its result is taken or its join handle dropped.
-    ///
-    /// # Examples
-    ///
-    /// See [`Runtime`].
+    /// The call panics if 16,777,215 tasks exist in this runtime, because a task's key has 24 bits.
+    /// A finished task counts until its result is taken or its join handle is dropped.
+    #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         task::spawn_on(self.core.clone(), future)
     }
 
-    /// Makes this runtime the current one of this thread until the guard is dropped: tasks, sockets,
-    /// sources, children and sleeps can then be made outside of [`block_on`](Runtime::block_on), and
-    /// belong to it. Nothing runs meanwhile.
+    /// Makes this runtime the current runtime of this thread until the guard is dropped. The
+    /// program may then create tasks, sockets, sources, children and sleeps outside of
+    /// [`block_on`](Runtime::block_on), and they belong to this runtime. The guard does not run
+    /// tasks.
     ///
-    /// Guards nest, the last one counts, and they may be dropped in any order. `block_on` of any
-    /// runtime may be called under a guard, and counts inside. A guard that a task keeps while it
-    /// awaits counts for the other tasks, too.
+    /// Guards nest, and may be dropped in any order. The runtime of the last guard is the current
+    /// one. A program may call `block_on` of any runtime under a guard, and inside of `block_on`
+    /// its runtime is the current one. If a task holds a guard across an await, the guard also
+    /// applies to the other tasks.
     ///
     /// # Examples
     ///
@@ -288,7 +315,7 @@ impl Runtime {
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = oneloop::Runtime::new()?;
     /// let guard = runtime.enter();
-    /// let (mut ours, theirs) = oneloop::net::UnixStream::pair()?; // they belong to `runtime`
+    /// let (mut ours, theirs) = oneloop::net::UnixStream::pair()?; // both belong to `runtime`
     /// let task = oneloop::spawn(async { 42 });
     /// drop(guard);
     /// assert_eq!(runtime.block_on(task).unwrap(), 42);
@@ -300,17 +327,27 @@ impl Runtime {
         EnterGuard { _guard: context::Guard::new(&self.core) }
     }
 
-    /// A handle through which other threads reach this runtime. Cheap: one atomic count.
-    ///
-    /// # Examples
-    ///
-    /// See [`Handle`].
+    /// Returns the loop's counters. Reading them costs the loop no time, except for the measurement
+    /// of times; see [`Metrics`].
+    pub fn metrics(&self) -> Metrics {
+        self.core.publish_counters(); // a handle returns the values of the last turn
+        Metrics::read(&self.core.inbox.counters)
+    }
+
+    /// Returns the record of the loop's events, as [`Handle::trace_record`] does, or `None` if no
+    /// record was started.
+    #[cfg(feature = "trace")]
+    pub fn trace_record(&self, last: Option<Duration>) -> Option<Vec<u8>> {
+        trace::record(&self.core, last)
+    }
+
+    /// Returns a handle for other threads. The call costs one atomic increment.
     pub fn handle(&self) -> Handle {
         Handle::new(&self.core)
     }
 }
 
-/// What [`Runtime::enter`] returns. It belongs to its thread:
+/// The guard of [`Runtime::enter`]. The guard belongs to its thread:
 ///
 /// ```compile_fail,E0277
 /// let runtime = oneloop::Runtime::new().unwrap();
@@ -328,11 +365,11 @@ impl fmt::Debug for EnterGuard<'_> {
 }
 
 impl Spawn for Runtime {
-    /// Never an error.
+    /// The call never returns an error.
     ///
     /// # Panics
     ///
-    /// As [`Runtime::spawn`].
+    /// The panics are those of [`Runtime::spawn`].
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(self.spawn(future));
         Ok(())
@@ -340,19 +377,19 @@ impl Spawn for Runtime {
 }
 
 impl LocalSpawn for Runtime {
-    /// Never an error.
+    /// The call never returns an error.
     ///
     /// # Panics
     ///
-    /// As [`Runtime::spawn`].
+    /// The panics are those of [`Runtime::spawn`].
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(self.spawn(future));
         Ok(())
     }
 }
 
-/// Runs turn after turn. Not generic, so that the loop's code is there once and not for each future
-/// that is blocked on.
+/// Runs turn after turn. The function is not generic, so that the program has the loop's code once
+/// and not once for each future of `block_on`.
 #[track_caller]
 fn run_until_break(core: &Core, poll_main: &mut dyn FnMut(Ticket) -> ControlFlow<()>) {
     loop {
@@ -378,12 +415,12 @@ fn failed(error: &io::Error) -> ! {
 impl Drop for Runtime {
     fn drop(&mut self) {
         if self.core.is_inherited() {
-            // What its tasks own is the parent's, and their destructors might end it.
+            // The objects of the tasks belong to the parent, and their destructors might affect it.
             return std::mem::forget(self.core.clone());
         }
         context::enter(&self.core, || self.core.shut_down());
-        // Not before: a runtime made by a task's destructor must not get our number while wakers
-        // compare with it.
+        // The number is released last. A new runtime of a task's destructor must not get this
+        // number while wakers compare with it.
         registry::leave(self.core.number());
     }
 }
@@ -394,165 +431,15 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// Options for a [`Runtime`].
-///
-/// # Examples
-///
-/// ```
-/// # fn main() -> std::io::Result<()> {
-/// let runtime = oneloop::Runtime::builder().driver(oneloop::Driver::Mio).event_interval(64).build()?;
-/// # runtime.block_on(async {});
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder {
-    driver: Option<Driver>,
-    options: Options,
-}
-
-impl Builder {
-    pub(crate) fn new() -> Builder {
-        let options = Options {
-            event_interval: Builder::EVENT_INTERVAL,
-            busy_poll: Duration::ZERO,
-            start_paused: false,
-            auto_advance: true,
-        };
-        Builder { driver: None, options }
-    }
-
-    /// An operation counts for half a poll, so 512 system calls fit, at about 2 µs each: sockets
-    /// and timers wait for busy tasks about a millisecond at most. For tasks that do no I/O, one
-    /// `epoll_wait` that finds nothing (about 0.3 µs) is spread over so many polls that it can't be
-    /// measured.
-    const EVENT_INTERVAL: u32 = 256;
-
-    /// Which driver speaks to the operating system. The default is [`Driver::Mio`], or what the
-    /// environment variable `ONELOOP_DRIVER` says.
-    ///
-    /// # Examples
-    ///
-    /// See [`Driver`].
-    pub fn driver(mut self, driver: Driver) -> Builder {
-        self.driver = Some(driver);
-        self
-    }
-
-    /// At most how many polls of tasks there are before timers and sockets are looked at again,
-    /// when tasks are always ready. An operation in a poll (socket I/O, a timer that is due, a join
-    /// that is ready) counts for half a poll more. Lower: sockets are served sooner; higher: fewer
-    /// system calls. The default is 256; 0 is refused by [`build`](Builder::build).
-    ///
-    /// # Examples
-    ///
-    /// See [`Builder`].
-    pub fn event_interval(mut self, tasks: u32) -> Builder {
-        self.options.event_interval = tasks;
-        self
-    }
-
-    /// For how long a loop with nothing to do asks the driver again and again before it goes to
-    /// sleep. The default is zero: it sleeps at once.
-    ///
-    /// Going to sleep and being woken takes the operating system some microseconds, on a virtual
-    /// machine about twenty, which is most of a round trip on a connection that is alone. A loop
-    /// that asks busily answers sooner, at the price of a core that it keeps busy for this long
-    /// after each event. Worth it for few connections that want low latency, on a core of their
-    /// own; on a shared core it takes the time from the programs that it waits for.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use std::time::Duration;
-    ///
-    /// let runtime = oneloop::Runtime::builder().busy_poll(Duration::from_micros(50)).build()?;
-    /// assert_eq!(runtime.block_on(async { 42 }), 42);
-    /// # Ok(()) }
-    /// ```
-    pub fn busy_poll(mut self, duration: Duration) -> Builder {
-        self.options.busy_poll = duration;
-        self
-    }
-
-    /// Whether the runtime's clock stands still from the beginning, as after
-    /// [`time::pause`](crate::time::pause): for tests that are to wait for no real time. The default
-    /// is `false`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// use oneloop::time::{Duration, now, sleep};
-    ///
-    /// let start = std::time::Instant::now();
-    /// oneloop::Runtime::builder().start_paused(true).build()?.block_on(async {
-    ///     let before = now();
-    ///     sleep(Duration::from_secs(3600)).await;
-    ///     assert_eq!(now() - before, Duration::from_secs(3600));
-    /// });
-    /// assert!(start.elapsed() < Duration::from_secs(60));
-    /// # Ok(()) }
-    /// ```
-    pub fn start_paused(mut self, paused: bool) -> Builder {
-        self.options.start_paused = paused;
-        self
-    }
-
-    /// Whether a clock that stands still moves to the next deadline when nothing else can happen;
-    /// see [`time::pause`](crate::time::pause). The default is `true`; with `false` only
-    /// [`time::advance`](crate::time::advance) moves it, and a peer outside of the loop has time to
-    /// answer.
-    ///
-    /// # Examples
-    ///
-    /// See [`time::advance`](crate::time::advance).
-    pub fn auto_advance(mut self, advance: bool) -> Builder {
-        self.options.auto_advance = advance;
-        self
-    }
-
-    /// Makes the runtime.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` if the event interval is 0, or if no driver was chosen and `ONELOOP_DRIVER`
-    /// names none that exists; `Unsupported` if it names one that was not built in; otherwise the
-    /// operating system's refusal to give an event queue, or that 65,535 runtimes are alive in this
-    /// process.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// let runtime = oneloop::Runtime::builder().event_interval(64).build()?;
-    /// assert_eq!(runtime.block_on(async { 42 }), 42);
-    ///
-    /// let refused = oneloop::Runtime::builder().event_interval(0).build();
-    /// assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
-    /// # Ok(()) }
-    /// ```
-    pub fn build(self) -> io::Result<Runtime> {
-        if self.options.event_interval == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "event_interval is 0: no task would ever run; it must be at least 1",
-            ));
-        }
-        let driver = self.driver.map_or_else(Driver::from_env, Ok)?;
-        Runtime::with_options(driver, self.options)
-    }
-}
-
-/// Runs `future` on a new runtime with the default options, until it is ready; then drops the
-/// runtime and with it all tasks that are left. To wait for several futures one after the other,
-/// make one [`Runtime`]: each call here makes an event queue and closes it.
+/// Runs `future` on a new runtime with the default options until `future` completes. Then the
+/// function drops the runtime with all remaining tasks. A program that waits for several futures
+/// one after the other should create one [`Runtime`], because each call of this function creates
+/// and closes an event queue.
 ///
 /// # Panics
 ///
-/// Inside another `block_on` on the same thread; if no runtime can be made (see [`Runtime::new`]);
-/// and if `future` panics.
+/// The call panics inside another `block_on` on the same thread, if the runtime can't be created
+/// (see [`Runtime::new`]), and if `future` panics.
 ///
 /// # Examples
 ///
@@ -564,6 +451,6 @@ impl Builder {
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match Runtime::new() {
         Ok(runtime) => runtime.block_on(future),
-        Err(error) => panic!("oneloop: no runtime can be made: {error}"),
+        Err(error) => panic!("oneloop: the runtime can't be created: {error}"),
     }
 }

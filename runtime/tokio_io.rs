@@ -1,15 +1,16 @@
-//! tokio's `AsyncRead` and `AsyncWrite`, for everything here that implements those of futures-io.
-//! Feature `tokio-io`.
+//! tokio's `AsyncRead` and `AsyncWrite`, for every type of this crate that implements the traits of
+//! futures-io. They need the feature `tokio-io`.
 //!
-//! tokio's runtime is no part of it: without its features that crate is these traits, and a few
-//! types around them.
+//! tokio's runtime is not involved: without its features the crate `tokio` contains these traits
+//! and a few types for them.
 //!
 //! # Implementation
 //!
-//! Writing is futures-io's by other names, so a type's second trait calls its first. Reading
-//! differs: a `ReadBuf` is partly not initialised. A socket reads into that part as it is, with
-//! `poll_read_uninit`. All others, pipes above all, read bytes that are initialised, so zeros come
-//! first, in no more of the buffer than a pipe holds.
+//! `AsyncWrite` of both crates has the same operations under different names, so the second trait
+//! of a type calls the first. Reading differs, because a part of a `ReadBuf` is not initialised. A
+//! socket reads directly into that part, with `poll_read_uninit`. All other types, mainly pipes,
+//! need initialised bytes. For them the implementation writes zeros first, into no more of the
+//! buffer than a pipe holds.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -26,12 +27,12 @@ use crate::pipe::{PipeReader, PipeWriter};
 #[cfg(feature = "process")]
 use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 
-/// How many bytes of a buffer are filled with zeros, at most, before a read that needs them. A
-/// pipe of Linux holds as many, unless the program changes that.
+/// The largest number of bytes that are filled with zeros before a read that needs them. A pipe of
+/// Linux holds as many, unless the program changes that.
 #[cfg(any(unix, feature = "process"))]
 const ZEROED_MAX: usize = 64 << 10;
 
-/// Reads with futures-io's trait, which needs bytes that are initialised.
+/// Reads with the trait of futures-io, which needs initialised bytes.
 #[cfg(any(unix, feature = "process"))]
 fn read_after_zeros(
     reader: Pin<&mut impl futures_io::AsyncRead>,
@@ -44,32 +45,32 @@ fn read_after_zeros(
     Poll::Ready(Ok(()))
 }
 
-/// `AsyncRead` for a stream by shared reference, and by value.
+/// `AsyncRead` for a stream by shared reference and by value.
 macro_rules! read_stream {
     ($name:ident) => {
-        /// tokio's trait, by shared reference, with the feature `tokio-io`. No byte of the buffer
-        /// is filled with zeros first.
+        /// tokio's trait, by shared reference, with the feature `tokio-io`. The method fills no
+        /// byte of the buffer with zeros first.
         ///
         /// # Errors
         ///
-        /// What the operating system says, for instance `ConnectionReset`; or that the runtime of
-        /// the stream was dropped.
+        /// The operating system's error, for instance `ConnectionReset`, or an error if the runtime
+        /// of the stream was dropped.
         ///
         /// # Cancel safety
         ///
-        /// Cancel safe: bytes that were read are in the buffer in the same poll. (What is built on
-        /// it and reads several times, such as `read_exact`, is not.)
+        /// The method is cancel safe: bytes that were read are in the buffer in the same poll.
+        /// Functions that read several times, such as `read_exact`, are not cancel safe.
         impl AsyncRead for &$name {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                // SAFETY: `poll_read_uninit` writes nothing but bytes that are initialised.
+                // SAFETY: `poll_read_uninit` writes only initialised bytes.
                 let unfilled = unsafe { buf.unfilled_mut() };
                 let count = ready!(self.poll_read_uninit(cx, unfilled))?.len();
-                // SAFETY: so many bytes from the beginning of `unfilled` on are those that it has
-                // returned as a `&mut [u8]`.
+                // SAFETY: `poll_read_uninit` has returned the first `count` bytes of `unfilled` as
+                // a `&mut [u8]`, so they are initialised.
                 unsafe { buf.assume_init(count) };
                 buf.advance(count);
                 Poll::Ready(Ok(()))
@@ -89,12 +90,12 @@ macro_rules! read_stream {
     };
 }
 
-/// `AsyncRead` for what isn't read without zeros: pipes, and what children write.
+/// `AsyncRead` for types that need a buffer with zeros: pipes, and the output of child processes.
 #[cfg(any(unix, feature = "process"))]
 macro_rules! read {
     ($($name:ty),+) => {$(
-        /// tokio's trait, with the feature `tokio-io`. Up to 64 KiB of the buffer are filled with
-        /// zeros first, as far as they are not initialised; no more are read in one poll.
+        /// tokio's trait, with the feature `tokio-io`. The method fills up to 64 KiB of the buffer
+        /// with zeros first, as far as they are not initialised. One poll reads no more than that.
         impl AsyncRead for $name {
             fn poll_read(
                 self: Pin<&mut Self>,
@@ -107,11 +108,11 @@ macro_rules! read {
     )+};
 }
 
-/// `AsyncWrite` for a type; `$vectored` is whether a vectored write of it takes several buffers.
+/// `AsyncWrite` for a type. `$vectored` says whether a vectored write takes several buffers.
 macro_rules! write {
     ($([$($generics:tt)*] $name:ty, [$($bounds:tt)*], $vectored:expr;)+) => {$(
-        /// tokio's trait, with the feature `tokio-io`. It does what that of futures-io does;
-        /// shutting down is closing.
+        /// tokio's trait, with the feature `tokio-io`. Its methods do the same as those of
+        /// futures-io, and `shutdown` closes.
         impl $($generics)* AsyncWrite for $name $($bounds)* {
             fn poll_write(
                 self: Pin<&mut Self>,
@@ -169,7 +170,7 @@ write! {
     [] ChildStdin, [], cfg!(unix);
 }
 
-/// tokio's trait, with the feature `tokio-io`: as the stream reads.
+/// tokio's trait, with the feature `tokio-io`. The half reads as its stream does.
 impl<S> AsyncRead for ReadHalf<S>
 where
     for<'a> &'a S: AsyncRead,

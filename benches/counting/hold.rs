@@ -1,4 +1,4 @@
-//! Our own counts beside their table, `benches/counts.toml`.
+//! The comparison of oneloop's counts with their table, `benches/counts.toml`.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::args::CountsTable;
 use crate::peers::{Candidate, EXECUTORS, HTTP_SERVERS, SERVERS, Server};
 use crate::{http, operations, record_run, servers};
 
-/// What disturbs a count disturbs one run and not the next; a change of the program is in all of them. So a row that
-/// differs from the table is counted again, so often at most in all.
+/// The maximum number of counts of a row. A disturbance changes one run, while a change of the program
+/// changes every run. So a row that differs from the table is counted again.
 const RUNS_MAX: usize = 3;
 
 /// One row of the table.
@@ -22,10 +22,10 @@ enum Measured {
     Operation(&'static Candidate, &'static operations::Case),
 }
 
-/// Compares with the table, or writes it.
+/// Counts all rows, and compares them with the table or writes the table.
 pub fn run(table: &CountsTable, directory: &Path, core: usize) -> Result<(), String> {
     let valgrind = Valgrind::find(directory)?;
-    let compiler = host::rustc_version().ok_or("rustc does not say its version")?;
+    let compiler = host::rustc_version().ok_or("rustc does not print its version")?;
     sys::pin_to(core).map_err(|error| error.to_string())?;
     match table {
         CountsTable::Hold(path) => {
@@ -52,28 +52,31 @@ fn read(path: &Path, compiler: &str) -> Result<Rows, String> {
         return Ok(rows);
     }
     Err(format!(
-        "The table is for {known}, this is {compiler}. `bash .ci/counts` counts its commit and compares."
+        "The table is for {known}, and this compiler is {compiler}. `bash .ci/counts` counts the \
+         table's commit with this compiler and compares."
     ))
 }
 
-/// Prints the comparison. An error if a row fails.
+/// Prints the comparison. Returns an error if a row fails.
 fn hold(table: &Rows, measured: &Rows) -> Result<(), String> {
     let report = table::report(table, measured);
     println!("{}", report.table);
     if report.shrunk > 0 {
-        println!("A row costs less than the table says: `bash .ci/counts --update` keeps the gain.");
+        println!("A row costs less than the table says. `bash .ci/counts --update` updates the table.");
     }
     if report.failed > 0 {
         println!(
-            "A row has grown by more than {GROWTH_PERCENT_MAX} %, or is missing. If that is meant, `bash .ci/counts \
-             --update` writes the table: commit it with the change, and say why in the message."
+            "A row has grown by more than {GROWTH_PERCENT_MAX} %, or is missing. If the change intends this, \
+             `bash .ci/counts --update` writes the table. Commit the table with the change, and give the \
+             reason in the message."
         );
     }
     println!("{} passed, {} failed", report.passed, report.failed);
-    if report.failed > 0 { Err("The counts do not hold.".into()) } else { Ok(()) }
+    if report.failed > 0 { Err("The counts do not agree with the table.".into()) } else { Ok(()) }
 }
 
-/// Counts every row of our own. A row that cannot be counted is left out, and the comparison then says so.
+/// Counts every row of oneloop. The result has no row for a failed count, and the comparison reports the
+/// missing row.
 fn measure(valgrind: &Valgrind, core: usize, table: Option<&Rows>) -> Rows {
     let mut rows = Rows::new();
     for row in all() {
@@ -94,7 +97,7 @@ fn all() -> impl Iterator<Item = Measured> {
     let servers = SERVERS.iter().filter(|server| ours(server.name) && server.not_counted.is_none());
     let servers: Vec<&Server> = servers.collect();
     let http_servers: Vec<&Server> = HTTP_SERVERS.iter().filter(|server| ours(server.name)).collect();
-    let executors: Vec<&Candidate> = EXECUTORS.iter().filter(|it| ours(it.name)).collect();
+    let executors: Vec<&Candidate> = EXECUTORS.iter().filter(|it| it.name == "oneloop").collect();
     let rows = move |case: Counted| -> Vec<Measured> {
         match case {
             Counted::Server(case) => servers.iter().map(|it| Measured::Server(it, case)).collect(),
@@ -127,8 +130,8 @@ impl Measured {
         count.map(|count| Row { instructions: count.own, system_calls: count.system_calls })
     }
 
-    /// The count that is compared: the first one that agrees with the table, or the last. For a new table, the one in
-    /// the middle.
+    /// Returns the count that is compared: the first count that agrees with the table, or the last one.
+    /// For a new table, it is the median count.
     fn settled(
         self,
         valgrind: &Valgrind,

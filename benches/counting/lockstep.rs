@@ -1,9 +1,10 @@
-//! The load for a server whose instructions are counted: the same order of events in every run.
+//! The load for a server whose instructions are counted. The order of events is the same in every run.
 //!
-//! How many events one `epoll_wait` returns depends on who is faster, server or load, and each wait costs instructions.
-//! So the load decides it. Server and load share one core, and the server's scheduling class is `SCHED_BATCH`, which does
-//! not preempt: the load sends on all connections, then it waits for the answers, and the server finds all messages at
-//! once. The load sends the next messages when the server sleeps again.
+//! The number of events that one `epoll_wait` returns depends on the speeds of server and load, and each
+//! wait costs instructions. So the load fixes this number. Server and load share one core, and the
+//! server's scheduling class is `SCHED_BATCH`, which does not preempt the load. The load sends on all
+//! connections, then it waits for the answers, and one wait of the server returns all messages. The load
+//! sends the next messages when the server sleeps again.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,15 +18,16 @@ use crate::http::client::Client;
 use crate::http::{Method, Shape, Version};
 use crate::servers::{Case, Kind, connect};
 
-/// A listener whose connections come with their first message: which of the two the server sees first is otherwise a
-/// matter of time.
+/// Returns a listener that accepts a connection only with its first message. Without this option, the
+/// order of the two events differs from run to run.
 pub fn listen() -> io::Result<TcpListener> {
     let listener = connect::listen(0)?;
     sys::accept_with_message(&listener)?;
     Ok(listener)
 }
 
-/// How many volleys the short and the long run of a case have. A volley is one message on each connection.
+/// Returns the numbers of volleys of the short and of the long run of a case. A volley is one message on
+/// each connection.
 pub fn volleys(case: &Case) -> [usize; 2] {
     let long = match case.kind {
         Kind::Churn(_) => 500,
@@ -34,7 +36,7 @@ pub fn volleys(case: &Case) -> [usize; 2] {
     [long / 10, long]
 }
 
-/// Loads a server; returns the number of operations.
+/// Runs the load against a server. Returns the number of operations.
 pub fn load(process: &ServerProcess, case: &Case, volleys: usize) -> io::Result<usize> {
     let shape = case.shape();
     let message = vec![b'x'; shape.message_bytes];
@@ -42,7 +44,7 @@ pub fn load(process: &ServerProcess, case: &Case, volleys: usize) -> io::Result<
         for _ in 0..volleys {
             let stream = connected(process, case)?;
             volley(process, &[stream], &message)?;
-            // The client has closed its side, and the server closes the connection now.
+            // The client has closed its side. The server closes the connection before it sleeps.
             asleep(process)?;
         }
         return Ok(volleys);
@@ -50,7 +52,8 @@ pub fn load(process: &ServerProcess, case: &Case, volleys: usize) -> io::Result<
     let mut streams = Vec::with_capacity(shape.connections);
     for _ in 0..shape.connections {
         streams.push(connected(process, case)?);
-        // One more each time: the table of the server's connections grows in the same steps in every run.
+        // Each volley has one connection more, so that the server's table of connections grows in the
+        // same steps in every run.
         volley(process, &streams, &message)?;
     }
     for _ in 0..volleys {
@@ -59,11 +62,13 @@ pub fn load(process: &ServerProcess, case: &Case, volleys: usize) -> io::Result<
     Ok(volleys * streams.len())
 }
 
-/// The same for an HTTP server: a volley is a batch of requests on each connection.
+/// Returns the numbers of volleys for an HTTP server. A volley is a batch of requests on each
+/// connection.
 ///
-/// A connection of HTTP/1.1 pays less at first: hyper takes the heads of requests out of the connection's first buffer,
-/// and allocates for each request only when that is used up. The difference of the two runs is to be in that state,
-/// which the 16 KiB of a server on tokio reach after some 220 of these requests.
+/// The first requests of a connection of HTTP/1.1 cost less. hyper takes the heads of requests out of
+/// the connection's first buffer, and allocates for each request only after this buffer is used up. A
+/// server on tokio, whose buffer has 16 KiB, reaches this state after about 220 of these requests. So
+/// the short run is longer than that, and the difference of the two runs lies in this state.
 pub fn http_volleys(shape: &Shape) -> [usize; 2] {
     let more = match shape.method {
         Method::Get => (2_000 / (shape.connections * shape.streams)).max(40),
@@ -73,7 +78,7 @@ pub fn http_volleys(shape: &Shape) -> [usize; 2] {
     [short, short + more]
 }
 
-/// Loads an HTTP server; returns the number of requests.
+/// Runs the load against an HTTP server. Returns the number of requests.
 pub fn load_http(process: &ServerProcess, shape: &Shape, volleys: usize) -> io::Result<usize> {
     let mut clients = Vec::with_capacity(shape.connections);
     for _ in 0..shape.connections {
@@ -95,7 +100,7 @@ fn http_volley(process: &ServerProcess, clients: &mut [Client]) -> io::Result<()
 fn connected(process: &ServerProcess, case: &Case) -> io::Result<TcpStream> {
     let mut streams = connect::connect(process.address, 1, case.shape())?;
     let stream = streams.pop().ok_or(io::ErrorKind::NotConnected)?;
-    // It ends as most do: in order.
+    // Without the linger option the connection ends with FIN, as most connections do, and not with RST.
     SockRef::from(&stream).set_linger(None)?;
     Ok(stream)
 }
@@ -107,13 +112,14 @@ fn volley(process: &ServerProcess, streams: &[TcpStream], message: &[u8]) -> io:
     for mut stream in streams {
         stream.read_exact(&mut answer)?;
         if answer != message {
-            return Err(io::Error::other("the answer is not the message"));
+            return Err(io::Error::other("the answer differs from the message"));
         }
     }
     asleep(process)
 }
 
-/// Waits until the server sleeps. A server that never does is not waited for: its count varies a little more.
+/// Waits until the server sleeps, for at most 50 ms. If a server never sleeps, its count varies a little
+/// more.
 fn asleep(process: &ServerProcess) -> io::Result<()> {
     const LOOK_EVERY: Duration = Duration::from_micros(20);
     const WAIT_MAX: Duration = Duration::from_millis(50);

@@ -1,21 +1,24 @@
-//! Counts: user instructions and system calls for one operation, by valgrind's tool callgrind.
+//! The counts: user instructions and system calls for one operation, by valgrind's tool callgrind.
 //!
-//! A time on a shared machine varies by a fifth from minute to minute; the number of instructions of the same program
-//! does not. This program is started again under callgrind, once for a short run and once for a long one. The runs
-//! differ by a fixed number of operations, so that the difference leaves start and end out.
+//! A time on a shared machine varies by a fifth from minute to minute. The number of instructions of the
+//! same program does not vary. The benchmark starts itself again under callgrind, once for a short run
+//! and once for a long run. The runs differ by a fixed number of operations, so that the difference does
+//! not include the start and the end of the program.
 //!
-//! Only instructions of the program's own object count: the runtime, all crates and Rust's standard library, which are
-//! linked into it. The C library chooses its `memcpy` by the processor, so its instructions have a column of their own.
+//! The count includes only instructions of the program's own object. The runtime, all crates and Rust's
+//! standard library are linked into this object. The C library chooses its `memcpy` by the processor, so
+//! its instructions have a column of their own.
 //!
-//! gungraun (once iai-callgrind) does not fit. It counts a function or a command that it starts itself through a runner
-//! binary of exactly its own version. A server here needs a load from a process that is not under valgrind; a figure
-//! here is the difference of two runs, by object, with system calls. The parser for that has some 60 lines.
+//! gungraun (formerly iai-callgrind) does not fit. It counts a function or a command that it starts
+//! itself through a runner binary of exactly its own version. A server of this benchmark needs a load
+//! from a process that is not under valgrind. A figure of this benchmark is the difference of two runs,
+//! by object, with system calls. The parser for this purpose has about 60 lines.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `valgrind.rs` | the start of a process under callgrind, and what it wrote |
+//! | `valgrind.rs` | the start of a process under callgrind, and callgrind's output |
 //! | `lockstep.rs` | the load for a server: the same order of events in every run |
-//! | `hold.rs` | a run beside the table of our own counts |
+//! | `hold.rs` | the comparison of a run with the table of oneloop's counts |
 
 pub mod hold;
 mod lockstep;
@@ -74,7 +77,7 @@ const OPERATIONS: &[&str] = &[
     "wake-asleep",
 ];
 
-/// Those of them whose number of reads differs from run to run: they are not held.
+/// The counted cases whose number of reads differs from run to run. The table has no row for them.
 const VARY: &[&str] = &["http2-post-1"];
 
 /// A case that is counted.
@@ -85,7 +88,7 @@ pub enum Counted {
     Operation(&'static operations::Case),
 }
 
-/// All of them.
+/// Returns all counted cases.
 pub fn cases() -> Vec<Counted> {
     let servers = servers::CASES.iter().filter(|case| SERVERS.contains(&case.name.as_str()));
     let operations = operations::CASES.iter().filter(|case| OPERATIONS.contains(&case.name.as_str()));
@@ -98,7 +101,7 @@ pub fn cases() -> Vec<Counted> {
 }
 
 impl Counted {
-    /// Whether its count is the same in every run, so that a table can hold it.
+    /// Whether the count is the same in every run, so that the table can have a row for it.
     pub fn is_steady(self) -> bool {
         !VARY.contains(&self.name())
     }
@@ -111,15 +114,15 @@ impl Counted {
         }
     }
 
-    /// What is counted, where that is not what is timed.
+    /// The description of the counted work, which differs from the timed work in some cases.
     pub fn about(self) -> &'static str {
         match self {
             Counted::Operation(case) => match case.kind {
                 operations::Kind::TimersFire => {
-                    "1,000 tasks are spawned, sleep until one deadline and are joined; per task"
+                    "1,000 tasks are spawned, sleep until one deadline and are joined (per task)"
                 }
                 operations::Kind::WakeAsleep => {
-                    "another thread wakes a task of a loop that sleeps; both threads count"
+                    "another thread wakes a task of a loop that sleeps (the instructions of both threads)"
                 }
                 _ => &case.about,
             },
@@ -129,7 +132,7 @@ impl Counted {
     }
 }
 
-/// The jobs that count, for the cases and the runtimes that were chosen.
+/// Returns the counting jobs for the chosen cases and runtimes.
 pub fn jobs<'a>(chosen: &'a Chosen, valgrind: &'a Valgrind, core: usize) -> impl Iterator<Item = Job<'a>> {
     let job = move |&counted: &Counted| match counted {
         Counted::Server(case) => {
@@ -155,7 +158,9 @@ pub fn jobs<'a>(chosen: &'a Chosen, valgrind: &'a Valgrind, core: usize) -> impl
             }
         }
         Counted::Operation(case) => {
-            let executors = &chosen.executors;
+            // The variants of oneloop with an option differ only in times, so they are not counted.
+            let by_default = chosen.executors.iter().filter(|it| !it.name.starts_with("oneloop-"));
+            let executors: Vec<&Candidate> = by_default.copied().collect();
             let subjects = executors.iter().map(|executor| executor.name);
             Job {
                 sheet: Sheet::counting(Family::Operations, counted, METRICS, subjects),
@@ -174,9 +179,9 @@ fn figures(count: Count) -> Vec<f64> {
     vec![count.own, count.libraries, count.system_calls]
 }
 
-/// Counts what one round trip, or one connection, costs a server.
+/// Counts the cost of one round trip, or of one connection, on a server.
 ///
-/// The load has the server's core: see `lockstep.rs`.
+/// The load runs on the server's core. `lockstep.rs` gives the reason.
 fn server(
     valgrind: &Valgrind,
     core: usize,
@@ -187,7 +192,7 @@ fn server(
     loaded(valgrind, core, server, case.shape().buffer_bytes, lockstep::volleys(case), load)
 }
 
-/// Counts what one request costs an HTTP server, in the same way.
+/// Counts the cost of one request on an HTTP server, in the same way.
 fn http_server(
     valgrind: &Valgrind,
     core: usize,
@@ -199,7 +204,7 @@ fn http_server(
     loaded(valgrind, core, server, 0, lockstep::http_volleys(shape), load)
 }
 
-/// The difference of two runs of a server under a load, which returns its number of operations.
+/// Returns the difference of two runs of a server under a load. `load` returns its number of operations.
 fn loaded(
     valgrind: &Valgrind,
     core: usize,
@@ -222,7 +227,7 @@ fn loaded(
     long.per_operation(&short, (operations_long - operations_short) as f64, valgrind.program())
 }
 
-/// Counts what one operation costs a runtime.
+/// Counts the cost of one operation on a runtime.
 fn operation(
     valgrind: &Valgrind,
     core: usize,
@@ -233,7 +238,7 @@ fn operation(
         let setting = operations::Setting { length: Length::Samples(samples), core, other_core: None };
         let role = Role::Operate { executor, case, setting };
         let operations = child::operate(&role, Some(valgrind), TIME_MAX)?;
-        let operations = *operations.first().ok_or("the process told no number of operations")?;
+        let operations = *operations.first().ok_or("the process printed no number of operations")?;
         Ok::<_, String>((valgrind.profile()?, operations))
     };
     let (short, operations_short) = run(1)?;
@@ -241,5 +246,5 @@ fn operation(
     long.per_operation(&short, operations_long - operations_short, valgrind.program())
 }
 
-/// A process under valgrind that takes longer is stuck.
+/// The time limit of a process under valgrind. A working process needs much less.
 const TIME_MAX: Duration = Duration::from_secs(30);

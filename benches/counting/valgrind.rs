@@ -1,4 +1,4 @@
-//! The start of a process under callgrind, and what it wrote.
+//! The start of a process under callgrind, and callgrind's output.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -6,15 +6,19 @@ use std::process::{Command, Stdio};
 
 use oneloop_bench::counts::Profile;
 
-/// Valgrind, and the file where it writes.
+/// Valgrind, and its output file.
 pub struct Valgrind {
-    /// What is started under it: this program.
+    /// The program that valgrind runs. It is the benchmark itself.
     program: PathBuf,
     output: PathBuf,
 }
 
 impl Valgrind {
-    /// The valgrind of this machine; or what is missing. Its output goes into a directory.
+    /// Finds the valgrind of this machine. Callgrind writes its output into `directory`.
+    ///
+    /// # Errors
+    ///
+    /// The error is a message that names the missing part.
     pub fn find(directory: &Path) -> Result<Valgrind, String> {
         let version = Command::new("valgrind").arg("--version").stdin(Stdio::null()).output();
         match version {
@@ -36,7 +40,7 @@ impl Valgrind {
         &self.program
     }
 
-    /// The command that starts the program.
+    /// Returns the command that starts the program under callgrind.
     pub fn command(&self) -> Command {
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--tool=callgrind", "--vgdb=no", "--collect-systime=yes"]);
@@ -46,11 +50,11 @@ impl Valgrind {
         command
     }
 
-    /// What the last process has cost. It must have ended.
+    /// Reads the counts of the last process. This process must have ended.
     pub fn profile(&self) -> Result<Profile, String> {
         let text = std::fs::read_to_string(&self.output);
         let text = text.map_err(|error| format!("callgrind wrote nothing: {error}"))?;
-        // The next process is not to be taken for this one.
+        // If the next process writes no file, its profile must not be the one of this process.
         let _ = std::fs::remove_file(&self.output);
         Profile::parse(&text)
     }

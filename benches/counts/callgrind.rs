@@ -1,11 +1,14 @@
-//! The output of callgrind, as far as counts need it: the self cost by object, and the number of system calls.
+//! The parser of callgrind's output. It reads the self cost of each object, and the number of system
+//! calls.
 //!
-//! The format is described at <https://valgrind.org/docs/manual/cl-format.html>. These lines matter here:
+//! The format is described at <https://valgrind.org/docs/manual/cl-format.html>. The parser uses these
+//! lines:
 //!
 //! ```text
+//! positions: line                  the parts of a position (with `--dump-instr=yes`: `instr line`)
 //! events: Ir sysCount sysTime      the meaning of the numbers behind a position
-//! ob=(7) /path/of/the/program      the object of the lines below; later `ob=(7)` alone
-//! fn=(9) main                      the function of the lines below; later `fn=(9)` alone
+//! ob=(7) /path/of/the/program      the object of the lines below (later only `ob=(7)`)
+//! fn=(9) main                      the function of the lines below (later only `fn=(9)`)
 //! 16 400 2                         a position, then the costs: 400 instructions, 2 system calls
 //! calls=1 16                       the next line is the cost of a callee, which has lines of its own
 //! 17 12000
@@ -14,10 +17,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-/// What one run of a program cost.
+/// The cost of one run of a program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Profile {
-    /// Instructions by the object (the program or a shared library) that has them.
+    /// Instructions of each object. An object is the program or a shared library.
     instructions: HashMap<String, u64>,
     /// System calls of the whole process, without [`CLOCK`].
     system_calls: u64,
@@ -26,20 +29,26 @@ pub struct Profile {
 /// The cost of one operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Count {
-    /// Instructions of the program's own object: it holds the runtime, all crates and Rust's standard library.
+    /// Instructions of the program's own object. The object contains the runtime, all crates and Rust's
+    /// standard library.
     pub own: f64,
-    /// Instructions of all other objects, most of them the C library's. Which variant of `memcpy` it takes depends on
-    /// the processor.
+    /// Instructions of all other objects. Most of these are the C library's, whose variant of `memcpy`
+    /// depends on the processor.
     pub libraries: f64,
     /// System calls.
     pub system_calls: f64,
 }
 
-/// Valgrind hides the kernel's page that reads the clock without a system call. So what is none elsewhere is one here.
+/// Valgrind hides the page of the kernel (vDSO) that reads the clock without a system call. So a reading
+/// of the clock makes a system call under valgrind, and none elsewhere. The parser does not count it.
 const CLOCK: &str = "clock_gettime";
 
 impl Profile {
-    /// Reads callgrind's output. The error is a message for the user.
+    /// Reads callgrind's output.
+    ///
+    /// # Errors
+    ///
+    /// The error is a message for the user, if the text is not the output of callgrind.
     pub fn parse(text: &str) -> Result<Profile, String> {
         let mut reader = Reader::default();
         for line in text.lines() {
@@ -51,14 +60,19 @@ impl Profile {
         Ok(reader.profile)
     }
 
-    /// Instructions of `program`, and those of all other objects.
+    /// Returns the instructions of `program`, and those of all other objects.
     fn split(&self, program: &str) -> (u64, u64) {
         let own = self.instructions.get(program).copied().unwrap_or(0);
         (own, self.instructions.values().sum::<u64>() - own)
     }
 
-    /// The cost of one operation of `program`: `self` is a run that did `operations` more than `shorter`. What a
-    /// program does at its start and its end is in both runs, so that the difference leaves it out.
+    /// Returns the cost of one operation of `program`. `self` is a run with `operations` operations more
+    /// than `shorter`. The start and the end of the program are in both runs, so that the difference
+    /// does not include them.
+    ///
+    /// # Errors
+    ///
+    /// The error is a message, if the longer run has no more instructions than the shorter one.
     pub fn per_operation(&self, shorter: &Profile, operations: f64, program: &Path) -> Result<Count, String> {
         let program = program.to_string_lossy();
         let (long, short) = (self.split(&program), shorter.split(&program));
@@ -78,28 +92,33 @@ impl Profile {
 struct Reader {
     profile: Profile,
     events: Vec<String>,
+    /// The number of numbers in a position. It is 0 until the reader receives the line `positions:`. A
+    /// position has one number if the output has no such line.
+    positions: usize,
     objects: Names,
     functions: Names,
     object: String,
     function: String,
-    /// The next line is the cost of a callee.
+    /// Whether the next line is the cost of a callee.
     callee: bool,
 }
 
 impl Reader {
-    /// Takes one line. `None` if its form is unknown.
+    /// Reads one line. Returns `None` if the form of the line is unknown.
     fn line(&mut self, line: &str) -> Option<()> {
         if line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
             return if std::mem::take(&mut self.callee) { Some(()) } else { self.cost(line) };
         }
-        if let Some(events) = line.strip_prefix("events:") {
+        if let Some(parts) = line.strip_prefix("positions:") {
+            self.positions = parts.split_whitespace().count();
+        } else if let Some(events) = line.strip_prefix("events:") {
             self.events = events.split_whitespace().map(str::to_owned).collect();
         } else if let Some(name) = line.strip_prefix("ob=") {
             self.object = self.objects.name(name)?;
         } else if let Some(name) = line.strip_prefix("fn=") {
             self.function = self.functions.name(name)?;
         } else if let Some(name) = line.strip_prefix("cob=") {
-            // The numbers are those of `ob=`, and a name may stand here first.
+            // `cob=` and `ob=` share their numbers, and a name may stand in `cob=` first.
             self.objects.name(name)?;
         } else if let Some(name) = line.strip_prefix("cfn=") {
             self.functions.name(name)?;
@@ -109,9 +128,9 @@ impl Reader {
         Some(())
     }
 
-    /// A position and the costs there. Zeros at the end may be missing.
+    /// Reads a position and its costs. Zeros at the end may be missing.
     fn cost(&mut self, line: &str) -> Option<()> {
-        let costs = line.split_whitespace().skip(1);
+        let costs = line.split_whitespace().skip(self.positions.max(1));
         for (event, cost) in self.events.iter().zip(costs) {
             let cost: u64 = cost.parse().ok()?;
             match event.as_str() {
@@ -124,12 +143,12 @@ impl Reader {
     }
 }
 
-/// Names by their numbers.
+/// The names of objects or functions, by their numbers.
 #[derive(Default)]
 struct Names(HashMap<String, String>);
 
 impl Names {
-    /// A name in one of its two forms: `(7) name` or, when it was said before, `(7)`.
+    /// Returns a name that has one of two forms: `(7) name`, or `(7)` for a known name.
     fn name(&mut self, text: &str) -> Option<String> {
         let Some((number, name)) = text.strip_prefix('(').and_then(|it| it.split_once(')')) else {
             return Some(text.to_owned());

@@ -1,11 +1,11 @@
-//! Counts of user instructions and system calls: what callgrind writes, and the table that holds our own.
+//! Counts of user instructions and system calls: callgrind's output, and the table of oneloop's counts.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `callgrind.rs` | the parser of callgrind's output; the difference of two runs |
+//! | `callgrind.rs` | the parser of callgrind's output, and the difference of two runs |
 //! | `table.rs` | `benches/counts.toml`, and the comparison of a run with it |
 //!
-//! The program counts in `counting/`, which starts it under callgrind.
+//! `counting/` starts the program under callgrind.
 
 pub mod callgrind;
 pub mod table;

@@ -1,4 +1,4 @@
-//! The table of our own counts, `benches/counts.toml`, and a run's comparison with it.
+//! The table of oneloop's counts, `benches/counts.toml`, and the comparison of a run with this table.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,13 +7,14 @@ use serde::Deserialize;
 
 use crate::table::{Table, figure};
 
-/// A row may grow by so much. Repeated counts differ by much less: see `benches/RESULTS.md`.
+/// The maximum growth of a row. Repeated counts differ by much less (`benches/RESULTS.md` has their
+/// spread).
 pub const GROWTH_PERCENT_MAX: f64 = 3.0;
 
 /// Counts by the name of the row: the case and the subject.
 pub type Rows = BTreeMap<String, Row>;
 
-/// What one operation costs.
+/// The cost of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Row {
     /// Instructions of the program's own object.
@@ -25,26 +26,31 @@ pub struct Row {
 /// The whole table.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Counts {
-    /// What `rustc -V` said where it was made: another compiler makes other instructions.
+    /// The output of `rustc -V` on the machine that wrote the table. Another compiler generates other
+    /// instructions.
     pub compiler: String,
     /// The rows.
     pub rows: Rows,
 }
 
 const HEAD: &str = "\
-# What one operation costs: user instructions of the program's own object, and system calls.
-# `bash .ci/counts` compares a run with it; `bash .ci/counts --update` writes it. A change that is meant to cost more
-# updates it in the same commit and says why.
+# The cost of one operation: user instructions of the program's own object, and system calls.
+# `bash .ci/counts` compares a run with this table, and `bash .ci/counts --update` writes the table.
+# A change with a higher cost updates the table in the same commit, and its message gives the reason.
 
 ";
 
 impl Counts {
-    /// Reads a table. The error is a message for the user.
+    /// Reads a table.
+    ///
+    /// # Errors
+    ///
+    /// The error is a message for the user, if the text is not a table of counts.
     pub fn parse(text: &str) -> Result<Counts, String> {
         toml::from_str(text).map_err(|error| format!("not a table of counts: {error}"))
     }
 
-    /// The text of the file.
+    /// Returns the text of the file.
     pub fn text(&self) -> String {
         let mut text = format!("{HEAD}compiler = \"{}\"\n\n[rows]\n", self.compiler);
         for (name, row) in &self.rows {
@@ -57,23 +63,24 @@ impl Counts {
     }
 }
 
-/// How a row compares with the table.
+/// The comparison of a row with the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Finding {
-    /// Within the bounds.
+    /// The row is within the bounds.
     Same,
-    /// More than the bound allows.
+    /// The row has grown by more than the bound.
     Grown,
-    /// Less by more than the bound: the table should be updated, so that the gain is kept.
+    /// The row has shrunk by more than the bound. An update of the table then stops the row from growing
+    /// back.
     Shrunk,
-    /// The table has it, the run has not.
+    /// The table has the row, and the run does not.
     NotMeasured,
-    /// The run has it, the table has not.
+    /// The run has the row, and the table does not.
     NotInTable,
 }
 
 impl Finding {
-    /// Whether the row fails. A row that shrank does not: the message asks for an update.
+    /// Whether the row fails. A row that has shrunk does not fail, but the message asks for an update.
     pub fn fails(self) -> bool {
         !matches!(self, Finding::Same | Finding::Shrunk)
     }
@@ -89,13 +96,15 @@ impl Finding {
     }
 }
 
-/// How a row compares with that of the table. System calls are held, too: one more in a hundred is a growth.
+/// Compares a row of a run with the row of the table. A row also fails if its system calls grow by more
+/// than the bound. For a row without system calls, more than one call in a hundred operations is a
+/// growth.
 pub fn compare(table: Option<&Row>, measured: Option<&Row>) -> Finding {
     let (Some(table), Some(measured)) = (table, measured) else {
         return if table.is_some() { Finding::NotMeasured } else { Finding::NotInTable };
     };
     let factor = 1.0 + GROWTH_PERCENT_MAX / 100.0;
-    // A few calls that a run has by chance are no growth of a row that has next to none.
+    // A row with almost no system calls has a few by chance in some runs. These are no growth.
     let calls_spare = 0.01;
     let calls_grown = measured.system_calls > table.system_calls * factor + calls_spare;
     if measured.instructions > table.instructions * factor || calls_grown {
@@ -109,22 +118,22 @@ pub fn compare(table: Option<&Row>, measured: Option<&Row>) -> Finding {
     }
 }
 
-/// A run beside the table.
+/// The comparison of a run with the table.
 pub struct Report {
     /// All rows.
     pub table: Table,
     /// The number of rows that fail.
     pub failed: usize,
-    /// The number of those that do not.
+    /// The number of rows that pass.
     pub passed: usize,
-    /// How many of these cost less than the table says.
+    /// The number of passing rows that cost less than the table says.
     pub shrunk: usize,
 }
 
 /// Compares a run with the table.
 pub fn report(table: &Rows, measured: &Rows) -> Report {
     let header = ["", "instructions: table", "measured", "ratio", "system calls: table", "measured", ""];
-    let title = format!("Counts beside the table (a row may grow by {GROWTH_PERCENT_MAX} %)");
+    let title = format!("Counts compared with the table (a row may grow by {GROWTH_PERCENT_MAX} %)");
     let mut out = Table::new(title, header.map(String::from).to_vec());
     let mut names: Vec<&String> = table.keys().chain(measured.keys()).collect();
     names.sort();

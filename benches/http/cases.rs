@@ -45,14 +45,17 @@ fn load(version: Version, method: Method, connections: usize, streams: usize) ->
     };
     let (size, each) = match streams {
         1 => (connections.to_string(), String::new()),
-        _ => (format!("{connections}x{streams}"), format!(", {streams} requests at a time on each")),
+        _ => {
+            (format!("{connections}x{streams}"), format!(", {streams} requests at a time on each connection"))
+        }
     };
     let shape = Shape { version, method, connections, streams };
-    let about = format!("{long}: {what}; connections: {connections}{each}");
+    let about = format!("{long}: {what} (connections: {connections}{each})");
     Case::new(&format!("{short}-{verb}-{size}"), &about, METRICS, Kind::Load(shape))
 }
 
-/// Not in a quick run: most of its time is a pause.
+/// Creates the case of idle connections. A quick run does not include it, because most of its time is a
+/// pause.
 fn idle(connections: usize) -> Case {
     let shape = Shape { version: Http1, method: Get, connections, streams: 1 };
     let about = "HTTP/1.1: resident memory of 10,000 connections that wait after one GET each";

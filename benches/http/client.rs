@@ -1,4 +1,4 @@
-//! One connection of the load.
+//! One client connection of the load.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,32 +10,33 @@ use super::http2::Session;
 use super::{Shape, Version, http1};
 use crate::servers::{STALL, hung_up, stalled};
 
-/// A connection, its requests and what has arrived of their answers.
+/// A connection, its requests and the received parts of their answers.
 pub struct Client {
     pub stream: TcpStream,
-    /// The requests that are under way at the same time.
+    /// The requests that are sent together, before their answers are received.
     batch: Vec<u8>,
-    /// How much of the batch is on its way; `None` while the server takes no batch.
+    /// The number of bytes of the batch that are sent. It is `None` while the server's windows have no
+    /// space for a batch.
     sent: Option<usize>,
-    /// What has arrived and is not parsed.
+    /// The received bytes that are not yet parsed.
     input: Vec<u8>,
-    /// The body of the right answer.
+    /// The expected body of an answer.
     answer: Vec<u8>,
-    /// How many requests of the batch have no answer yet.
+    /// The number of requests of the batch that have no answer yet.
     missing: usize,
     streams: usize,
-    /// `None` is HTTP/1.1.
+    /// The state of HTTP/2. With HTTP/1.1 it is `None`.
     session: Option<Session>,
 }
 
 impl Client {
-    /// A connection that blocks, with a time limit.
+    /// Opens a blocking connection with a time limit for reads and writes.
     pub fn connect(address: SocketAddr, shape: &Shape) -> io::Result<Client> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(STALL))?;
         stream.set_write_timeout(Some(STALL))?;
-        // A reset instead of an orderly end, as in `servers/connect.rs`.
+        // The connection ends with a reset, as in `servers/connect.rs`, which gives the reason.
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         let (session, opening, batch) = match shape.version {
             Version::Http1 => (None, &b""[..], http1::request(shape.method)),
@@ -52,39 +53,39 @@ impl Client {
         Ok(client)
     }
 
-    /// Waits until an HTTP/2 server has said what it takes.
+    /// Waits until an HTTP/2 server has sent its settings.
     fn open(&mut self) -> io::Result<()> {
         let mut buffer = [0; 1024];
         while let Some(session) = &self.session {
             if let Some(last) = session.opened() {
                 return self.stream.write_all(last);
             }
-            self.receive_some(&mut buffer).map_err(told)?;
+            self.receive_some(&mut buffer).map_err(with_message)?;
         }
         Ok(())
     }
 
-    /// Sends a batch whole. The connection blocks.
+    /// Sends a whole batch on a blocking connection.
     pub fn send_whole(&mut self) -> io::Result<()> {
         let mut buffer = [0; 1024];
         while !self.begin() {
-            self.receive_some(&mut buffer).map_err(told)?;
+            self.receive_some(&mut buffer).map_err(with_message)?;
         }
-        self.stream.write_all(&self.batch).map_err(told)?;
+        self.stream.write_all(&self.batch).map_err(with_message)?;
         self.sent = Some(self.batch.len());
         Ok(())
     }
 
-    /// Receives the answers of a batch. The connection blocks.
+    /// Receives all answers of a batch on a blocking connection.
     pub fn receive_whole(&mut self) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
         while self.missing > 0 {
-            self.receive_some(&mut buffer).map_err(told)?;
+            self.receive_some(&mut buffer).map_err(with_message)?;
         }
         Ok(())
     }
 
-    /// Begins the next batch, if the server takes it now.
+    /// Begins the next batch. Returns `false` if the server's windows have no space for it.
     fn begin(&mut self) -> bool {
         if let Some(session) = &mut self.session {
             if !session.has_room() {
@@ -97,7 +98,7 @@ impl Client {
         true
     }
 
-    /// Begins a batch and sends as much of it as there is room for. The connection does not block.
+    /// Begins a batch on a non-blocking connection, and sends as much of it as the socket takes.
     pub fn start(&mut self) -> io::Result<()> {
         if self.begin() { self.send() } else { Ok(()) }
     }
@@ -113,13 +114,13 @@ impl Client {
         Ok(())
     }
 
-    /// Does what can be done. True when the last answer of a batch is here.
+    /// Sends and receives without blocking. Returns `true` when the last answer of a batch has arrived.
     pub fn turn(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
         self.send()?;
         let waited = self.missing > 0;
         loop {
             match self.receive_some(buffer) {
-                // As long as a read fills the buffer, there may be more, for which no edge comes.
+                // If a read fills the buffer, the socket may hold more bytes, and no edge reports them.
                 Ok(count) if count == buffer.len() => {}
                 Ok(_) => break,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -132,7 +133,7 @@ impl Client {
         Ok(waited && self.missing == 0)
     }
 
-    /// One read.
+    /// Reads once and parses the answers. Returns the number of bytes that were read.
     fn receive_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.stream.read(buffer)?;
         if count == 0 {
@@ -147,18 +148,19 @@ impl Client {
             },
         };
         self.input.drain(..taken);
-        self.missing = self.missing.checked_sub(answers).ok_or_else(|| wrong(b"one answer too many"))?;
+        self.missing =
+            self.missing.checked_sub(answers).ok_or_else(|| wrong(b"more answers than requests"))?;
         Ok(count)
     }
 }
 
-/// The error for a server that answers something else.
+/// Returns the error for an answer that differs from the expected one.
 pub fn wrong(answer: &[u8]) -> io::Error {
     let start = &answer[..answer.len().min(100)];
     io::Error::other(format!("the answer is wrong: {}", start.escape_ascii()))
 }
 
-/// Says what an error of a blocking socket with a time limit means here.
-fn told(error: io::Error) -> io::Error {
+/// Turns the error of a read or a write whose time limit has passed into an error with a message.
+fn with_message(error: io::Error) -> io::Error {
     if error.kind() == ErrorKind::WouldBlock { stalled() } else { error }
 }

@@ -1,4 +1,4 @@
-//! The bytes of HTTP/1.1.
+//! The bytes of the requests and responses of HTTP/1.1.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use super::client::wrong;
 const STATUS: &[u8] = b"HTTP/1.1 200 OK\r\n";
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
-/// A whole request.
+/// Returns the bytes of a whole request.
 pub fn request(method: Method) -> Vec<u8> {
     let body = method.body();
     let mut request = match method {
@@ -21,7 +21,7 @@ pub fn request(method: Method) -> Vec<u8> {
     request
 }
 
-/// The bytes of a whole response with this body; `None` if more are to come.
+/// Returns the length of a whole response with this body, or `None` if the response is not complete.
 pub fn response(input: &[u8], body: &[u8]) -> io::Result<Option<usize>> {
     let Some(head) = input.windows(HEAD_END.len()).position(|it| it == HEAD_END) else { return Ok(None) };
     let end = head + HEAD_END.len() + body.len();

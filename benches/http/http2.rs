@@ -1,19 +1,20 @@
-//! The bytes of HTTP/2 (RFC 9113), as far as a client needs them whose requests are always the same.
+//! The bytes of HTTP/2 (RFC 9113). The parser has only the parts for a client that repeats the same
+//! request.
 
 use std::io;
 
 use super::client::wrong;
 use super::{Method, Shape};
 
-/// What a client sends first, with empty settings, and then the largest window for the bodies of all answers: they are
-/// short, so that it lasts for the whole run.
+/// The first bytes of a client: empty settings, and the largest window for the bodies of all answers.
+/// The bodies are short, so that this window lasts for the whole run.
 const OPENING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
     \0\0\0\x04\0\0\0\0\0\
     \0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0";
 const SETTINGS_ACK: &[u8] = b"\0\0\0\x04\x01\0\0\0\0";
 
 const FRAME_HEAD: usize = 9;
-/// Every server takes frames of this size.
+/// The maximum payload of a frame. The protocol obliges every server to accept frames of this size.
 const FRAME_MAX: usize = 16 * 1024;
 
 const DATA: u8 = 0;
@@ -24,36 +25,37 @@ const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 
-/// On DATA and HEADERS; on SETTINGS the same bit is ACK.
+/// The flag on DATA and HEADERS. On SETTINGS the same bit is ACK.
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 const INITIAL_WINDOW_SIZE: u16 = 4;
-/// The window of a connection and of its streams before the server says more.
+/// The initial window of a connection and of its streams, in bytes.
 const WINDOW: usize = 65_535;
 
-/// A response's first byte: `:status 200` in HPACK's static table.
+/// The first byte of a response: `:status 200` in HPACK's static table.
 const STATUS_200: u8 = 0x88;
 
-/// The client's side of a connection.
+/// The client's state of a connection.
 pub struct Session {
-    /// The next stream's number.
+    /// The number of the next stream.
     next: u32,
     /// The bytes of all bodies of a batch.
     body_bytes: usize,
-    /// How many bytes of bodies the server takes on this connection now.
+    /// The number of bytes of bodies that the server accepts on this connection now.
     window: usize,
-    /// How many bytes of a body the server takes on a new stream.
+    /// The number of bytes of a body that the server accepts on a new stream.
     stream_window: usize,
-    /// The server's settings have arrived, and that it has ours.
+    /// Whether the server's settings have arrived, and whether the server has acknowledged the client's
+    /// settings.
     settled: (bool, bool),
-    /// Where in a batch the number of a stream stands, and which stream of the batch it is.
+    /// The positions of stream numbers in a batch, each with the index of its stream in the batch.
     places: Vec<(usize, u32)>,
     streams: usize,
 }
 
 impl Session {
-    /// A session, the bytes that open it, and a batch of requests without numbers.
+    /// Returns a session, the bytes that open it, and a batch of requests without stream numbers.
     pub fn new(shape: &Shape) -> (Session, &'static [u8], Vec<u8>) {
         let body = shape.method.body();
         let mut session = Session {
@@ -87,18 +89,19 @@ impl Session {
         batch.extend(payload);
     }
 
-    /// The bytes that end the opening, once it is known what the server takes.
+    /// Returns the bytes that end the opening, after the settings of both sides have arrived.
     pub fn opened(&self) -> Option<&'static [u8]> {
         let (server_settings, own_acknowledged) = self.settled;
         (server_settings && own_acknowledged).then_some(SETTINGS_ACK)
     }
 
-    /// Whether the server takes a whole batch now. It says more soon if not.
+    /// Whether the windows have space for a whole batch. If they have none, the server sends an update
+    /// of the window soon.
     pub fn has_room(&self) -> bool {
         self.body_bytes <= self.window && self.body_bytes / self.streams <= self.stream_window
     }
 
-    /// Writes the numbers of new streams into a batch, which is sent then.
+    /// Writes the numbers of new streams into a batch, before the client sends it.
     pub fn begin(&mut self, batch: &mut [u8]) {
         self.window -= self.body_bytes;
         for &(place, stream) in &self.places {
@@ -107,7 +110,8 @@ impl Session {
         self.next += 2 * self.streams as u32;
     }
 
-    /// Takes whole frames. Returns their bytes, and how many responses with this body ended in them.
+    /// Parses whole frames. Returns their number of bytes, and the number of responses with this body
+    /// that end in them.
     pub fn take(&mut self, input: &[u8], body: &[u8]) -> io::Result<(usize, usize)> {
         let (mut taken, mut responses) = (0, 0);
         while let Some((kind, flags, stream, payload)) = frame(&input[taken..]) {
@@ -142,7 +146,8 @@ impl Session {
     }
 }
 
-/// The first frame, if all of it is there: its kind, its flags, its stream and its payload.
+/// Returns the kind, the flags, the stream and the payload of the first frame, or `None` if the frame is
+/// not complete.
 fn frame(input: &[u8]) -> Option<(u8, u8, usize, &[u8])> {
     let (head, rest) = input.split_at_checked(FRAME_HEAD)?;
     Some((head[3], head[4], number(&head[5..]), rest.get(..number(&head[..3]))?))
@@ -152,8 +157,8 @@ fn number(bytes: &[u8]) -> usize {
     bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte))
 }
 
-/// The headers of a request in HPACK: the static table, and literals that are not kept, so that each request has the
-/// same bytes.
+/// Returns the headers of a request in HPACK. They use the static table and literals without indexing,
+/// so that each request has the same bytes.
 fn headers(method: Method) -> Vec<u8> {
     // `:method`, `:scheme http`, `:path /`, and `:authority` as a literal.
     let first = match method {
@@ -163,7 +168,7 @@ fn headers(method: Method) -> Vec<u8> {
     let mut headers = vec![first, 0x86, 0x84];
     literal(&mut headers, &[0x01], "localhost");
     if method == Method::Post {
-        // Number 28 of the table is 15 and 13.
+        // HPACK encodes index 28 of the table as 15 and 13.
         literal(&mut headers, &[0x0f, 13], &super::POST_BYTES.to_string()); // `content-length`
     }
     headers

@@ -1,4 +1,4 @@
-//! The memory of connections that wait.
+//! The memory of idle connections.
 
 use std::io;
 use std::time::Duration;
@@ -8,15 +8,16 @@ use super::client::Client;
 use crate::child::ServerProcess;
 use crate::sys::Memory;
 
-/// Connections before anything is counted: what a server needs once is no cost of the others.
+/// The number of connections before the first measurement of memory, so that allocations that a server
+/// makes once are not counted.
 const FIRST_CONNECTIONS: usize = 16;
-/// How many requests are sent before their answers are read.
+/// The number of requests that the client sends before it reads their answers.
 const AT_ONCE: usize = 1_000;
-/// How long the connections have waited when the memory is looked at again.
+/// The idle time of the connections before the second measurement.
 pub const PAUSE: Duration = Duration::from_secs(5);
 
-/// What the server grew by, in resident bytes for each connection: after [`PAUSE`], and at once. What the kernel needs
-/// for a socket is not in it.
+/// Returns the growth of the server's resident memory in bytes for each connection: after [`PAUSE`], and
+/// at once. The memory of the kernel for a socket is not included.
 pub fn measure(process: &ServerProcess, shape: &Shape) -> io::Result<Vec<f64>> {
     let _first = served(process, shape, FIRST_CONNECTIONS)?;
     let resident = || Memory::of_process(process.id()).map(|memory| memory.resident);
@@ -29,8 +30,9 @@ pub fn measure(process: &ServerProcess, shape: &Shape) -> io::Result<Vec<f64>> {
     Ok(vec![growth(later), growth(at_once)])
 }
 
-/// Connections that had a request each. Many are sent before their answers are read, so that the load is done before a
-/// server gives up the first buffers; but no more than the listener's queue holds.
+/// Opens connections with one request each. The client sends many requests before it reads the answers,
+/// so that the load ends before a server frees the first buffers. The number of these requests does not
+/// exceed the listener's queue.
 fn served(process: &ServerProcess, shape: &Shape, count: usize) -> io::Result<Vec<Client>> {
     let mut clients = Vec::with_capacity(count);
     while clients.len() < count {

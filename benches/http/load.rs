@@ -1,4 +1,4 @@
-//! Requests one after the other on connections that stay.
+//! The load of requests one after the other on connections that stay open.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -32,13 +32,13 @@ pub fn measure(
     Ok(figures)
 }
 
-/// The load generator: one thread, one hand-written loop, as for the echo servers.
+/// The load generator. As for the echo servers, it is one thread with one hand-written loop.
 struct Load {
     epoll: Epoll,
-    /// The connections, and when each began its batch.
+    /// The connections, each with the start time of its batch.
     clients: Vec<(Client, Instant)>,
     buffer: Vec<u8>,
-    /// From the first byte of a batch to the last byte of its last answer.
+    /// The times from the first byte of a batch to the last byte of its last answer.
     latencies_ns: Histogram<u64>,
 }
 
@@ -57,14 +57,16 @@ impl Load {
         Ok(Load { epoll, clients, buffer: vec![0; 16 * 1024], latencies_ns })
     }
 
-    /// Keeps every connection busy for `time`. Returns the number of batches whose answers were complete in it.
+    /// Keeps every connection busy for `time`. Returns the number of batches with complete answers in
+    /// this time.
     fn run(&mut self, time: Duration) -> io::Result<u64> {
         self.latencies_ns.clear();
         let end = Instant::now() + time;
         let mut batches = 0;
         while Instant::now() < end {
             let events = match self.clients.len() {
-                // The client would sleep in every round trip, and its waking would hide the server's.
+                // With one connection a sleeping client would add its own wake-up to every round trip,
+                // and hide that of the server.
                 1 => self.epoll.wait_busily(STALL)?,
                 _ => self.epoll.wait(Some(STALL))?,
             };

@@ -1,17 +1,17 @@
-//! HTTP servers under load: the same hyper service on oneloop and on tokio.
+//! The HTTP cases: the same hyper service on oneloop and on tokio, under load.
 //!
-//! As with the echo servers, the loop is closed, server and load have a core each, and the figure to trust is the
-//! processor time that the server's process spends on one request. The load is written by hand on epoll: its requests
-//! are bytes that are made once, and it parses no more of an answer than is needed to know that it is right. So it is
-//! the cheaper side.
+//! As for the echo servers, the loop is closed, server and load have a core each, and the reliable
+//! figure is the processor time of the server's process for one request. The load is written by hand on
+//! epoll. It creates the bytes of its requests once, and parses an answer only as far as the check of
+//! the answer needs. So the load costs less than the server.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `cases.rs` | the list of the cases |
-//! | `client.rs` | one connection of the load, and what an answer has to be |
+//! | `client.rs` | one connection of the load, and the check of the answers |
 //! | `http1.rs`, `http2.rs` | the bytes of the two protocols, without a socket |
-//! | `load.rs` | requests one after the other on connections that stay |
-//! | `idle.rs` | memory of connections that wait |
+//! | `load.rs` | requests one after the other on connections that stay open |
+//! | `idle.rs` | the memory of idle connections |
 
 mod cases;
 pub mod client;
@@ -31,11 +31,11 @@ use crate::servers::{self, Setting, Subject, connect};
 /// One way to load an HTTP server.
 pub type Case = case::Case<Kind>;
 
-/// What is done to a server.
+/// The kind of load.
 pub enum Kind {
-    /// Requests one after the other on connections that stay.
+    /// Requests one after the other on connections that stay open.
     Load(Shape),
-    /// Connections that wait after one request each.
+    /// Connections that are idle after one request each.
     Idle(Shape),
 }
 
@@ -45,7 +45,7 @@ pub struct Shape {
     pub version: Version,
     pub method: Method,
     pub connections: usize,
-    /// How many requests each connection has under way. HTTP/1.1 has one.
+    /// The number of simultaneous requests of each connection. HTTP/1.1 has one.
     pub streams: usize,
 }
 
@@ -59,17 +59,17 @@ pub enum Version {
 /// The request.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Method {
-    /// The answer is a short text.
+    /// A request without a body. The answer is a short text.
     Get,
-    /// A body of [`POST_BYTES`], which the server reads and counts.
+    /// A request with a body of [`POST_BYTES`]. The server reads and counts the bytes.
     Post,
 }
 
-/// The size of a body that is sent.
+/// The size of the body of a POST request.
 pub const POST_BYTES: usize = 256 * 1024;
 
 impl Method {
-    /// The body of the request.
+    /// Returns the body of the request.
     fn body(self) -> Vec<u8> {
         match self {
             Method::Get => Vec::new(),
@@ -77,7 +77,7 @@ impl Method {
         }
     }
 
-    /// The body of the right answer.
+    /// Returns the body of the expected answer.
     fn answer(self) -> Vec<u8> {
         match self {
             Method::Get => b"Hello, World!".to_vec(),
@@ -93,8 +93,9 @@ impl Case {
         }
     }
 
-    /// How often each server is measured. The servers differ by a few per cent, so that it takes many short rounds: what
-    /// slows the machine down for a tenth of a second then meets all of them. Memory varies little.
+    /// Returns the number of rounds. The servers differ by a few per cent, so that many short rounds are
+    /// necessary. A slow phase of the machine of a tenth of a second then affects all servers. Memory
+    /// varies little and needs few rounds.
     pub fn rounds(&self, quick: bool) -> usize {
         match (&self.kind, quick) {
             (Kind::Idle(_), false) => 3,
@@ -104,12 +105,12 @@ impl Case {
         }
     }
 
-    /// How long a round is, where an echo's is `time`.
+    /// Returns the time of a round. `time` is that of an echo case.
     fn time(time: Duration) -> Duration {
         time / 5
     }
 
-    /// Roughly how long one measurement takes.
+    /// Returns the approximate time of one measurement.
     pub fn estimate(&self, time: Duration) -> Duration {
         let start = Duration::from_micros(30_000 + 150 * self.shape().connections as u64);
         start
@@ -119,7 +120,7 @@ impl Case {
             }
     }
 
-    /// Measures one server: its figures, in the order of `metrics`.
+    /// Measures one server. Returns its figures in the order of `metrics`.
     pub fn measure(&self, subject: &Subject, time: Duration, setting: &Setting) -> Result<Vec<f64>, String> {
         setting.allows(self.shape().connections)?;
         let listener = connect::listen(0).map_err(|error| format!("cannot listen: {error}"))?;

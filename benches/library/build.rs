@@ -1,4 +1,4 @@
-//! One library's echo server, built from nothing.
+//! The build of one library's echo server, without compiled crates from earlier builds.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -12,12 +12,12 @@ use super::{Library, count};
 use crate::machine::used_by_children;
 use crate::record::Facts;
 
-/// A directory that goes away again.
+/// A directory that is removed when this value is dropped.
 struct Scratch(PathBuf);
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed only takes room.
+        // A directory that cannot be removed only takes disk space.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -26,24 +26,26 @@ pub fn facts(library: &Library, directory: &Path, jobs: usize) -> Result<Facts, 
     let scratch = Scratch(directory.join(format!("facts-{}-{}", std::process::id(), library.name)));
     let place = scratch.0.as_path();
     write_program(library, place).map_err(|error| format!("{}: {error}", place.display()))?;
-    // Downloads are no part of a build's time. What is there already needs no network.
+    // Downloads are not part of the build time. The first command needs no network if all crates are
+    // already downloaded.
     cargo(place, &["fetch", "--offline"]).or_else(|_| cargo(place, &["fetch"]))?;
-    let told = |error: std::io::Error| error.to_string();
-    let (start, start_cpu) = (Instant::now(), used_by_children().map_err(told)?);
+    let message = |error: std::io::Error| error.to_string();
+    let (start, start_cpu) = (Instant::now(), used_by_children().map_err(message)?);
     let jobs_word = jobs.to_string();
     let strip = "profile.release.strip=true";
     let build =
         ["build", "--release", "--offline", "--target-dir", "built", "-j", &jobs_word, "--config", strip];
     cargo(place, &build)?;
-    let (build_time, build_cpu) = (start.elapsed(), used_by_children().map_err(told)? - start_cpu);
-    let binary = std::fs::metadata(place.join("built/release/echo")).map_err(told)?;
+    let (build_time, build_cpu) = (start.elapsed(), used_by_children().map_err(message)? - start_cpu);
+    let binary = std::fs::metadata(place.join("built/release/echo")).map_err(message)?;
     let tree = tree(&cargo(place, &["tree", "--offline", "-e", "normal,build", "--prefix", "none"])?);
     let metadata = cargo(place, &["metadata", "--offline", "--format-version", "1"])?;
     let metadata: Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
     let own: Vec<&(String, String)> = tree.iter().filter(|(name, _)| library.is_own(name)).collect();
     let mut sum = count::Count::default();
     for (name, version) in &own {
-        let sources = sources(&metadata, name, version).ok_or_else(|| format!("where is {name}?"))?;
+        let sources = sources(&metadata, name, version)
+            .ok_or_else(|| format!("the sources of {name} were not found"))?;
         let count = count::directory(&sources)?;
         sum.lines += count.lines;
         sum.unsafe_blocks += count.unsafe_blocks;
@@ -72,22 +74,23 @@ fn write_program(library: &Library, place: &Path) -> std::io::Result<()> {
     std::fs::write(place.join("Cargo.lock"), include_str!("../../Cargo.lock"))
 }
 
-/// Runs Cargo and returns what it writes.
+/// Runs Cargo and returns its output.
 fn cargo(place: &Path, words: &[&str]) -> Result<String, String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
-    // A cache of compiled crates would make the build anything but cold.
+    // A cache of compiled crates would shorten the build.
     command.args(words).current_dir(place).env_remove("RUSTC_WRAPPER").env_remove("CARGO_TARGET_DIR");
     let output = command.output().map_err(|error| format!("cannot run cargo: {error}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let error = said.lines().find(|line| line.starts_with("error")).unwrap_or("it does not say why");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let error = errors.lines().find(|line| line.starts_with("error")).unwrap_or("it printed no error");
     Err(format!("cargo {} failed: {error}", words[0]))
 }
 
-/// Names and versions of the crates in the output of `cargo tree`, without the program itself, which comes first.
+/// Returns the names and versions of the crates in the output of `cargo tree`. The first line is the
+/// program itself and is not included.
 fn tree(text: &str) -> BTreeSet<(String, String)> {
     let package = |line: &str| {
         let mut words = line.split_whitespace();
@@ -97,7 +100,7 @@ fn tree(text: &str) -> BTreeSet<(String, String)> {
     text.lines().skip(1).filter_map(package).collect()
 }
 
-/// The directory of a library's sources.
+/// Returns the directory of a library's sources.
 fn sources(metadata: &Value, name: &str, version: &str) -> Option<PathBuf> {
     let packages = metadata["packages"].as_array()?;
     let package = packages.iter().find(|it| it["name"] == name && it["version"] == version)?;

@@ -1,25 +1,26 @@
-//! Lines of code, and `unsafe` blocks, by the tokens of the language: what is in comments and texts does not count.
+//! The number of lines of code and of `unsafe` blocks. A lexer counts tokens, so that comments and
+//! string literals do not count.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 
-/// What was counted.
+/// The counts of a file or a directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Count {
-    /// Lines with code on them.
+    /// The lines that contain code.
     pub lines: usize,
-    /// Blocks `unsafe { .. }`.
+    /// The blocks `unsafe { .. }`.
     pub unsafe_blocks: usize,
 }
 
-/// Counts all Rust files below a directory, those of tests left out.
+/// Counts all Rust files below a directory, without the files of tests.
 pub fn directory(directory: &Path) -> Result<Count, String> {
-    let told = |error: std::io::Error| format!("{}: {error}", directory.display());
+    let message = |error: std::io::Error| format!("{}: {error}", directory.display());
     let mut sum = Count::default();
-    for entry in std::fs::read_dir(directory).map_err(told)? {
-        let path = entry.map_err(told)?.path();
+    for entry in std::fs::read_dir(directory).map_err(message)? {
+        let path = entry.map_err(message)?.path();
         let stem = path.file_stem().unwrap_or_default();
         if stem == "tests" || stem == "test" {
             continue;
@@ -27,7 +28,7 @@ pub fn directory(directory: &Path) -> Result<Count, String> {
         let count = if path.is_dir() {
             self::directory(&path)?
         } else if path.extension().is_some_and(|kind| kind == "rs") {
-            text(&std::fs::read_to_string(&path).map_err(told)?)?
+            text(&std::fs::read_to_string(&path).map_err(message)?)?
         } else {
             Count::default()
         };
@@ -92,7 +93,8 @@ fn is_punct(token: &TokenTree, character: char) -> bool {
     matches!(token, TokenTree::Punct(it) if it.as_char() == character)
 }
 
-/// If an attribute begins here: how many tokens it has, and what is between its brackets.
+/// Returns the number of tokens of the attribute that begins here, and the tokens between its brackets.
+/// Returns `None` if no attribute begins here.
 fn attribute(tokens: &[TokenTree]) -> Option<(usize, TokenStream)> {
     let (first, mut rest) = tokens.split_first()?;
     let mut length = 2;
@@ -113,7 +115,7 @@ fn says(tokens: &TokenStream, name: &str) -> bool {
     matches!(tokens.clone().into_iter().next(), Some(TokenTree::Ident(word)) if word == name)
 }
 
-/// `cfg(test)` and `cfg(all(test, ..))`.
+/// Whether the attribute is `cfg(test)` or `cfg(all(test, ..))`.
 fn is_for_tests(attribute: TokenStream) -> bool {
     let inner = |tokens: TokenStream, name: &str| match tokens.into_iter().collect::<Vec<_>>()[..] {
         [TokenTree::Ident(ref word), TokenTree::Group(ref group)] if word == name => Some(group.stream()),
@@ -124,7 +126,8 @@ fn is_for_tests(attribute: TokenStream) -> bool {
     all.into_iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "test"))
 }
 
-/// How many tokens an item has, its attributes included: it ends with braces or a semicolon.
+/// Returns the number of tokens of an item, including its attributes. An item ends with braces or a
+/// semicolon.
 fn item_length(tokens: &[TokenTree]) -> usize {
     let is_end = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,

@@ -1,14 +1,16 @@
-//! Facts about the libraries that need no run of theirs: how long the smallest echo server on each takes to build, how
-//! many crates that takes, how large the program is, how many lines the library has.
+//! Facts about the libraries that need no measured run: the build time of the smallest echo server on
+//! each library, the number of crates, the size of the program, and the number of lines of the library.
 //!
-//! The programs are in `facts/`, and texts of this one. Each is built in a directory of its own with this workspace's
-//! lock file, so that it has the versions that were measured.
+//! The programs are in `facts/`, and are included in this program as texts. Each is built in a directory
+//! of its own with the lock file of this workspace, so that it has the measured versions.
 
 mod build;
 mod count;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use crate::estimate::{Estimate, about};
 use crate::record::{FactsOutcome, FactsRecord};
 use crate::table::{Table, figure, thousands};
 
@@ -17,7 +19,8 @@ struct Library {
     name: &'static str,
     manifest: &'static str,
     program: &'static str,
-    /// The crates of the project itself, whose lines are counted; a name that ends with `*` is the beginning of one.
+    /// The crates of the library's own project, whose lines are counted. A name that ends with `*`
+    /// matches all crates with this prefix.
     own: &'static [&'static str],
 }
 
@@ -34,7 +37,7 @@ macro_rules! library {
 
 const LIBRARIES: &[Library] = &[
     library!("tokio", ["tokio"]),
-    // `smol` itself only collects the others.
+    // The crate `smol` itself only re-exports the other crates.
     library!("smol", ["smol", "async-*", "blocking", "polling"]),
     library!("monoio", ["monoio*"]),
     library!("compio", ["compio*"]),
@@ -51,28 +54,55 @@ impl Library {
     }
 }
 
-/// The facts about those libraries that `chosen` says yes to, found in a directory that is empty again afterwards.
-pub fn facts(directory: &Path, jobs: usize, chosen: impl Fn(&str) -> bool) -> Vec<FactsRecord> {
+/// The approximate time of a build with two cores.
+pub const BUILD_ESTIMATE: Duration = Duration::from_secs(30);
+
+/// Returns the number of libraries for which `chosen` returns `true`.
+pub fn count(chosen: impl Fn(&str) -> bool) -> usize {
+    LIBRARIES.iter().filter(|library| chosen(library.name)).count()
+}
+
+/// Collects the facts about the libraries for which `chosen` returns `true`. The builds use a
+/// subdirectory of `directory`, which is removed afterwards. The function stops when `stopped` returns
+/// `true`.
+pub fn facts(
+    directory: &Path,
+    jobs: usize,
+    chosen: impl Fn(&str) -> bool,
+    stopped: impl Fn() -> bool,
+) -> Vec<FactsRecord> {
     let libraries: Vec<&Library> = LIBRARIES.iter().filter(|library| chosen(library.name)).collect();
-    // Half a minute each, on a small machine.
-    eprintln!("Library facts: {} builds, some minutes.", libraries.len());
+    let mut estimate = Estimate::default();
+    estimate.plan(0, libraries.len(), BUILD_ESTIMATE);
     let mut facts = Vec::new();
     for (number, library) in libraries.iter().enumerate() {
-        eprintln!("Library facts: {} ({} of {})", library.name, number + 1, libraries.len());
+        let left = about(estimate.left());
+        eprintln!(
+            "Library facts: {} ({} of {}), about {left} left",
+            library.name,
+            number + 1,
+            libraries.len()
+        );
+        let begin = Instant::now();
         let outcome = match build::facts(library, directory, jobs) {
             Ok(facts) => FactsOutcome::Facts(facts),
             Err(reason) => FactsOutcome::Failure(reason),
         };
+        estimate.enter(0, begin.elapsed());
+        // The signal also ends the build that is running.
+        if stopped() {
+            break;
+        }
         facts.push(FactsRecord { name: library.name.into(), outcome });
     }
     facts
 }
 
-/// What the columns of a table of facts are.
+/// The header of a table of facts.
 pub const HEADER: &[&str] =
     &["", "version", "build s", "build CPU s", "crates", "program KiB", "lines of code", "unsafe blocks"];
 
-/// A library's row in a table of facts.
+/// Returns the row of a library in a table of facts.
 pub fn row(record: &FactsRecord) -> Vec<String> {
     let mut cells = vec![record.name.clone()];
     match &record.outcome {
@@ -90,11 +120,13 @@ pub fn row(record: &FactsRecord) -> Vec<String> {
     cells
 }
 
-/// The facts as a table for a terminal.
+/// Returns the facts as a table for a terminal.
 pub fn table(facts: &[FactsRecord]) -> Table {
     let header = HEADER.iter().map(|it| it.to_string()).collect();
-    let mut table =
-        Table::new("Library facts: the smallest echo server on each, built once from nothing", header);
+    let mut table = Table::new(
+        "Library facts: the smallest echo server on each library, built once into an empty directory",
+        header,
+    );
     for record in facts {
         table.row(row(record));
         if let FactsOutcome::Failure(reason) = &record.outcome {

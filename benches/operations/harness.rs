@@ -1,5 +1,6 @@
-//! The same operations with what a harness or a library may add to them: a box around each future, a channel between
-//! tasks. It is the same work for every runtime, so that ratios come closer to one.
+//! The same operations with work that a harness or a library may add: a box around each future, and a
+//! channel between tasks. The added work is the same for every runtime, so that ratios come closer to
+//! one.
 
 use std::hint::black_box;
 use std::pin::Pin;
@@ -9,7 +10,8 @@ use futures_channel::mpsc;
 use super::{Length, sample};
 use crate::peers::Executor;
 
-/// Spawn and join of a future in a box, as a harness has it that keeps its operations behind a trait object.
+/// Measures spawn and join of a boxed future. A harness that stores its operations as trait objects
+/// boxes its futures in this way.
 pub async fn spawn_join_boxed<E: Executor>(length: Length) -> Vec<f64> {
     const SPAWNS: u64 = 10_000;
     let per_spawn = sample(length, SPAWNS, async || {
@@ -21,7 +23,8 @@ pub async fn spawn_join_boxed<E: Executor>(length: Length) -> Vec<f64> {
     vec![per_spawn.await]
 }
 
-/// Two tasks pass messages through channels of a library, which may also be used by several threads.
+/// Measures two tasks that pass messages through a library's channels. These channels can also be used
+/// by several threads.
 pub async fn channel<E: Executor>(length: Length) -> Vec<f64> {
     const MESSAGES: u64 = 100_000;
     let per_message = sample(length, MESSAGES, async || {

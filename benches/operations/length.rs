@@ -1,20 +1,20 @@
-//! How long an operation is measured: for a time, or for a fixed number of repeats.
+//! The length of a measurement: a time, or a fixed number of samples.
 
 use std::time::{Duration, Instant};
 
 use crate::stats;
 
-/// How long a measurement lasts. It is made of samples, each of many operations.
+/// The length of a measurement. A measurement consists of samples, and each sample of many operations.
 #[derive(Clone, Copy)]
 pub enum Length {
-    /// Samples until the time is over. The figure is the median of their costs.
+    /// The measurement takes samples until the time is over. The figure is the median of their costs.
     Time(Duration),
-    /// So many samples, for counts: two runs of different length do the same but for these. The figure is the number
-    /// of operations.
+    /// The measurement takes this number of samples. Counts use it, because two runs then differ only in
+    /// the number of samples. The figure is the number of operations.
     Samples(usize),
 }
 
-/// The samples of a measurement in the making.
+/// The samples of a measurement that is running.
 pub struct Samples {
     length: Length,
     start: Instant,
@@ -27,7 +27,7 @@ impl Length {
         Samples { length: self, start: Instant::now(), costs: Vec::new(), operations: 0 }
     }
 
-    /// The words of a child's command line.
+    /// Returns the word for a child's command line.
     pub fn word(self) -> String {
         match self {
             Length::Time(time) => time.as_millis().to_string(),
@@ -43,17 +43,17 @@ impl Length {
     }
 }
 
-/// Marks a number of samples on a child's command line.
+/// The prefix of a number of samples on a child's command line.
 const SAMPLES: &str = "x";
 
 impl Samples {
-    /// Enters a sample of so many operations, which took so many nanoseconds all together.
+    /// Enters a sample. `total_ns` is the time of all its operations together.
     pub fn enter(&mut self, operations: u64, total_ns: f64) {
         self.operations += operations;
         self.costs.push(total_ns / operations as f64);
     }
 
-    /// Whether there is to be another sample. There is at least one.
+    /// Whether the measurement needs another sample. It takes at least one.
     pub fn more(&self) -> bool {
         match self.length {
             Length::Time(time) => self.costs.is_empty() || self.start.elapsed() < time,
@@ -61,7 +61,7 @@ impl Samples {
         }
     }
 
-    /// The figure that the length asks for.
+    /// Returns the figure of the measurement, which depends on its length.
     pub fn figure(&self) -> f64 {
         match self.length {
             Length::Time(_) => stats::median(&self.costs),

@@ -1,4 +1,4 @@
-//! The memory of a task.
+//! Measures the memory of a task.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -15,7 +15,8 @@ thread_local! {
     static POLLED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// 64 bytes of state that wait for ever, but could be woken: some runtimes free a task that nobody can wake.
+/// A future of 64 bytes that is always pending. It stores its waker, because some runtimes free a task
+/// that has no waker.
 struct Waiting {
     waker: Option<Waker>,
     state: [u64; 6],
@@ -34,10 +35,11 @@ impl Future for Waiting {
     }
 }
 
-/// What was asked of the allocator, which is exact, and what the process grew by, which also shows what the allocator
-/// adds. Both include the runtime's own tables at this number of tasks; the handles are dropped.
+/// Returns two figures for each task, in bytes: the allocated memory, which is exact, and the growth of
+/// the process, which includes the overhead of the allocator. Both include the runtime's tables for this
+/// number of tasks. The join handles are dropped.
 pub async fn per_task<E: Executor>() -> Vec<f64> {
-    // What a runtime needs once is no cost of the tasks.
+    // The first task makes the runtime allocate its tables. These allocations must not count.
     other_tasks_run::<E>().await;
     let resident = sys::resident_bytes().expect("/proc is there");
     heap::start_counting();

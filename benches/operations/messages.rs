@@ -1,4 +1,4 @@
-//! Tasks that wake each other.
+//! Measures messages between tasks, each of which wakes the receiving task.
 
 use std::hint::black_box;
 use std::rc::Rc;
@@ -36,7 +36,7 @@ pub async fn ring<E: Executor>(length: Length) -> Vec<f64> {
     const TASKS: usize = 1_000;
     const LAPS: u64 = 100;
     let slots: Vec<Rc<Slot<u64>>> = (0..TASKS).map(|_| Slot::new()).collect();
-    // This task is the first of the ring, so a message's laps begin and end here.
+    // This task is the first of the ring, so that each lap of a message begins and ends in it.
     for position in 1..TASKS {
         let (from, to) = (Rc::clone(&slots[position]), Rc::clone(&slots[(position + 1) % TASKS]));
         E::detach(E::spawn(async move {

@@ -1,7 +1,8 @@
-//! What a runtime does between system calls.
+//! The operations of a runtime between system calls.
 //!
-//! `cases.rs` lists the cases. Each is one generic function, so every runtime runs the same code, inside a task. Processor time is measured,
-//! not wall time: on a busy machine it is the steadier of the two, and a runtime with helper threads pays for them.
+//! `cases.rs` lists the cases. Each case is one generic function, so that every runtime runs the same
+//! code, inside a task. The figures are processor times and not wall times. On a busy machine, processor
+//! time varies less than wall time, and it includes the helper threads of a runtime.
 
 mod cases;
 mod harness;
@@ -28,7 +29,7 @@ use crate::sys::CpuClock;
 /// One kind of operation.
 pub type Case = case::Case<Kind>;
 
-/// What is measured. A number says how many tasks or timers there are.
+/// The measured operation. A number is the number of tasks or timers.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
     SpawnJoin,
@@ -46,13 +47,15 @@ pub enum Kind {
     PendingDrop(usize),
     PendingFire(usize),
     TimersFire,
+    TimersLate(usize),
     WakeBusy,
     WakeAsleep,
+    WakeAnswer,
     Memory,
 }
 
 impl Case {
-    /// How many tasks or timers the case makes before or while it measures.
+    /// Returns the number of tasks or timers that the case creates before or during the measurement.
     fn size(&self) -> usize {
         match self.kind {
             Kind::SpawnBatch(size)
@@ -64,44 +67,48 @@ impl Case {
         }
     }
 
-    /// How often each runtime is measured: less where a measurement takes longer than the usual tenth of a second.
+    /// Returns the number of rounds. It is smaller for cases whose measurement takes longer than the
+    /// usual tenth of a second.
     pub fn rounds(&self, quick: bool) -> usize {
         match (self.kind, quick) {
-            (Kind::TimersFire, true) => 1,
+            (Kind::TimersFire | Kind::TimersLate(_), true) => 1,
             (_, true) => 3,
-            (Kind::TimersFire, false) => 5,
+            (Kind::TimersFire | Kind::TimersLate(_), false) => 5,
             (_, false) if self.size() > 100_000 => 5,
             (_, false) => 15,
         }
     }
 
-    /// Roughly how long one measurement takes.
+    /// Returns the approximate time of one measurement.
     pub fn estimate(&self, time: Duration) -> Duration {
         let start = Duration::from_millis(10);
-        // Making a task or a timer takes some 300 ns in the mean of all runtimes, kernel's pages included.
+        // The creation of a task or a timer takes about 300 ns in the mean of all runtimes, including
+        // new pages from the kernel.
         let once = Duration::from_nanos(300) * self.size() as u32;
         start
             + match self.kind {
                 Kind::TimersFire => timers::FIRE_TIME + once,
+                Kind::TimersLate(_) => Duration::from_millis(1_200),
                 Kind::Memory => once,
-                // The first batch, the warm-up, and what is under way when the time is over.
+                // The three batches are the first one, the warm-up, and the batch that is running when
+                // the time is over.
                 Kind::SpawnBatch(_) => time + once * 3,
                 _ => time + once * 2,
             }
     }
 }
 
-/// How to measure an operation.
+/// The setting of a measurement.
 pub struct Setting {
     pub length: Length,
     /// The core of the runtime.
     pub core: usize,
-    /// The core of the thread that wakes, if there is a second.
+    /// The core of the thread that wakes a task, if the machine has a second core.
     pub other_core: Option<usize>,
 }
 
 impl Setting {
-    /// The setting as a child's command line has it.
+    /// Returns the setting as words of a child's command line.
     pub fn words(&self) -> Vec<String> {
         let mut words = vec![self.length.word(), self.core.to_string()];
         words.extend(self.other_core.map(|core| core.to_string()));
@@ -118,7 +125,8 @@ impl Setting {
     }
 }
 
-/// Measures `case` on the runtime `E`.
+/// Measures `case` on the runtime `E`. The error is a message, if the runtime lacks a part that the case
+/// needs.
 pub fn measure<E: Executor>(case: &Case, setting: &Setting) -> Result<Vec<f64>, String> {
     lacks::<E>(case.kind).map_or(Ok(()), |reason| Err(reason.to_owned()))?;
     let length = setting.length;
@@ -141,29 +149,37 @@ pub fn measure<E: Executor>(case: &Case, setting: &Setting) -> Result<Vec<f64>, 
             Length::Time(_) => in_task::<E, _>(timers::fire::<E>()),
             Length::Samples(_) => in_task::<E, _>(timers::fire_together::<E>(length)),
         },
-        Kind::WakeBusy | Kind::WakeAsleep => return wake::<E>(case.kind, setting),
+        Kind::TimersLate(tasks) => in_task::<E, _>(timers::late::<E>(tasks)),
+        Kind::WakeBusy | Kind::WakeAsleep | Kind::WakeAnswer => return wake::<E>(case.kind, setting),
         Kind::Memory => in_task::<E, _>(memory::per_task::<E>()),
     })
 }
 
-/// What a runtime lacks for a kind of operation.
+/// Returns the part that a runtime lacks for a kind of operation.
 fn lacks<E: Executor>(kind: Kind) -> Option<&'static str> {
-    let timers =
-        matches!(kind, Kind::TimerDrop | Kind::PendingDrop(_) | Kind::PendingFire(_) | Kind::TimersFire);
+    let timers = matches!(
+        kind,
+        Kind::TimerDrop
+            | Kind::PendingDrop(_)
+            | Kind::PendingFire(_)
+            | Kind::TimersFire
+            | Kind::TimersLate(_)
+    );
     let yields = matches!(kind, Kind::YieldAlone | Kind::YieldAmong(_));
-    let remote_wakes = matches!(kind, Kind::WakeBusy | Kind::WakeAsleep | Kind::WakeRemote);
+    let remote_wakes =
+        matches!(kind, Kind::WakeBusy | Kind::WakeAsleep | Kind::WakeAnswer | Kind::WakeRemote);
     if timers && !E::TIMERS {
         Some("has no timers")
     } else if yields && !E::YIELDS {
-        Some("has no yield: a task that wakes itself runs again before all others")
+        Some("has no yield, because a task that wakes itself runs again before all others")
     } else if remote_wakes && !E::REMOTE_WAKES {
-        Some("as configured here, cannot be woken from another thread")
+        Some("cannot be woken from another thread in this configuration")
     } else {
         None
     }
 }
 
-/// Measures the waking of a task from another thread.
+/// Measures the wake of a task from another thread.
 fn wake<E: Executor>(kind: Kind, setting: &Setting) -> Result<Vec<f64>, String> {
     let figures = match setting.length {
         Length::Samples(_) => in_task::<E, _>(remote::counted::<E>(setting.length)),
@@ -171,6 +187,7 @@ fn wake<E: Executor>(kind: Kind, setting: &Setting) -> Result<Vec<f64>, String> 
             let core = setting.other_core.ok_or("needs a second core")?;
             match kind {
                 Kind::WakeBusy => in_task::<E, _>(remote::busy::<E>(time, core)),
+                Kind::WakeAnswer => in_task::<E, _>(remote::answers::<E>(time, core)),
                 _ => in_task::<E, _>(remote::asleep::<E>(time, core)),
             }
         }
@@ -183,12 +200,12 @@ fn in_task<E: Executor, T: 'static>(body: impl Future<Output = T> + 'static) -> 
     E::block_on(async { E::spawn(body).await })
 }
 
-/// Lets the tasks that are ready run, on runtimes without a fair `yield_now` too.
+/// Waits until the ready tasks have run. This works also on runtimes without a fair `yield_now`.
 async fn other_tasks_run<E: Executor>() {
     E::spawn(async {}).await;
 }
 
-/// Runs `body`, which does `operations` operations, once for warmth and then again and again.
+/// Runs `body` once as a warm-up, and then repeatedly. Each run of `body` makes `operations` operations.
 async fn sample(length: Length, operations: u64, mut body: impl AsyncFnMut()) -> f64 {
     body().await;
     let mut samples = length.start();
@@ -198,7 +215,7 @@ async fn sample(length: Length, operations: u64, mut body: impl AsyncFnMut()) ->
     samples.figure()
 }
 
-/// The processor time of one run of `body`, in nanoseconds.
+/// Returns the processor time of one run of `body`, in nanoseconds.
 async fn once(mut body: impl AsyncFnMut()) -> f64 {
     let start = cpu_now();
     body().await;
@@ -209,7 +226,7 @@ fn cpu_now() -> Duration {
     CpuClock::OWN.now().expect("every process may read its own clock")
 }
 
-/// A fixed sequence of fractions (xorshift): the same deadlines for everyone.
+/// A fixed sequence of fractions (xorshift), so that every runtime has the same deadlines.
 struct Fractions(u64);
 
 impl Fractions {

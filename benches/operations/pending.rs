@@ -1,4 +1,4 @@
-//! What a timer costs while others wait: the cost as their number grows.
+//! Measures the cost of a timer while other timers are pending, for a growing number of these.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use super::{Fractions, Length, cpu_now, other_tasks_run, sample};
 use crate::peers::Executor;
 
-/// A time-out as servers have them. They are set in no order.
+/// Returns a time-out that is typical for servers. The time-outs are in random order.
 fn time_out(fractions: &mut Fractions) -> Duration {
     const AT_LEAST: Duration = Duration::from_secs(60);
     const SPREAD: Duration = Duration::from_secs(3_600);
     AT_LEAST + SPREAD.mul_f64(fractions.next())
 }
 
-/// Has tasks sleep while something else is measured, for longer than that takes. Each has one timer: some runtimes
-/// cannot count as many wakers of one task.
+/// Spawns `count` tasks that sleep for longer than the measurement takes. Each task has one timer,
+/// because some runtimes cannot count this number of wakers of one task.
 async fn others<E: Executor>(count: usize, fractions: &mut Fractions) {
     let asleep = Rc::new(Cell::new(0));
     for _ in 0..count {
@@ -43,16 +43,17 @@ pub async fn create_and_drop<E: Executor>(count: usize, length: Length) -> Vec<f
             let fired = poll_fn(|context| Poll::Ready(timer.as_mut().poll(context).is_ready())).await;
             assert!(!fired, "a timer of a minute or more fired at once");
         }
-        // Some runtimes put their books in order only when the loop turns.
+        // Some runtimes remove dropped timers only in the next turn of the loop.
         other_tasks_run::<E>().await;
     });
     vec![per_timer.await]
 }
 
-/// Only from when all tasks sleep until all are joined: the deadline leaves time to set them up.
+/// Measures the time from the moment when all tasks sleep until all are joined. The deadline leaves time
+/// to spawn them.
 ///
-/// It is the same for all tasks. `timers-fire` spreads deadlines, and there a runtime that is more precise than a
-/// millisecond pays for it by going to sleep between them.
+/// All tasks have the same deadline. `timers-fire` has different deadlines, so that a runtime that is
+/// more precise than a millisecond has the additional cost of a sleep between them.
 pub async fn fire<E: Executor>(count: usize, length: Length) -> Vec<f64> {
     const TASKS: usize = 1_000;
     const FIRE_AFTER: Duration = Duration::from_millis(5);
@@ -78,7 +79,7 @@ pub async fn fire<E: Executor>(count: usize, length: Length) -> Vec<f64> {
         }
         (cpu_now() - start).as_nanos() as f64
     };
-    // For warmth.
+    // This run is the warm-up.
     body().await;
     let mut samples = length.start();
     while samples.more() {

@@ -1,4 +1,4 @@
-//! Waking a task from another thread.
+//! Measures wakes of a task from another thread.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -7,14 +7,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::{Length, sample};
 use crate::peers::Executor;
 use crate::{stats, sys};
 
-/// The other task of the loop is always ready, so the loop never sleeps.
+/// Measures wakes of a busy loop. A second task of the loop is always ready, so that the loop never
+/// sleeps.
 pub async fn busy<E: Executor>(time: Duration, core: usize) -> io::Result<Vec<f64>> {
     let stop = Rc::new(Cell::new(false));
     let stopped = Rc::clone(&stop);
@@ -29,12 +30,62 @@ pub async fn busy<E: Executor>(time: Duration, core: usize) -> io::Result<Vec<f6
     figures
 }
 
-/// The other thread waits for a moment before it wakes: the loop has then gone to sleep.
+/// Measures wakes of a sleeping loop. The other thread waits for a moment before it wakes the task, so
+/// that the loop sleeps by then.
 pub async fn asleep<E: Executor>(time: Duration, core: usize) -> io::Result<Vec<f64>> {
     latencies(time, core, Duration::from_micros(100)).await
 }
 
-/// The median and the 99th percentile of the times from just before `wake()` to the poll that it causes, in ns.
+/// Measures a task and another thread that answer each other at once, through an atomic number and a
+/// waker. The loop is idle until the answer arrives. Returns the median and the 99th percentile of a
+/// round trip, in ns.
+pub async fn answers<E: Executor>(time: Duration, core: usize) -> io::Result<Vec<f64>> {
+    let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+    let number = Arc::new(AtomicU64::new(0));
+    let thread = std::thread::spawn({
+        let number = Arc::clone(&number);
+        move || answer(core, &number, &waker)
+    });
+    let start = Instant::now();
+    let mut round_trips_ns = Vec::new();
+    for question in (1..).step_by(2) {
+        let asked = Instant::now();
+        number.store(question, Ordering::Release);
+        let answered = |_: &mut Context<'_>| {
+            if number.load(Ordering::Acquire) > question { Poll::Ready(()) } else { Poll::Pending }
+        };
+        poll_fn(answered).await;
+        round_trips_ns.push(asked.elapsed().as_nanos() as f64);
+        if start.elapsed() >= time {
+            break;
+        }
+    }
+    number.store(NO_MORE, Ordering::Release);
+    thread.join().map_err(|_| io::Error::other("the waking thread panicked"))??;
+    round_trips_ns.sort_by(f64::total_cmp);
+    Ok(vec![stats::percentile(&round_trips_ns, 50.0), stats::percentile(&round_trips_ns, 99.0)])
+}
+
+const NO_MORE: u64 = u64::MAX;
+
+/// Runs the other thread of `answers`. An odd number is a question, and the next even number is its
+/// answer.
+fn answer(core: usize, number: &AtomicU64, waker: &Waker) -> io::Result<()> {
+    sys::pin_to(core)?;
+    loop {
+        match number.load(Ordering::Acquire) {
+            NO_MORE => return Ok(()),
+            question if question % 2 == 1 => {
+                number.store(question + 1, Ordering::Release);
+                waker.wake_by_ref();
+            }
+            _ => std::hint::spin_loop(),
+        }
+    }
+}
+
+/// Returns the median and the 99th percentile of the times from the call of `wake()` to the poll that it
+/// causes, in ns.
 async fn latencies(time: Duration, core: usize, delay: Duration) -> io::Result<Vec<f64>> {
     let clock = Arc::new(WakeClock { origin: Instant::now(), woken_at_ns: AtomicU64::new(NOT_YET) });
     let (ask, asked) = mpsc::channel();
@@ -53,14 +104,15 @@ async fn latencies(time: Duration, core: usize, delay: Duration) -> io::Result<V
     Ok(vec![stats::percentile(&latencies_ns, 50.0), stats::percentile(&latencies_ns, 99.0)])
 }
 
-/// Counts instead of times. The other thread waits until the task has taken the last wake, and then for a moment, in
-/// which the loop goes to sleep: each wake meets a loop that sleeps.
+/// Repeats a fixed number of wakes, for counts. The other thread waits until the task has received the
+/// last wake, and then for another 3 ms. The loop sleeps by then, so that each wake reaches a sleeping
+/// loop.
 pub async fn counted<E: Executor>(length: Length) -> io::Result<Vec<f64>> {
     const WAKES: u64 = 100;
     const ASLEEP_AFTER: Duration = Duration::from_millis(3);
     let (mut answers, mut answer) = io::pipe()?;
     let (hand_over, handed_over) = mpsc::channel::<Waker>();
-    // It ends with the pipe.
+    // The thread ends when the pipe is closed.
     std::thread::spawn(move || {
         let Ok(waker) = handed_over.recv() else { return };
         while answers.read_exact(&mut [0]).is_ok() {
@@ -82,10 +134,10 @@ pub async fn counted<E: Executor>(length: Length) -> io::Result<Vec<f64>> {
     Ok(vec![wakes.await])
 }
 
-/// Tells the task when it was woken.
+/// The clock that passes the time of a wake to the task.
 struct WakeClock {
     origin: Instant,
-    /// `NOT_YET`, or the time of the last wake.
+    /// The time of the last wake, or `NOT_YET`.
     woken_at_ns: AtomicU64,
 }
 
@@ -97,7 +149,8 @@ impl WakeClock {
     }
 }
 
-/// Hands a waker to the other thread and waits until it was used. Returns when that was.
+/// Sends a waker to the other thread and waits until that thread has called it. Returns the time of the
+/// call, in ns.
 async fn one_wake(ask: &Sender<Waker>, clock: &WakeClock) -> io::Result<u64> {
     let mut handed_over = false;
     poll_fn(|context| {
@@ -116,7 +169,7 @@ async fn one_wake(ask: &Sender<Waker>, clock: &WakeClock) -> io::Result<u64> {
     .await
 }
 
-/// The other thread. It spins, so that only the runtime's own wake-up is measured.
+/// Runs the other thread. The thread spins, so that the figure includes only the wake-up of the runtime.
 fn wake_on_demand(
     core: usize,
     delay: Duration,

@@ -1,4 +1,4 @@
-//! A place for one message between two tasks of one thread: the same code for every runtime.
+//! A channel for one message between two tasks of one thread. Every runtime uses the same code.
 
 use std::cell::Cell;
 use std::future::poll_fn;

@@ -1,4 +1,4 @@
-//! Spawning tasks and awaiting them.
+//! Measures spawning tasks and awaiting them.
 
 use std::hint::black_box;
 
@@ -16,9 +16,11 @@ pub async fn join<E: Executor>(length: Length) -> Vec<f64> {
     vec![per_spawn.await]
 }
 
-/// The first batch of a process also pays for memory that it has never used; the later ones find it at hand.
+/// Measures batches of spawns. The first batch of a process also has the cost of new memory, and later
+/// batches reuse this memory.
 pub async fn batch<E: Executor>(tasks: usize, length: Length) -> Vec<f64> {
-    /// Reading the clock must not count beside a small batch.
+    /// The minimum number of spawns in a sample. With fewer spawns the readings of the clock would be a
+    /// visible share of the cost.
     const SPAWNS_PER_SAMPLE_MIN: usize = 10_000;
     let mut body = async || {
         let spawn = |number| E::spawn(async move { black_box(number) });

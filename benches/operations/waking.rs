@@ -1,4 +1,4 @@
-//! Waking tasks, with as little as possible around it.
+//! Measures wakes of tasks, with as little other work as possible.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -13,7 +13,7 @@ use crate::peers::Executor;
 const TASKS: usize = 1_000;
 const ROUNDS: usize = 10;
 
-/// Tasks that wait are woken and run once.
+/// Measures waiting tasks that are woken and run once.
 pub async fn local<E: Executor>(length: Length) -> Vec<f64> {
     let tasks = Tasks::start::<E>().await;
     let per_wake = sample(length, (TASKS * ROUNDS) as u64, async || {
@@ -25,7 +25,8 @@ pub async fn local<E: Executor>(length: Length) -> Vec<f64> {
     vec![per_wake.await]
 }
 
-/// The same, by another thread. The loop does nothing until that has ended, so that no wake meets a loop that sleeps.
+/// Measures the same with wakes from another thread. The loop's thread waits until the other thread has
+/// ended, so that no wake reaches a sleeping loop.
 pub async fn remote<E: Executor>(length: Length) -> Vec<f64> {
     let tasks = Tasks::start::<E>().await;
     let wakers = Arc::new(tasks.wakers.take());
@@ -40,19 +41,20 @@ pub async fn remote<E: Executor>(length: Length) -> Vec<f64> {
     vec![per_wake.await]
 }
 
-/// Tasks that wait for ever.
+/// Tasks that are always pending.
 #[derive(Default)]
 struct Tasks {
     wakers: RefCell<Vec<Waker>>,
-    /// How often any of them was polled in this round.
+    /// The number of polls of all tasks in this round.
     polls: Cell<usize>,
-    /// Waits until all were polled. (A loop of yields would be a ready task beside them, which some runtimes prefer to
-    /// tasks that other threads woke.)
+    /// The waker of the task that waits until all tasks are polled. That task does not yield in a loop,
+    /// because it would then be a ready task, and some runtimes poll such a task before tasks that other
+    /// threads woke.
     waiter: Cell<Option<Waker>>,
 }
 
 impl Tasks {
-    /// Starts them and waits until all have been polled.
+    /// Starts the tasks and waits until all have been polled.
     async fn start<E: Executor>() -> Rc<Tasks> {
         let tasks = Rc::new(Tasks::default());
         for _ in 0..TASKS {
@@ -79,7 +81,7 @@ impl Tasks {
         }
     }
 
-    /// Waits until each has been polled, and begins the next round.
+    /// Waits until each task has been polled, and begins the next round.
     async fn all_polled(&self) {
         poll_fn(|context| {
             if self.polls.get() < TASKS {
@@ -93,7 +95,8 @@ impl Tasks {
     }
 }
 
-/// A task that was woken is woken again before it runs: the wake finds out that nothing is to be done.
+/// Measures wakes of a task that is already woken and has not run. Such a wake only finds that the task
+/// is queued.
 pub async fn again<E: Executor>(length: Length) -> Vec<f64> {
     const WAKES: u64 = 100_000;
     let per_wake = sample(length, WAKES, async || {

@@ -1,4 +1,4 @@
-//! Giving way to other tasks.
+//! Measures yields to other tasks.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -16,10 +16,10 @@ pub async fn alone<E: Executor>(length: Length) -> Vec<f64> {
     vec![per_yield.await]
 }
 
-/// What the yielding tasks share.
+/// The state that the yielding tasks share.
 #[derive(Default)]
 struct Shared {
-    /// How often any of them has run.
+    /// The number of turns of all tasks.
     turns: Cell<u64>,
     stopped: Cell<bool>,
 }
@@ -31,9 +31,11 @@ impl Shared {
     }
 }
 
-/// The measuring task is one of them. Turns are counted, as no runtime promises that each task has one per round.
+/// Measures yields among several tasks. The measuring task is one of them. It counts the turns of all
+/// tasks, because no runtime guarantees that each task has one turn per round.
 pub async fn among<E: Executor>(tasks: usize, length: Length) -> Vec<f64> {
-    /// Reading the clock must not count beside it.
+    /// The minimum number of turns in a sample. With fewer turns the readings of the clock would be a
+    /// visible share of the cost.
     const TURNS_PER_SAMPLE_MIN: usize = 100_000;
     let shared = Rc::new(Shared::default());
     for _ in 1..tasks {
@@ -44,7 +46,7 @@ pub async fn among<E: Executor>(tasks: usize, length: Length) -> Vec<f64> {
             }
         }));
     }
-    // The first polls, and one round for warmth.
+    // These turns are the first polls and one round of warm-up.
     shared.turn::<E>().await;
     shared.turn::<E>().await;
     let rounds = TURNS_PER_SAMPLE_MIN.div_ceil(tasks);

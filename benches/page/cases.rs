@@ -1,17 +1,18 @@
-//! The cases, each with its plot and its table.
+//! The sections of the cases. Each case has a plot and a table.
 
 use super::html::{Html, table};
-use super::{bars, lines, paint};
+use super::{bars, lines, runtimes};
 use crate::record::{CaseRecord, Family, Record};
 use crate::stats::Summary;
 use crate::table::{figure, ratio, thousands};
 
-/// Instructions and system calls; nothing if they were not counted.
+/// Returns the section of the instructions and system calls. The section is empty if the run did not
+/// count them.
 pub fn counts(record: &Record) -> Html {
     if record.counts.is_empty() {
         return Html::default();
     }
-    let mut html = Html::element("h2", "", "Counts");
+    let mut html = Html::heading("counts", "Counts");
     html.push(Html::element("p", "", COUNTS));
     html.push(overview(&record.counts, Family::Servers));
     html.push(overview(&record.counts, Family::Http));
@@ -24,13 +25,15 @@ pub fn counts(record: &Record) -> Html {
     html
 }
 
-const COUNTS: &str = "Counts come first: the instructions of one operation are the same in every run, while its time on a \
-    shared machine varies by a fifth from minute to minute. An instruction is one of the program's own object, which holds \
-    the runtime, its crates and Rust's standard library; those of the C library are beside it in the tables below, because \
-    they depend on the processor. Valgrind's tool callgrind counts them in two runs of different length, and the figure is \
-    their difference, divided by the operations that one run has more.";
+const COUNTS: &str = "Counts come first. The instructions of one operation are the same in every \
+    run, while its time on a shared machine varies by a fifth from minute to minute. The counted \
+    instructions are those of the program's own object, which contains the runtime, its crates and \
+    Rust's standard library. The tables below have the instructions of the C library in a column of \
+    their own, because they depend on the processor. Valgrind's tool callgrind counts the instructions \
+    in two runs of different length. The figure is the difference of the two counts, divided by the \
+    number of operations that the longer run has more.";
 
-/// The instructions of all cases of a family: a row for each subject.
+/// Returns a table with the instructions of all cases of a family. Each subject has a row.
 fn overview(cases: &[CaseRecord], family: Family) -> Html {
     let cases: Vec<&CaseRecord> = cases.iter().filter(|case| case.family == family).collect();
     let Some(first) = cases.first() else { return Html::default() };
@@ -40,16 +43,16 @@ fn overview(cases: &[CaseRecord], family: Family) -> Html {
     table(&header, first.subjects.iter().map(|it| brief(&cases, &it.name)).collect())
 }
 
-/// All cases of one kind.
-pub fn section(record: &Record, family: Family, title: &'static str) -> Html {
+/// Returns the section with all cases of one family.
+pub fn section(record: &Record, family: Family, id: &'static str, title: &str) -> Html {
     let cases: Vec<&CaseRecord> = record.cases.iter().filter(|case| case.family == family).collect();
     let mut section = Html::default();
     if cases.is_empty() {
         return section;
     }
-    section.push(Html::element("h2", "", title));
+    section.push(Html::heading(id, title));
     let sweep = |case: &CaseRecord| case.sweep.as_ref().map(|it| it.name.clone());
-    // The points of a sweep follow each other.
+    // The points of a sweep are next to each other.
     for group in cases.chunk_by(|one, other| sweep(one).is_some() && sweep(one) == sweep(other)) {
         match group {
             [case] => section.push(single(case)),
@@ -61,17 +64,22 @@ pub fn section(record: &Record, family: Family, title: &'static str) -> Html {
 
 fn single(case: &CaseRecord) -> Html {
     let mut html = Html::element("h3", "", case.name.as_str());
-    html.push(Html::element("p", "quiet", case.about.as_str()));
+    let mut about = case.about.clone();
+    if let Some(date) = &case.date {
+        about += &format!(" (measured in another run, {date})");
+    }
+    html.push(Html::element("p", "quiet", about));
     html.push(bars::plot(case));
     html.push(figures(case));
     html
 }
 
-/// A sweep: lines and a table of medians, and each point's own plot and table for those who ask.
+/// Returns the lines and the table of medians of a sweep. Each point also has its own plot and table,
+/// which are closed at first.
 fn sweep_of(points: &[&CaseRecord]) -> Html {
     let sweep = points[0].sweep.as_ref().expect("only points of a sweep are grouped");
     let mut html = Html::element("h3", "", format!("{} as {} grow", sweep.name, sweep.parameter));
-    let largest = format!("At the right end: {}.", points[points.len() - 1].about);
+    let largest = format!("The right end of the plot is: {}.", points[points.len() - 1].about);
     html.push(Html::element("p", "quiet", largest));
     html.push(lines::plot(points));
     html.push(medians(points));
@@ -90,7 +98,7 @@ fn medians(points: &[&CaseRecord]) -> Html {
     table(&header, points[0].subjects.iter().map(|it| brief(points, &it.name)).collect())
 }
 
-/// A subject's row: its first figure in each case and, in brackets, its ratio.
+/// Returns the row of a subject: its first figure in each case and, in brackets, its ratio.
 fn brief(cases: &[&CaseRecord], name: &str) -> (String, Vec<Html>) {
     let cell = |case: &CaseRecord| {
         let subject = case.subject(name)?;
@@ -103,12 +111,12 @@ fn brief(cases: &[&CaseRecord], name: &str) -> (String, Vec<Html>) {
 }
 
 fn class(name: &str) -> String {
-    if paint::is_ours(name) { "ours".into() } else { String::new() }
+    if runtimes::is_ours(name) { "ours".into() } else { String::new() }
 }
 
-/// Every figure of a case; where it is compared, with its spread and its ratio.
+/// Returns the table of all figures of a case. A compared figure has its spread and its ratio.
 fn figures(case: &CaseRecord) -> Html {
-    // One round has none.
+    // One round has no spread.
     let spreads = case.subjects.iter().any(|it| it.rounds.len() > 1);
     let mut header = vec![String::new()];
     for metric in &case.metrics {
@@ -141,7 +149,12 @@ fn figures(case: &CaseRecord) -> Html {
         let reasons = case.failures(subject).into_iter();
         reasons.for_each(|reason| html.push(Html::element("p", "quiet", format!("{name}: {reason}"))));
     }
-    case.notes.iter().for_each(|note| html.push(Html::element("p", "warn", note.as_str())));
+    case.notes.iter().for_each(|note| html.push(Html::element("p", "quiet", note.as_str())));
+    if let Some(planned) = case.rounds_planned {
+        let done = case.subjects.iter().map(|it| it.rounds.len()).max().unwrap_or(0);
+        let text = format!("The run was interrupted. This case has {done} of {planned} rounds.");
+        html.push(Html::element("p", "quiet", text));
+    }
     html
 }
 

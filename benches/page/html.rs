@@ -1,32 +1,47 @@
-//! HTML in the making: text is escaped unless it says that it is HTML already.
+//! The construction of HTML. All text is escaped, except text that the caller declares as HTML.
 
 /// A piece of HTML.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Html(String);
 
 impl Html {
-    /// Text, escaped.
+    /// Escapes a text.
     pub fn text(text: &str) -> Html {
         Html(escaped(text))
     }
 
-    /// What is HTML already: the program's own words, or a plot.
+    /// Takes a text that is already HTML: a constant of this program, or a plot.
     pub fn ready(html: impl Into<String>) -> Html {
         Html(html.into())
     }
 
-    /// An element. `class` may be empty.
+    /// Returns an element. `class` may be empty.
     pub fn element(tag: &'static str, class: &str, inner: impl Into<Html>) -> Html {
         let class = if class.is_empty() { String::new() } else { format!(" class=\"{}\"", escaped(class)) };
         Html(format!("<{tag}{class}>{}</{tag}>", inner.into().0))
     }
 
-    /// Puts something behind.
+    /// Returns a heading with an id, so that a link on the page can refer to it.
+    pub fn heading(id: &'static str, text: &str) -> Html {
+        Html(format!("<h2 id=\"{id}\">{}</h2>", escaped(text)))
+    }
+
+    /// Returns a link to a heading.
+    pub fn link(id: &'static str, text: &str) -> Html {
+        Html(format!("<a href=\"#{id}\">{}</a>", escaped(text)))
+    }
+
+    /// Whether the HTML contains the heading that a link refers to.
+    pub fn has_heading(&self, id: &str) -> bool {
+        self.0.contains(&format!("<h2 id=\"{id}\">"))
+    }
+
+    /// Appends HTML.
     pub fn push(&mut self, more: impl Into<Html>) {
         self.0 += &more.into().0;
     }
 
-    /// The text for a file.
+    /// Returns the text for a file.
     pub fn into_string(self) -> String {
         self.0
     }
@@ -65,7 +80,7 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// A table: its header, and rows with a class each.
+/// Returns a table. Each row has a class.
 pub fn table(header: &[String], rows: Vec<(String, Vec<Html>)>) -> Html {
     let cells =
         |tag, cells: Vec<Html>| cells.into_iter().map(|cell| Html::element(tag, "", cell)).collect::<Html>();

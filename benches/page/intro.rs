@@ -1,50 +1,66 @@
-//! The opening of the page.
+//! The title of the page, and the last section, which describes the method and the machine.
+
+use std::time::Duration;
 
 use super::html::{Html, table};
+use crate::estimate::about;
 use crate::record::{Family, Record};
 
 const HOW: &[&str] = &[
-    "Counts come first, then times; the section of the counts says why.",
-    "Every server and every runtime is measured in a fresh process of its own, pinned to one core; the load generator \
-     has another core. Rounds are interleaved (A B C A B C), so that whatever slows the machine down for a while slows \
-     all of them down. Each figure is the median of its rounds, with the least and the most beside it; a ratio is taken \
-     within each round, and then their median. Each server is checked byte by byte before it is measured.",
-    "For servers, the figure to trust is the processor time of the server's process for one round trip, kernel included. \
-     On the loopback interface the kernel takes over 90 % of a round trip, so that even a large difference between two \
-     runtimes is a small one in this figure; and the load generator costs as much as a fast server, so that round \
-     trips per second and latencies say as much about it as about the server. They are shown, not compared.",
-    "The HTTP servers are the same hyper service on oneloop and on tokio's current-thread runtime, measured in the same \
-     way; ratios are to tokio. oneloop's server has time limits for headers, idle connections and clients that take \
-     nothing; the one on tokio has none, and tokio-hyper-timer has hyper's limit for the headers of HTTP/1.1.",
-    "For operations, every runtime runs the same code inside a task, and its processor time is measured.",
-    "Each peer is written as its own documentation would have it, with buffers of the same size (Python and Node choose \
-     theirs) and the same options. Runtimes have a buffer for each task; epoll, mio, tokio-shared, oneloop-shared and \
-     oneloop-queue have one for all. epoll and mio are loops written by hand, without futures: they are limits, not peers.",
+    "Counts come first, then times. The section of the counts gives the reason.",
+    "Every server and every runtime is measured in a new process of its own, which is pinned to one \
+     core. The load generator has another core. Rounds are interleaved (A B C A B C), so that a slow \
+     phase of the machine affects all of them. Each figure is the median of its rounds, with the lowest \
+     and the highest beside it. A ratio is the median of the ratios within each round. Each server is \
+     checked byte by byte before it is measured.",
+    "For servers, the reliable figure is the processor time of the server's process for one round \
+     trip, kernel included. On the loopback interface the kernel takes over 90 % of a round trip, so \
+     that even a large difference between two runtimes is a small one in this figure. The load \
+     generator costs as much as a fast server, so that round trips per second and latencies depend on \
+     the generator as much as on the server. The page shows these figures, but does not compare them.",
+    "The HTTP servers are the same hyper service on oneloop and on tokio's current-thread runtime, \
+     measured in the same way. Ratios are to tokio. oneloop's server has time limits for headers, idle \
+     connections and clients that do not read their answers. The server on tokio has no time limits, \
+     and tokio-hyper-timer has hyper's limit for the headers of HTTP/1.1.",
+    "For operations, every runtime runs the same code inside a task, and the figure is its processor \
+     time.",
+    "Each peer follows the documentation of its runtime, with buffers of the same size (Python and \
+     Node choose their own size) and the same options. Runtimes have a buffer for each task. epoll, \
+     mio, tokio-shared, oneloop-shared and oneloop-queue have one buffer for all connections. epoll and \
+     mio are loops written by hand, without futures. They are limits, not peers.",
 ];
 
-/// What was measured, how, and where.
-pub fn section(record: &Record) -> Html {
-    let mut section = Html::element("h1", "", "oneloop beside its peers");
-    let quick = if record.options.quick {
-        "a quick run: short and few rounds, for a first look"
-    } else {
-        "a full run"
+/// Returns the title and the description of the run.
+pub fn title(record: &Record) -> Html {
+    let mut section = Html::element("h1", "", "oneloop and its peers");
+    let options = &record.options;
+    let kind = match (options.quick, options.filters.is_empty()) {
+        (true, true) => "a quick run (short and few rounds, for a first look)",
+        (true, false) => "a quick run of chosen cases",
+        (false, true) => "a full run",
+        (false, false) => "a run of chosen cases",
     };
-    let mut line = format!("{}, {quick}.", record.machine.date);
-    if !record.options.filters.is_empty() {
-        line += &format!(" Only what these words choose: {}.", record.options.filters.join(" "));
+    let mut line = format!("{}, {kind}", record.machine.date);
+    if options.elapsed_seconds > 0.0 {
+        line += &format!(", which took {}", about(Duration::from_secs_f64(options.elapsed_seconds)));
+    }
+    line += &format!(". {} cores of {}.", record.machine.cores, record.machine.cpu);
+    if !options.filters.is_empty() {
+        line += &format!(
+            " The run has only the cases and runtimes that these words choose: {}.",
+            options.filters.join(" ")
+        );
+    }
+    if options.interrupted {
+        line += " The run was interrupted, so that cases and rounds are missing.";
     }
     section.push(Html::element("p", "quiet", line));
-    let doubtful = record.cases.iter().filter(|case| !case.notes.is_empty()).count();
-    if doubtful > 0 {
-        let all = record.cases.len();
-        section.push(Html::element(
-            "p",
-            "warn",
-            format!("{doubtful} of {all} cases carry a warning, because the machine was not idle. Do not trust them."),
-        ));
-    }
-    section.push(Html::element("h2", "", "What was measured, and how"));
+    section
+}
+
+/// Returns the section with the method and the machine.
+pub fn how(record: &Record) -> Html {
+    let mut section = Html::heading("how", "What was measured, and how");
     HOW.iter().for_each(|text| section.push(Html::element("p", "", *text)));
     section.push(machine(record));
     section.push(subjects(record, Family::Servers, "The servers"));

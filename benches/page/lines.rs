@@ -1,109 +1,139 @@
-//! Cost as the work grows: a line for each subject, both axes logarithmic.
+//! The line plot of a sweep: the cost for growing sizes of the work. Each subject has a line, and both
+//! axes are logarithmic.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::html::Html;
-use super::paint::{self, Canvas, Drawn, QUIET, RULE, line, line_color, text, told};
+use super::paint::{self, Canvas, Drawn, Layout, QUIET, RULE, line, message, text};
+use super::runtimes::{color, is_ours, line_color};
+use super::ticks;
 use crate::record::CaseRecord;
 use crate::table::{figure, thousands};
 
-const HEIGHT: u32 = 460;
-/// Room for the names behind the ends of the lines.
-const RIGHT: u32 = 140;
-/// Names that stand closer to each other than this cannot be read.
-const NAME_GAP: i32 = 15;
+const HEIGHT: i32 = 460;
+const MARGIN: i32 = 10;
+/// The space for the labels below the axis.
+const BELOW: i32 = 48;
+/// The minimum distance of two names. Closer names are not readable.
+const NAME_GAP: i32 = 18;
 
-/// A subject's line: the size of the work, and the median.
+/// The line of a subject. A point has the size of the work and the median.
 struct Line<'a> {
     name: &'a str,
-    color: RGBColor,
     points: Vec<(f64, f64)>,
 }
 
-/// A plot of the first metric of a sweep's points, which are in order.
+/// The ranges of both axes.
+struct Ranges {
+    across: (f64, f64),
+    up: (f64, f64),
+}
+
+/// Returns the plot of the first metric of a sweep's points. The points must be in order.
 pub fn plot(points: &[&CaseRecord]) -> Html {
-    let lines = lines(points);
+    let mut lines = lines(points);
+    // The last line is drawn on top of the others.
+    lines.sort_by_key(|line| is_ours(line.name));
     let (metric, sweep) = (&points[0].metrics[0], points[0].sweep.as_ref());
     let parameter = sweep.map_or("", |sweep| &sweep.parameter);
     let caption = format!(
-        "{} {} by the number of {parameter}: medians, both axes logarithmic. Less is better; flat is good.",
+        "{} {} by the number of {parameter}: medians. Both axes are logarithmic. A lower and a flatter \
+         line is better. Dashed lines are variants of a runtime.",
         metric.name, metric.unit
     );
-    paint::svg(HEIGHT, &caption, |canvas| draw(canvas, &lines, parameter))
+    paint::figure(&caption, |layout| {
+        paint::svg(layout, HEIGHT, |canvas| draw(canvas, &lines, parameter, layout))
+    })
 }
 
 fn lines<'a>(points: &[&'a CaseRecord]) -> Vec<Line<'a>> {
-    let line = |(index, name): (usize, &'a str)| {
+    let line = |name: &'a str| {
         let median = |case: &&CaseRecord| {
             let median = case.summary(case.subject(name)?, 0)?.median;
-            // A logarithm of nothing cannot be drawn.
+            // Zero has no logarithm.
             (median > 0.0).then_some((case.sweep.as_ref()?.value as f64, median))
         };
-        Line { name, color: line_color(name, index), points: points.iter().filter_map(median).collect() }
+        Line { name, points: points.iter().filter_map(median).collect() }
     };
-    let names = points[0].subjects.iter().map(|it| it.name.as_str()).enumerate();
+    let names = points[0].subjects.iter().map(|it| it.name.as_str());
     names.map(line).filter(|line| !line.points.is_empty()).collect()
 }
 
-fn draw(canvas: &Canvas, lines: &[Line], parameter: &str) -> Drawn {
+fn ranges(lines: &[Line]) -> Ranges {
     let all = || lines.iter().flat_map(|line| &line.points);
     let range = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), it| (least.min(it), most.max(it)))
     };
-    let (left, right) = range(&mut all().map(|point| point.0));
+    let across = range(&mut all().map(|point| point.0));
     let (low, high) = range(&mut all().map(|point| point.1));
+    Ranges { across, up: (low * 0.8, high * 1.25) }
+}
+
+fn draw(canvas: &Canvas, lines: &[Line], parameter: &str, layout: Layout) -> Drawn {
     if lines.is_empty() {
-        return text(canvas, "no figures", (450, 230), 14, QUIET, HPos::Center);
+        return text(canvas, "no figures", (layout.width / 2, HEIGHT / 2), QUIET, HPos::Center);
     }
+    let names = lines.iter().map(|line| paint::width_of(line.name)).max().unwrap_or(0);
+    let Ranges { across, up } = ranges(lines);
+    let heights = ticks::logarithmic(up.0, up.1);
+    let costs = heights.iter().map(|it| paint::width_of(&figure(*it))).max().unwrap_or(0);
+    let (left, right) = (MARGIN + costs + 14, names + layout.pick(32, 20));
+    let sizes = sizes(lines);
+    let labelled = labelled(&sizes, across, layout.width - left - right - MARGIN);
     let mut chart = ChartBuilder::on(canvas);
-    chart.margin(10).margin_right(RIGHT).x_label_area_size(48).y_label_area_size(64);
-    let (across, up) = ((left..right).log_scale(), (low * 0.8..high * 1.25).log_scale());
-    let mut chart = chart.build_cartesian_2d(across, up).map_err(told)?;
-    let style = TextStyle::from(paint::font(12)).color(&QUIET);
+    chart.margin(MARGIN).margin_right(right).x_label_area_size(BELOW).y_label_area_size(left - MARGIN);
+    let across = (across.0..across.1).log_scale().with_key_points(sizes);
+    let up = (up.0..up.1).log_scale().with_key_points(heights);
+    let mut chart = chart.build_cartesian_2d(across, up).map_err(message)?;
+    let style = TextStyle::from(paint::font()).color(&QUIET);
     let mut mesh = chart.configure_mesh();
     mesh.light_line_style(TRANSPARENT).bold_line_style(RULE).axis_style(QUIET).label_style(style);
-    mesh.x_desc(parameter).x_label_formatter(&|x| thousands(x.round() as u64));
-    mesh.y_label_formatter(&|y| figure(*y)).draw().map_err(told)?;
+    let size = |x: &f64| if labelled.contains(x) { thousands(x.round() as u64) } else { String::new() };
+    mesh.x_desc(parameter).x_label_formatter(&size);
+    mesh.y_label_formatter(&|y| figure(*y)).draw().map_err(message)?;
     let mut ends = Vec::new();
     for it in lines {
-        // Ours are several; the plain one stands out.
+        // Several subjects are variants of oneloop. The line of the default one is wider.
         let width = if it.name == "oneloop" { 3 } else { 2 };
-        let drawn = LineSeries::new(it.points.iter().copied(), it.color.stroke_width(width));
-        chart.draw_series(drawn.point_size(width + 1)).map_err(told)?;
+        let style = line_color(it.name).stroke_width(width);
+        chart.draw_series(LineSeries::new(it.points.iter().copied(), style)).map_err(message)?;
+        let dot = |at: &(f64, f64)| Circle::new(*at, width + 1, color(it.name).filled());
+        chart.draw_series(it.points.iter().map(dot)).map_err(message)?;
         let last = it.points.last().expect("lines without points were left out");
-        ends.push((chart.backend_coord(last), it));
+        ends.push((chart.backend_coord(last), it.name));
     }
-    names(canvas, ends)
+    write_names(canvas, ends, layout.width - right + layout.pick(20, 12))
 }
 
-/// Writes each name behind the end of its line, or a little lower where another stands there already.
-fn names(canvas: &Canvas, mut ends: Vec<((i32, i32), &Line)>) -> Drawn {
+/// Returns the measured sizes, which are the positions of the ticks.
+fn sizes(lines: &[Line]) -> Vec<f64> {
+    let mut sizes: Vec<f64> = lines.iter().flat_map(|line| line.points.iter().map(|point| point.0)).collect();
+    sizes.sort_by(f64::total_cmp);
+    sizes.dedup();
+    sizes
+}
+
+/// Returns the sizes whose labels do not touch on an axis of this length.
+fn labelled(sizes: &[f64], (first, last): (f64, f64), length: i32) -> Vec<f64> {
+    let whole = (last / first).ln().max(f64::MIN_POSITIVE);
+    let at = |size: &f64| (f64::from(length) * (size / first).ln() / whole) as i32;
+    let middles: Vec<i32> = sizes.iter().map(at).collect();
+    let widths: Vec<i32> = sizes.iter().map(|size| paint::width_of(&thousands(*size as u64))).collect();
+    let labelled = ticks::labelled(&middles, &widths);
+    sizes.iter().zip(labelled).filter_map(|(size, is_labelled)| is_labelled.then_some(*size)).collect()
+}
+
+/// Writes each name behind the end of its line, or as near to it as the other names allow.
+fn write_names(canvas: &Canvas, mut ends: Vec<((i32, i32), &str)>, name_x: i32) -> Drawn {
     ends.sort_by_key(|((_, y), _)| *y);
-    let heights = spread(&ends.iter().map(|((_, y), _)| *y).collect::<Vec<_>>(), HEIGHT as i32 - 10);
-    for (((x, y), it), height) in ends.into_iter().zip(heights) {
-        let name_x = paint::WIDTH as i32 - RIGHT as i32 + 22;
-        line(canvas, vec![(x + 6, y), (name_x - 4, height)], RULE, 1)?;
-        text(canvas, it.name, (name_x, height), 13, it.color, HPos::Left)?;
+    let wanted: Vec<i32> = ends.iter().map(|((_, y), _)| *y).collect();
+    let heights = ticks::apart(&wanted, NAME_GAP, MARGIN, HEIGHT - MARGIN);
+    for (((x, y), name), height) in ends.into_iter().zip(heights) {
+        line(canvas, vec![(x + 5, y), (name_x - 3, height)], RULE, 1)?;
+        paint::name(canvas, name, (name_x, height), color(name), HPos::Left)?;
     }
     Ok(())
-}
-
-/// Moves heights, which are in order, apart; the last is at most `lowest`.
-fn spread(heights: &[i32], lowest: i32) -> Vec<i32> {
-    let mut free = i32::MIN;
-    let mut down = |&height: &i32| {
-        let height = height.max(free);
-        free = height + NAME_GAP;
-        height
-    };
-    let mut apart: Vec<i32> = heights.iter().map(&mut down).collect();
-    let mut floor = lowest;
-    for height in apart.iter_mut().rev() {
-        *height = (*height).min(floor);
-        floor = *height - NAME_GAP;
-    }
-    apart
 }
 
 #[cfg(test)]
@@ -111,8 +141,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_do_not_cover_each_other() {
-        assert_eq!(spread(&[10, 12, 100], 400), [10, 25, 100]);
-        assert_eq!(spread(&[385, 395, 399], 400), [370, 385, 400]);
+    fn each_size_has_a_label_where_there_is_room() {
+        let sizes = [1.0, 10.0, 50.0, 100.0, 1_000.0, 10_000.0];
+        assert_eq!(labelled(&sizes, (1.0, 10_000.0), 700), sizes);
+        assert_eq!(labelled(&sizes, (1.0, 10_000.0), 200), [1.0, 10.0, 100.0, 1_000.0, 10_000.0]);
+        assert_eq!(labelled(&[50.0], (50.0, 50.0), 200), [50.0]);
     }
 }

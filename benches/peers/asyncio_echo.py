@@ -1,7 +1,7 @@
 """The echo server of asyncio's documentation, on the listener that is standard input.
 
-With the argument "uvloop" the same on uvloop's event loop. Both set TCP_NODELAY by themselves, and how much they read at a
-time is theirs to choose.
+With the argument "uvloop" the server runs on uvloop's event loop. Both event loops set TCP_NODELAY by themselves, and
+choose the size of a read.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ class Echo(asyncio.Protocol):
 
 
 async def main():
-    # It listens again, and would shorten the queue to its default of 100.
+    # This call listens again. Without the argument it would shorten the queue to its default of
+    # 100.
     server = await asyncio.get_running_loop().create_server(Echo, sock=socket.socket(fileno=0), backlog=4096)
     async with server:
         await server.serve_forever()

@@ -1,9 +1,9 @@
-//! What servers have in common that don't wait in a read: an echo connection without futures, for the loops (epoll and
-//! mio), and one step of an echo for tasks that share a buffer.
+//! The common parts of servers that do not wait in a read: an echo connection without futures, for the
+//! loops (epoll and mio), and one step of an echo for tasks that share a buffer.
 
 use std::io::{self, ErrorKind, Read, Write};
 
-/// A connection and what could not be sent yet.
+/// A connection, and the bytes that are not yet sent.
 pub struct Connection<S> {
     stream: S,
     unsent: Vec<u8>,
@@ -21,10 +21,12 @@ impl<S: Read + Write> Connection<S> {
         Connection { stream, unsent: Vec::new() }
     }
 
-    /// Echoes until there is nothing to read or no room to write: the next edge of readiness brings it back.
+    /// Echoes until a read or a write would block. The loop calls this method again at the next edge of
+    /// readiness.
     ///
-    /// A read that fills the buffer in part has drained the socket, so no second read asks for `WouldBlock`; but the
-    /// end of the stream gives no second edge, so after `read_closed` only the end itself counts.
+    /// A read that fills only a part of the buffer has drained the socket, so that no second read for
+    /// `WouldBlock` is necessary. The end of the stream causes no second edge. So after `read_closed`
+    /// the method reads until the end of the stream.
     pub fn turn(&mut self, buffer: &mut [u8], read_closed: bool) -> Next {
         loop {
             match self.flush() {
@@ -61,7 +63,7 @@ impl<S: Read + Write> Connection<S> {
         Ok(())
     }
 
-    /// Sends what waits. True when nothing waits any more.
+    /// Sends the bytes that are not yet sent. Returns `true` when all are sent.
     fn flush(&mut self) -> io::Result<bool> {
         while !self.unsent.is_empty() {
             match self.stream.write(&self.unsent) {
@@ -75,8 +77,8 @@ impl<S: Read + Write> Connection<S> {
     }
 }
 
-/// Reads once and writes once, without waiting. Returns what could not be sent, seldom more than nothing; `None` at
-/// the end of the stream.
+/// Reads once and writes once, without waiting. Returns the bytes that could not be sent, which are
+/// usually none. Returns `None` at the end of the stream.
 pub fn echo_now(
     buffer: &mut [u8],
     try_read: impl FnOnce(&mut [u8]) -> io::Result<usize>,

@@ -1,4 +1,4 @@
-//! The limit: an epoll loop by hand, one buffer, no futures.
+//! The limit: a hand-written epoll loop with one buffer and without futures.
 
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, TcpStream};
@@ -55,7 +55,8 @@ fn accept_all(
     }
 }
 
-/// The standard library's `accept` would need a second system call to make the connection non-blocking.
+/// Accepts a non-blocking connection with one system call. The standard library's `accept` needs a
+/// second one.
 fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     socket2::SockRef::from(listener).accept4(flags).map(|(socket, _)| socket.into())

@@ -3,39 +3,76 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use ::oneloop::Builder;
+
 use super::oneloop;
-use crate::operations::{self, Setting};
+use crate::operations::{self, Kind, Length, Setting};
 
 /// A runtime that takes part in the operation cases.
 pub struct Candidate {
     pub name: &'static str,
     pub about: &'static str,
-    /// Measures one case: its figures, in the order of its metrics.
+    /// Measures one case. Returns its figures in the order of its metrics.
     pub measure: fn(&operations::Case, &Setting) -> Result<Vec<f64>, String>,
 }
 
-/// All executors. The first is the one that the others are compared to.
+/// All executors. The first one is the baseline.
 pub static EXECUTORS: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     let mut executors = Vec::new();
     #[cfg(feature = "peers")]
     executors.extend(super::others::executors());
     let measure = operations::measure::<oneloop::Oneloop>;
     executors.push(Candidate { name: "oneloop", about: "this project", measure });
+    let about = "with precise_timers, only in the cases where the option has an effect";
+    executors.push(Candidate { name: "oneloop-precise", about, measure: measure_precise });
+    let about = "without spin_after_remote_wake, only in the cases where the option has an effect";
+    executors.push(Candidate { name: "oneloop-no-spin", about, measure: measure_no_spin });
     executors
 });
 
-/// What the operation cases ask of a runtime.
+fn measure_precise(case: &operations::Case, setting: &Setting) -> Result<Vec<f64>, String> {
+    match (case.kind, setting.length) {
+        (Kind::TimersFire | Kind::TimersLate(_), Length::Time(_)) => {
+            with(|builder| builder.precise_timers(true), case, setting)
+        }
+        _ => Err("as oneloop".into()),
+    }
+}
+
+fn measure_no_spin(case: &operations::Case, setting: &Setting) -> Result<Vec<f64>, String> {
+    match (case.kind, setting.length) {
+        (Kind::WakeAsleep | Kind::WakeAnswer, Length::Time(_)) => {
+            with(|builder| builder.spin_after_remote_wake(Duration::ZERO), case, setting)
+        }
+        _ => Err("as oneloop".into()),
+    }
+}
+
+/// Measures a case on oneloop with an option.
+fn with(
+    option: fn(Builder) -> Builder,
+    case: &operations::Case,
+    setting: &Setting,
+) -> Result<Vec<f64>, String> {
+    oneloop::set_option(option);
+    let figures = operations::measure::<oneloop::Oneloop>(case, setting);
+    oneloop::set_option(|builder| builder);
+    figures
+}
+
+/// The interface of a runtime for the operation cases.
 ///
-/// Measured code runs in a task, never in `block_on`'s own future, which many runtimes treat in a way of its own.
+/// The measured code runs in a task, never in the future of `block_on`, because many runtimes treat that
+/// future differently.
 pub trait Executor: 'static {
-    /// The runtime has timers of its own.
+    /// Whether the runtime has timers of its own.
     const TIMERS: bool = true;
-    /// `yield_now` lets other tasks run.
+    /// Whether `yield_now` lets other tasks run.
     const YIELDS: bool = true;
-    /// A waker may be used on another thread.
+    /// Whether another thread may call a waker.
     const REMOTE_WAKES: bool = true;
 
-    /// Awaiting it gives the output of the task.
+    /// The join handle. It returns the output of the task.
     type Join<T: 'static>: Future<Output = T> + 'static;
 
     /// Runs a future on a new runtime.
@@ -43,7 +80,7 @@ pub trait Executor: 'static {
 
     fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Self::Join<T>;
 
-    /// Lets the task run on without its handle.
+    /// Drops the handle, so that the task continues without it.
     fn detach<T: 'static>(join: Self::Join<T>);
 
     /// Lets the other ready tasks run first.

@@ -11,22 +11,22 @@ use glommio::{LocalExecutor, LocalExecutorBuilder, Task};
 use super::Executor;
 
 pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
-    // A socket that does not block would make io_uring say `EAGAIN` instead of waiting.
+    // With a non-blocking socket, io_uring would return `EAGAIN` instead of waiting.
     listener.set_nonblocking(false)?;
-    let executor = LocalExecutorBuilder::default().make().map_err(told)?;
+    let executor = LocalExecutorBuilder::default().make().map_err(io_error)?;
     executor.run(async {
-        // SAFETY: the descriptor is open, and from here on it belongs to glommio alone.
+        // SAFETY: the descriptor is open, and glommio is its only owner from here on.
         let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
         loop {
-            let stream = listener.accept().await.map_err(told)?;
-            // A client that goes away with an error ends its own task, no more.
+            let stream = listener.accept().await.map_err(io_error)?;
+            // A connection error of a client ends only the client's own task.
             glommio::spawn_local(echo(stream, buffer_bytes)).detach();
         }
     })
 }
 
 async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
-    stream.set_nodelay(true).map_err(told)?;
+    stream.set_nodelay(true).map_err(io_error)?;
     let mut buffer = vec![0; buffer_bytes];
     loop {
         let count = stream.read(&mut buffer).await?;
@@ -37,7 +37,7 @@ async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
     }
 }
 
-fn told(error: glommio::GlommioError<()>) -> io::Error {
+fn io_error(error: glommio::GlommioError<()>) -> io::Error {
     io::Error::other(format!("glommio: {error}"))
 }
 

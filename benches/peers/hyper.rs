@@ -1,8 +1,9 @@
 //! The same hyper service on oneloop and on tokio's current-thread runtime.
 //!
-//! Both servers speak HTTP/1.1 and HTTP/2 on one port, allow upgrades and set `TCP_NODELAY`. [`oneloop_hyper::serve`] has
-//! time limits for headers, for idle connections and for clients that take nothing. The server on tokio is the loop of
-//! hyper-util's documentation, which has none. `tokio-hyper-timer` has the first of them, by hyper's own timer.
+//! All servers support HTTP/1.1 and HTTP/2 on one port, allow upgrades and set `TCP_NODELAY`.
+//! [`oneloop_hyper::serve`] has time limits for headers, for idle connections and for clients that do
+//! not read their answers. The server on tokio is the loop of hyper-util's documentation, which has no
+//! time limits. `tokio-hyper-timer` has the time limit for headers, by hyper's own timer.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,10 +16,11 @@ use hyper::{Method, Request, Response};
 
 use super::Server;
 
-/// More than any case has: the default limit is 10,000, and a case connects a few more first.
+/// The limit of connections, which is higher than the number of any case. The default limit is 10,000,
+/// and a case with 10,000 connections opens a few more at first.
 const CONNECTIONS_MAX: usize = 20_000;
 
-/// All of them. With the feature `peers`, the first is the one that the others are compared to.
+/// Returns all HTTP servers. With the feature `peers`, the first one is the baseline.
 pub fn servers() -> impl Iterator<Item = Server> {
     #[cfg(feature = "peers")]
     let peers = on_tokio::servers();
@@ -39,13 +41,14 @@ fn serve(listener: TcpListener, _buffer_bytes: usize) -> io::Result<()> {
     })
 }
 
-/// The service. A POST's body is read whole, and the answer is the number of its bytes.
+/// The service. It reads the whole body of a POST request, and answers with the number of its bytes.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     if *request.method() != Method::POST {
         return Ok(Response::new(Full::from("Hello, World!")));
     }
     let (mut body, mut bytes) = (request.into_body(), 0);
-    // A client that goes away in the middle is told too small a number, which it cannot read.
+    // If a client closes the connection in the middle of the body, the number is too small, but the
+    // client cannot receive it.
     while let Some(Ok(frame)) = body.frame().await {
         bytes += frame.data_ref().map_or(0, Bytes::len);
     }
@@ -76,7 +79,7 @@ mod on_tokio {
 
     fn serve_timed(listener: std::net::TcpListener, _buffer_bytes: usize) -> io::Result<()> {
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()); // 30 s.
+        builder.http1().timer(TokioTimer::new()); // The default limit is 30 s.
         serve_with(listener, builder)
     }
 
@@ -90,7 +93,7 @@ mod on_tokio {
                 let builder = builder.clone();
                 tokio::spawn(async move {
                     let service = service_fn(answer);
-                    // A client that goes away with an error ends its own task, no more.
+                    // A connection error of a client ends only the client's own task.
                     let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
                 });
             }

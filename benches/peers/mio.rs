@@ -1,4 +1,4 @@
-//! A plain mio loop, one buffer, no futures.
+//! A mio loop with one buffer and without futures.
 
 use std::io::{self, ErrorKind};
 

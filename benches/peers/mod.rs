@@ -1,6 +1,7 @@
-//! The runtimes, each written as its own documentation would have it.
+//! The runtimes. Each server and each executor follows the documentation of its runtime.
 //!
-//! All servers get the same listener, set `TCP_NODELAY` on every connection and read into buffers of the same size.
+//! All servers receive the same listener, set `TCP_NODELAY` on every connection and read into buffers of
+//! the same size.
 //!
 //! | file | holds |
 //! |---|---|
@@ -8,9 +9,9 @@
 //! | `hyper.rs` | the HTTP servers, which need the feature `http` |
 //! | `others.rs` | the part of both lists that needs the feature `peers` |
 //! | `script.rs` | servers that another program runs: Python, Node |
-//! | `executor.rs` | the list of the executors, and what the operation cases ask of them |
+//! | `executor.rs` | the list of the executors, and their interface for the operation cases |
 //! | `connection.rs` | an echo connection without futures, for the servers that are loops |
-//! | the others | one runtime each |
+//! | the other files | one runtime each |
 
 #[cfg(feature = "peers")]
 mod compio;

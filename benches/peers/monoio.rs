@@ -30,7 +30,8 @@ async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer: Vec<u8> = Vec::with_capacity(buffer_bytes);
     loop {
-        // The kernel borrows the buffer, so it goes along with each operation and comes back.
+        // The kernel borrows the buffer during an operation. So the operation takes the buffer and
+        // returns it.
         let outcome;
         (outcome, buffer) = stream.read(buffer).await;
         if outcome? == 0 {
@@ -47,9 +48,10 @@ async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
 pub struct Epoll;
 
 impl Executor for Epoll {
-    // Its scheduler puts a task that wakes itself at the front of the queue.
+    // monoio's scheduler puts a task that wakes itself at the front of the queue.
     const YIELDS: bool = false;
-    // Its `sync` feature would allow them, at the cost of every other operation.
+    // monoio's feature `sync` would allow remote wakes, but it makes every other operation more
+    // expensive.
     const REMOTE_WAKES: bool = false;
 
     type Join<T: 'static> = JoinHandle<T>;

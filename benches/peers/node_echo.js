@@ -4,10 +4,10 @@ const net = require('node:net');
 
 const server = net.createServer((connection) => {
   connection.setNoDelay(true);
-  // A client that goes away with an error ends its own connection, no more.
+  // A connection error of a client ends only the client's own connection.
   connection.on('error', () => connection.destroy());
   connection.pipe(connection);
 });
 
-// It listens again, and would shorten the queue to its default of 511.
+// This call listens again. Without the argument it would shorten the queue to its default of 511.
 server.listen({ fd: 0, backlog: 4096 });

@@ -1,6 +1,6 @@
-//! This project.
+//! oneloop: its echo servers, and its side of the operations.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,22 +9,23 @@ use std::time::Duration;
 
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream};
-use oneloop::{JoinHandle, Runtime};
+use oneloop::{Builder, JoinHandle, Runtime};
 
 use super::Executor;
 use super::connection::echo_now;
 
-/// The usual server: every task has a buffer of its own.
+/// The default server. Every task has a buffer of its own.
 pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     serve_on(&Runtime::new()?, listener, buffer_bytes)
 }
 
-/// The same on a loop that asks busily for a while before it sleeps: lower latency for a busy core.
+/// The same server on a loop that polls for a time before it sleeps. The latency is lower, and the core
+/// is busy.
 pub fn serve_busily(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     serve_on(&Runtime::builder().busy_poll(BUSY_POLL).build()?, listener, buffer_bytes)
 }
 
-/// Longer than a round trip with a peer that sleeps takes.
+/// The time of busy polling. It is longer than a round trip with a sleeping client.
 const BUSY_POLL: Duration = Duration::from_micros(100);
 
 fn serve_on(runtime: &Runtime, listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
@@ -32,7 +33,7 @@ fn serve_on(runtime: &Runtime, listener: std::net::TcpListener, buffer_bytes: us
         let listener = TcpListener::try_from(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;
-            // A client that goes away with an error ends its own task, no more.
+            // A connection error of a client ends only the client's own task.
             oneloop::spawn(echo(stream, buffer_bytes));
         }
     })
@@ -50,7 +51,8 @@ async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
     }
 }
 
-/// One buffer for all tasks: a task borrows it only while it runs, so waiting connections need none.
+/// The server with one buffer for all tasks. A task borrows the buffer only while it runs, so that
+/// waiting connections need no buffer.
 pub fn serve_shared(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     oneloop::block_on(async {
         let listener = TcpListener::try_from(listener)?;
@@ -84,11 +86,24 @@ async fn echo_shared(mut stream: TcpStream, buffer: Rc<RefCell<Vec<u8>>>) -> io:
 
 pub struct Oneloop;
 
+thread_local! {
+    /// The option of the next runtime, for the cases that show its effect. It is not a type parameter:
+    /// if every operation is compiled once for each option, the compiler inlines less of the runtime in
+    /// all of them.
+    static OPTION: Cell<fn(Builder) -> Builder> = const { Cell::new(|builder| builder) };
+}
+
+/// Sets the options of the runtimes that this thread creates from now on.
+pub fn set_option(option: fn(Builder) -> Builder) {
+    OPTION.set(option);
+}
+
 impl Executor for Oneloop {
     type Join<T: 'static> = Joined<T>;
 
     fn block_on<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
-        oneloop::block_on(future)
+        let runtime = OPTION.get()(Runtime::builder()).build();
+        runtime.expect("the system provides an event queue").block_on(future)
     }
 
     fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Self::Join<T> {
@@ -108,7 +123,7 @@ impl Executor for Oneloop {
     }
 }
 
-/// A join handle that gives the output itself.
+/// A join handle that returns the output without a `Result`.
 pub struct Joined<T>(JoinHandle<T>);
 
 impl<T: 'static> Future for Joined<T> {

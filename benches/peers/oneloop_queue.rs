@@ -1,10 +1,9 @@
-//! This project's queue-based event loop: no futures, one buffer.
+//! The server on oneloop's queue-based event loop, with one buffer and without futures.
 
-use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 
 use oneloop::Interest;
-use oneloop::event_loop::{Event, EventLoop, Id, Watched};
+use oneloop::event_loop::{Event, EventLoop, IdMap, Watched};
 use oneloop::net::{TcpListener, TcpStream};
 
 struct Client {
@@ -15,7 +14,7 @@ struct Client {
 pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     let mut events = EventLoop::<()>::new()?;
     let _listener = events.listen_on(events.enter(|| TcpListener::try_from(listener))?)?;
-    let mut clients: HashMap<Id, Client> = HashMap::new();
+    let mut clients: IdMap<Client> = IdMap::default();
     let mut buffer = vec![0; buffer_bytes];
     loop {
         let (id, outcome) = match events.take(None)? {

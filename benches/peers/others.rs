@@ -1,4 +1,4 @@
-//! The lists of the peers: the servers and the executors that need other libraries or other programs.
+//! The lists of the servers and the executors that need other libraries or other programs.
 
 use super::executor::Candidate;
 use super::script;
@@ -6,12 +6,12 @@ use super::server::{Serve, Server};
 use super::{compio, futures, glommio, mio, monoio, smol, tokio};
 use crate::operations;
 
-/// Valgrind 3.19 delivers no signal to a thread that waits in `io_uring_enter`, so that such a server cannot be ended in
-/// a way that leaves its counts.
+/// The reason for servers over io_uring. Valgrind 3.19 delivers no signal to a thread that waits in
+/// `io_uring_enter`, so that such a server cannot end and write its counts.
 const IN_IO_URING: &str = "valgrind cannot end a server that waits in io_uring_enter";
 const IN_ANOTHER_PROGRAM: &str = "another program runs it";
 
-/// The servers.
+/// Returns the servers.
 pub fn servers() -> impl Iterator<Item = Server> {
     let script = |name, about, script| Server {
         name,
@@ -23,7 +23,7 @@ pub fn servers() -> impl Iterator<Item = Server> {
         Server::here("mio", "a mio loop without futures", mio::serve),
         Server::here("tokio", "tokio, current-thread runtime, spawn", tokio::serve),
         Server::here("tokio-local", "tokio, LocalRuntime, spawn_local", tokio::serve_local),
-        Server::here("tokio-shared", "the same, one buffer for all tasks", tokio::serve_shared),
+        Server::here("tokio-shared", "tokio, LocalRuntime, one buffer for all tasks", tokio::serve_shared),
         Server::here("smol", "smol's LocalExecutor and async-net", smol::serve),
         Server::here("monoio", "monoio over epoll", monoio::serve_epoll),
         Server::here("monoio-uring", "monoio over io_uring", monoio::serve_uring).not_counted(IN_IO_URING),
@@ -31,13 +31,13 @@ pub fn servers() -> impl Iterator<Item = Server> {
         Server::here("compio-poll", "compio over epoll", compio::serve_polling),
         Server::here("glommio", "glommio (needs io_uring)", glommio::serve).not_counted(IN_IO_URING),
         script("asyncio", "Python's asyncio, a Protocol (needs python3)", script::ASYNCIO),
-        script("uvloop", "the same on uvloop (needs its module)", script::UVLOOP),
+        script("uvloop", "Python's asyncio on uvloop (needs the module uvloop)", script::UVLOOP),
         script("node", "Node, pipe (needs node)", script::NODE),
     ]
     .into_iter()
 }
 
-/// The executors. The first is the one that all others are compared to.
+/// Returns the executors. The first one is the baseline.
 pub fn executors() -> impl Iterator<Item = Candidate> {
     let candidate = |name, about, measure| Candidate { name, about, measure };
     [

@@ -1,7 +1,8 @@
-//! Echo servers in other languages, run by what this machine has for them.
+//! Echo servers in other languages. They run if this machine has the interpreter.
 //!
-//! Their texts are part of this program and are handed to the interpreter on its command line. How many bytes they
-//! read at a time is the interpreter's choice: neither language's usual server sets it.
+//! The texts of the scripts are part of this program, which passes them to the interpreter on its
+//! command line. The interpreter chooses the size of a read, because the usual server of neither
+//! language sets it.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -10,14 +11,14 @@ use std::process::{Command, Stdio};
 
 /// A server that an interpreter runs.
 pub struct Script {
-    /// The name by which the search path knows the interpreter.
+    /// The name of the interpreter on the search path.
     interpreter: &'static str,
-    /// The option before a program's text.
+    /// The option that precedes the text of a program.
     option: &'static str,
-    /// A program that writes the interpreter's own path and, on a second line, what it is; or fails where something
-    /// is missing.
+    /// A program that prints the path of the interpreter and, on a second line, its name and version. It
+    /// fails if a required part is missing.
     probe: &'static str,
-    /// What is missing when the probe fails.
+    /// The part that is missing if the probe fails.
     lacking: &'static str,
     text: &'static str,
     arguments: &'static [&'static str],
@@ -50,17 +51,18 @@ pub const NODE: Script = Script {
     arguments: &[],
 };
 
-/// What runs a script.
+/// The interpreter of a script.
 #[derive(Clone)]
 pub struct Interpreter {
-    /// The interpreter itself, not a launcher that the search path may name: that would run at each start.
+    /// The path of the interpreter itself. The search path may name a launcher, which would run at each
+    /// start.
     pub path: PathBuf,
-    /// Its name and version.
+    /// The name and the version.
     pub version: String,
 }
 
 impl Script {
-    /// What runs it on this machine; or what is missing.
+    /// Finds the interpreter on this machine. The error is a message that names the missing part.
     pub fn find(&self) -> Result<Interpreter, String> {
         let name = self.interpreter;
         let mut command = Command::new(name);
@@ -69,16 +71,17 @@ impl Script {
             io::ErrorKind::NotFound => format!("there is no {name} on the search path"),
             _ => format!("cannot run {name}: {error}"),
         })?;
-        let told = String::from_utf8_lossy(&output.stdout);
-        match told.lines().collect::<Vec<_>>()[..] {
+        let printed = String::from_utf8_lossy(&output.stdout);
+        match printed.lines().collect::<Vec<_>>()[..] {
             [path, version] if output.status.success() => {
                 Ok(Interpreter { path: path.into(), version: version.into() })
             }
-            _ => Err(format!("{name} has not got {}", self.lacking)),
+            _ => Err(format!("{name} does not have {}", self.lacking)),
         }
     }
 
-    /// Makes this process the server; returns only if that fails. The listener is standard input.
+    /// Replaces this process by the server, and returns only if this fails. The listener is standard
+    /// input.
     pub fn serve(&self, interpreter: &Path) -> io::Error {
         Command::new(interpreter).args([self.option, self.text]).args(self.arguments).exec()
     }

@@ -19,7 +19,7 @@ pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result
         let listener = TcpListener::try_from(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;
-            // A client that goes away with an error ends its own task, no more.
+            // A connection error of a client ends only the client's own task.
             executor.spawn(echo(stream, buffer_bytes)).detach();
         }
     }))

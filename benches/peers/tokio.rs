@@ -21,13 +21,13 @@ pub fn serve(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result
         let listener = TcpListener::from_std(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;
-            // A client that goes away with an error ends its own task, no more.
+            // A connection error of a client ends only the client's own task.
             tokio::spawn(echo(stream, buffer_bytes));
         }
     })
 }
 
-/// The same with tasks that stay on the runtime's thread.
+/// The same server with tasks that stay on the thread of the runtime.
 pub fn serve_local(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
@@ -51,7 +51,8 @@ async fn echo(mut stream: TcpStream, buffer_bytes: usize) -> io::Result<()> {
     }
 }
 
-/// One buffer for all tasks, on the runtime's thread: a task borrows it only while it runs.
+/// The server with one buffer for all tasks, on the thread of the runtime. A task borrows the buffer
+/// only while it runs.
 pub fn serve_shared(listener: std::net::TcpListener, buffer_bytes: usize) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
@@ -143,24 +144,26 @@ impl Executor for SpawnLocal {
     }
 }
 
-/// Lets `spawn` take the futures that all runtimes take here.
+/// A wrapper with which `spawn` accepts the same futures as the other runtimes.
 pub struct OneThread<T>(T);
 
-// SAFETY: the current-thread runtime polls and drops its tasks on the thread that is in `block_on`, which is also the
-// only thread of the process that spawns and joins them; so no value changes threads.
+// SAFETY: the current-thread runtime polls and drops its tasks on the thread that is in `block_on`. This
+// is also the only thread of the process that spawns and joins tasks. So no value moves to another
+// thread.
 unsafe impl<T> Send for OneThread<T> {}
 
 impl<F: Future> Future for OneThread<F> {
     type Output = OneThread<F::Output>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: the field is pinned with the whole: nothing moves it out, and there is no `Drop`.
+        // SAFETY: the field is pinned together with the struct. No code moves the field out, and the
+        // struct has no `Drop`.
         let inner = unsafe { self.map_unchecked_mut(|this| &mut this.0) };
         inner.poll(context).map(OneThread)
     }
 }
 
-/// A join handle that gives the output itself.
+/// A join handle that returns the output without a `Result`.
 pub struct Joined<T>(JoinHandle<T>);
 
 impl<T> Future for Joined<T> {
@@ -171,7 +174,7 @@ impl<T> Future for Joined<T> {
     }
 }
 
-/// The same for tasks that had to be `Send`.
+/// The same join handle for tasks that `spawn` requires to be `Send`.
 pub struct JoinedOneThread<T>(JoinHandle<OneThread<T>>);
 
 impl<T> Future for JoinedOneThread<T> {

@@ -27,10 +27,11 @@ const CHURN_METRICS: &[Metric] =
 const MEMORY_METRICS: &[Metric] =
     &[Metric::compared("memory", "B/connection"), Metric::shown("RSS growth", "B/connection")];
 
-/// Bytes of a short message and of a long one.
+/// The sizes of a short and of a long message, in bytes.
 const SHORT: usize = 64;
 const LONG: usize = 64 * 1024;
-/// Every server's read buffer in all cases but `bulk`, where it holds a whole message.
+/// The size of every server's read buffer in bytes, except in the case `bulk`, where the buffer holds a
+/// whole message.
 const BUFFER: usize = 4096;
 
 const ECHO: Sweep = Sweep {
@@ -65,7 +66,7 @@ pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             buffer_bytes: BUFFER,
         })
     };
-    let mut cases = ECHO.cases("64 bytes to and fro; connections: #", echo);
+    let mut cases = ECHO.cases("round trips of 64 bytes (connections: #)", echo);
     cases.extend([
         Case::new(
             "pipelined",
@@ -77,7 +78,10 @@ pub static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
         Case::new("churn", "connect, one echo of 64 bytes, close", CHURN_METRICS, Kind::Churn(PLAIN)),
     ]);
     let idle = |connections| Kind::Idle(Shape { connections, ..PLAIN });
-    cases.extend(IDLE.cases("growth of the server by connections that were served and wait: #", idle));
+    cases.extend(IDLE.cases(
+        "growth of the server's memory by idle connections that were served once (connections: #)",
+        idle,
+    ));
     cases
 });
 

@@ -1,7 +1,8 @@
-//! Connections that live for one message.
+//! Connections that carry one message each.
 //!
-//! They end as most do: the client closes first, in order. Each then stays in the kernel's table for a minute, so
-//! their number is bounded, and they come from several loopback addresses, each of which has ports of its own.
+//! As for most connections, the client closes first, with FIN. Each connection then stays in the
+//! kernel's table for a minute. So their number is bounded, and they come from several loopback
+//! addresses, because each address has ports of its own.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -14,12 +15,12 @@ use crate::child::ServerProcess;
 use crate::epoll::{BOTH_EDGES, Epoll};
 use crate::sys;
 
-/// How many connections are open at a time.
+/// The number of connections that are open at a time.
 const OPEN: usize = 64;
-/// How many connections a measurement makes at most.
+/// The maximum number of connections of a measurement.
 const CONNECTIONS_MAX: u64 = 30_000;
 const WARM_UP_CONNECTIONS_MAX: u64 = 10_000;
-/// How many loopback addresses the clients use.
+/// The number of loopback addresses that the clients use.
 const SOURCES: u64 = 4;
 
 pub fn measure(
@@ -39,7 +40,7 @@ struct Clients {
     epoll: Epoll,
     server: SocketAddr,
     slots: Vec<Option<Client>>,
-    /// How many connections were ever made.
+    /// The number of connections that were opened since the start.
     made: u64,
     message: Vec<u8>,
     buffer: Vec<u8>,
@@ -58,8 +59,8 @@ impl Clients {
         Ok(Clients { epoll: Epoll::new()?, server, slots, made: 0, message, buffer })
     }
 
-    /// Makes connections until `time` is over or there have been `connections_max`, and waits for the last of them.
-    /// Returns their number.
+    /// Opens connections until `time` is over or their number reaches `connections_max`, and waits for
+    /// the last of them. Returns their number.
     fn run(&mut self, time: Duration, connections_max: u64) -> io::Result<u64> {
         let end = Instant::now() + time;
         let first = self.made;
@@ -80,7 +81,7 @@ impl Clients {
                 if !client.turn(&self.message, &mut self.buffer)? {
                     continue;
                 }
-                // Closes it.
+                // Dropping the client closes the connection.
                 self.slots[slot] = None;
                 if more && self.made - first < connections_max {
                     self.open(slot)?;
@@ -112,7 +113,7 @@ impl Clients {
 }
 
 impl Client {
-    /// Does what can be done. True when the whole answer is here.
+    /// Sends or receives without blocking. Returns `true` when the whole answer has arrived.
     fn turn(&mut self, message: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
         let outcome = if self.sent { self.stream.read(buffer) } else { self.stream.write(message) };
         match outcome {
@@ -125,7 +126,7 @@ impl Client {
                 self.sent = true;
                 Ok(false)
             }
-            Ok(_) => Err(io::Error::other("a message was sent in part")),
+            Ok(_) => Err(io::Error::other("the socket took only a part of a message")),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(error),
         }

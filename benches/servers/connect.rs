@@ -8,10 +8,12 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{STALL, Shape, verify};
 
-/// After so many connections the client waits until the server has accepted them: its queue is not endless.
+/// The number of connections after which the client waits until the server has accepted them, because
+/// the server's queue is limited.
 const ACCEPT_QUEUE: usize = 1_000;
 
-/// A listener that the server process inherits. The standard library's has too short a queue for 10,000 clients.
+/// Returns a listener that the server process inherits. The queue of the standard library's listener is
+/// too short for 10,000 clients.
 pub fn listen(port: u16) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
@@ -21,8 +23,8 @@ pub fn listen(port: u16) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Waits for the address if need be: the kernel closes the sockets of an io_uring some time after its process has
-/// ended.
+/// Binds the socket, and waits for the address if it is in use. The kernel closes the sockets of an
+/// io_uring some time after its process has ended.
 fn bind(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     let give_up_at = Instant::now() + STALL;
     loop {
@@ -35,7 +37,7 @@ fn bind(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     }
 }
 
-/// Clients of a server: sockets that block, with a time limit.
+/// Opens `count` connections to a server. They are blocking, with a time limit for reads and writes.
 pub fn connect(address: SocketAddr, count: usize, shape: &Shape) -> io::Result<Vec<TcpStream>> {
     let mut streams = Vec::with_capacity(count);
     for number in 1..=count {
@@ -43,8 +45,8 @@ pub fn connect(address: SocketAddr, count: usize, shape: &Shape) -> io::Result<V
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(STALL))?;
         stream.set_write_timeout(Some(STALL))?;
-        // A reset instead of an orderly end: ten thousand closed connections would otherwise stay in the kernel for
-        // a minute.
+        // The connection ends with a reset. With FIN, ten thousand closed connections would stay in the
+        // kernel's table for a minute.
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         if number % ACCEPT_QUEUE == 0 {
             verify::every_byte(std::slice::from_ref(&stream), shape.batch_bytes())?;

@@ -1,4 +1,5 @@
-//! Messages to and fro on connections that stay. Each has one batch on the way: one message, or several.
+//! Round trips of messages on connections that stay open. Each connection has one batch at a time, which
+//! is one message or several.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -27,26 +28,29 @@ pub fn measure(
     Ok(figures)
 }
 
-/// The load generator: one thread, one hand-written loop, two system calls and one look at the clock per batch.
+/// The load generator. It is one thread with one hand-written loop, and needs two system calls and one
+/// reading of the clock per batch.
 ///
-/// A batch goes out in one write, as clients that pipeline do: if the messages went one by one, a slow server would
-/// find more of them at once than a fast one, and would be the cheaper for it.
+/// One write sends a whole batch, as in clients with pipelining. If each message had a write of its own,
+/// a slow server would receive more messages with one read than a fast server, and its cost per message
+/// would be lower.
 struct Load {
     epoll: Epoll,
     connections: Vec<Connection>,
     batch: Vec<u8>,
     buffer: Vec<u8>,
-    /// From the first byte sent to the last byte received. The loop is closed: while a server stalls it is asked less,
-    /// so these say less about stalls than they would if messages came by a timetable.
+    /// The times from the first sent byte to the last received byte of a batch. The loop is closed: it
+    /// sends fewer messages while a server stalls. So the percentiles show less of a stall than with
+    /// messages at fixed times.
     latencies_ns: Histogram<u64>,
 }
 
 struct Connection {
     stream: TcpStream,
     sent_at: Instant,
-    /// How much of the batch is on its way.
+    /// The number of bytes of the batch that are sent.
     sent: usize,
-    /// How much of the answer is here.
+    /// The number of bytes of the answer that are received.
     received: usize,
 }
 
@@ -63,21 +67,23 @@ impl Load {
         let connections = streams.into_iter().map(connection).collect();
         let batch = vec![b'x'; shape.batch_bytes()];
         let buffer = vec![0; shape.buffer_bytes];
-        // Up to a minute, with three significant digits.
+        // The histogram has values up to a minute, with three significant digits.
         let latencies_ns = Histogram::new_with_max(60_000_000_000, 3).map_err(io::Error::other)?;
         let mut load = Load { epoll, connections, batch, buffer, latencies_ns };
         load.connections.iter_mut().try_for_each(|connection| connection.send(&load.batch))?;
         Ok(load)
     }
 
-    /// Keeps every connection busy for `time`. Returns the number of batches whose answers were complete in it.
+    /// Keeps every connection busy for `time`. Returns the number of batches with complete answers in
+    /// this time.
     fn run(&mut self, time: Duration) -> io::Result<u64> {
         self.latencies_ns.clear();
         let end = Instant::now() + time;
         let mut batches = 0;
         while Instant::now() < end {
             let events = match self.connections.len() {
-                // The client would sleep in every round trip, and its waking would hide the server's.
+                // With one connection a sleeping client would add its own wake-up to every round trip,
+                // and hide that of the server.
                 1 => self.epoll.wait_busily(STALL)?,
                 _ => self.epoll.wait(Some(STALL))?,
             };
@@ -101,7 +107,7 @@ impl Load {
 }
 
 impl Connection {
-    /// Sends as much of the rest of the batch as there is room for.
+    /// Sends as much of the rest of the batch as the socket takes.
     fn send(&mut self, batch: &[u8]) -> io::Result<()> {
         while self.sent < batch.len() {
             match self.stream.write(&batch[self.sent..]) {
@@ -113,13 +119,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Does what can be done. True when the whole answer is here.
+    /// Sends and receives without blocking. Returns `true` when the whole answer has arrived.
     fn turn(&mut self, batch: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
         self.send(batch)?;
         match self.stream.read(buffer) {
             Ok(0) => return Err(hung_up()),
-            // The buffer holds a whole answer. So either this is the last of it, or there is no more for now and the
-            // next byte brings the next edge.
+            // The buffer has space for a whole answer. So this read either completes the answer, or has
+            // drained the socket. In the second case the next byte causes the next edge.
             Ok(count) => self.received += count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),

@@ -1,4 +1,4 @@
-//! The memory of connections that wait.
+//! The memory of idle connections.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,17 +7,21 @@ use super::{Shape, connect, verify};
 use crate::child::ServerProcess;
 use crate::sys::Memory;
 
-/// Connections before anything is counted: what a server needs once is no cost of the others.
+/// The number of connections before the first measurement of memory, so that allocations that a server
+/// makes once are not counted.
 const FIRST_CONNECTIONS: usize = 16;
-/// A server's memory has settled when two looks at it, so long apart, differ by no more than `SETTLED_BYTES`.
+/// The time between two readings of the memory. The memory has settled if two readings differ by at most
+/// `SETTLED_BYTES`.
 pub const SETTLE_MIN: Duration = Duration::from_millis(50);
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 const SETTLED_BYTES: u64 = 4096;
 
-/// What the server grew by, in bytes per connection: memory of its own (anonymous pages, which leaves out code and
-/// files that are read at first use), and all that is resident. What the kernel needs for a socket is in neither.
+/// Returns the growth of the server's memory in bytes per connection: its anonymous pages, and all its
+/// resident pages. Anonymous pages do not include code and files that are read at first use. Neither
+/// figure includes the kernel's memory for a socket.
 ///
-/// No bulk here, unlike in the other cases: the server would keep what that took, and serve the connections from it.
+/// Unlike in the other cases, there is no check with a bulk message, because the server would keep the
+/// memory for it and use it for the connections.
 pub fn measure(process: &ServerProcess, shape: &Shape) -> io::Result<Vec<f64>> {
     let first = connect::connect(process.address, FIRST_CONNECTIONS, shape)?;
     verify::every_byte(&first, shape.batch_bytes())?;
@@ -29,7 +33,7 @@ pub fn measure(process: &ServerProcess, shape: &Shape) -> io::Result<Vec<f64>> {
     Ok(vec![growth(after.anonymous, before.anonymous), growth(after.resident, before.resident)])
 }
 
-/// Looks until nothing moves any more: some runtimes tidy up a moment later, on other threads.
+/// Reads the memory until it has settled. Some runtimes free memory a moment later, on other threads.
 fn settled(process: &ServerProcess) -> io::Result<Memory> {
     let give_up_at = Instant::now() + SETTLE_MAX;
     let mut last = Memory::of_process(process.id())?;

@@ -1,19 +1,20 @@
-//! TCP servers under load.
+//! The server cases: TCP servers under load.
 //!
-//! The loop is closed: each connection sends a message, waits for the whole answer, and sends the next. The server has
-//! one core and the load generator another. On the loopback interface the kernel takes most of each round trip, and
-//! the generator costs about as much as a fast server, so round trips per second say little about the server: the
-//! processor time of its process per round trip does.
+//! The loop is closed: each connection sends a message, waits for the whole answer, and sends the next
+//! message. The server has one core and the load generator another. On the loopback interface the kernel
+//! takes most of each round trip, and the generator costs about as much as a fast server. So the
+//! reliable figure is the processor time of the server's process per round trip, and not the number of
+//! round trips per second.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `cases.rs` | the list of the cases |
-//! | `verify.rs` | is it an echo server at all? |
+//! | `verify.rs` | the check that a server is an echo server |
 //! | `connect.rs` | the sockets of both sides |
-//! | `echo.rs` | messages to and fro on connections that stay |
-//! | `churn.rs` | connections that live for one message |
-//! | `idle.rs` | memory of connections that wait |
-//! | `cost.rs` | processor time of the server process |
+//! | `echo.rs` | round trips of messages on connections that stay open |
+//! | `churn.rs` | connections that carry one message each |
+//! | `idle.rs` | the memory of idle connections |
+//! | `cost.rs` | the processor time of the server process |
 
 mod cases;
 mod churn;
@@ -33,23 +34,25 @@ use crate::case;
 use crate::child::ServerProcess;
 use crate::peers::{Interpreter, Server};
 
-/// A server that leaves every connection without an answer for so long has lost one.
+/// The time limit for an answer on any connection. A server that exceeds it has lost a message or a
+/// wake-up.
 pub const STALL: Duration = Duration::from_secs(5);
-/// Descriptors that a process needs beyond its connections.
+/// The number of descriptors that a process needs beyond its connections.
 const DESCRIPTORS_SPARE: usize = 64;
-/// Ten thousand connections need so long until each has been served a few times.
+/// The minimum time of a measurement with ten thousand connections, so that the server answers on each
+/// connection a few times.
 const MANY_CONNECTIONS_TIME_MIN: Duration = Duration::from_millis(300);
 
 /// One way to load a server.
 pub type Case = case::Case<Kind>;
 
-/// What is done to a server.
+/// The kind of load.
 pub enum Kind {
-    /// Messages to and fro on connections that stay.
+    /// Round trips of messages on connections that stay open.
     Load(Shape),
-    /// Connections that live for one message.
+    /// Connections that carry one message each.
     Churn(Shape),
-    /// Connections that wait.
+    /// Idle connections.
     Idle(Shape),
 }
 
@@ -58,16 +61,16 @@ pub enum Kind {
 pub struct Shape {
     pub connections: usize,
     pub message_bytes: usize,
-    /// How many messages a connection sends before it reads their answers.
+    /// The number of messages that a connection sends before it reads their answers.
     pub batch: usize,
-    /// How many of what the case counts are in a batch.
+    /// The number of counted units in a batch.
     pub units_per_batch: u64,
-    /// The size of the server's read buffers.
+    /// The size of the server's read buffers, in bytes.
     pub buffer_bytes: usize,
 }
 
 impl Shape {
-    /// The bytes of a whole batch.
+    /// Returns the number of bytes of a whole batch.
     fn batch_bytes(&self) -> usize {
         self.message_bytes * self.batch
     }
@@ -84,7 +87,8 @@ impl Case {
         }
     }
 
-    /// How often each server is measured: less in a quick run where it takes long. Memory varies little.
+    /// Returns the number of rounds. A quick run has fewer of a case that takes long. Memory varies
+    /// little and needs few rounds.
     pub fn rounds(&self, quick: bool) -> usize {
         match (&self.kind, quick) {
             (Kind::Idle(_), false) => 3,
@@ -99,11 +103,12 @@ impl Case {
         if self.shape().has_many_connections() { time.max(MANY_CONNECTIONS_TIME_MIN) } else { time }
     }
 
-    /// Roughly how long one measurement takes.
+    /// Returns the approximate time of one measurement.
     pub fn estimate(&self, time: Duration) -> Duration {
         let time = self.time(time);
-        // Starting a process, verifying 8 MiB, connecting and verifying each connection. In the mean of all servers:
-        // some interpreters take a tenth of a second to start, and need more time for warmth.
+        // This is the time to start a process, to verify 8 MiB, and to open and verify each connection,
+        // in the mean of all servers. Some interpreters take a tenth of a second to start, and have a
+        // longer warm-up.
         let start = Duration::from_micros(85_000 + 60 * self.shape().connections as u64);
         start
             + match self.kind {
@@ -113,12 +118,12 @@ impl Case {
             }
     }
 
-    /// Measures one server: its figures, in the order of `metrics`.
+    /// Measures one server. Returns its figures in the order of `metrics`.
     pub fn measure(&self, subject: &Subject, time: Duration, setting: &Setting) -> Result<Vec<f64>, String> {
         let shape = self.shape();
         setting.allows(shape.connections)?;
-        // Churn has always the same port: connections that closed a second ago may then be replaced by new ones, and
-        // the kernel's table of closed connections does not grow from server to server.
+        // Churn always has the same port, so that new connections may replace those that closed a second
+        // ago. The kernel's table of closed connections then does not grow from server to server.
         let port = if matches!(self.kind, Kind::Churn(_)) { setting.churn_port } else { 0 };
         let listener = connect::listen(port).map_err(|error| format!("cannot listen: {error}"))?;
         let mut process =
@@ -137,11 +142,11 @@ impl Case {
 /// A server that this machine can run.
 pub struct Subject {
     pub server: &'static Server,
-    /// What runs it, if that isn't this program.
+    /// The interpreter, if the server does not run in this program.
     pub interpreter: Option<Interpreter>,
 }
 
-/// What all measurements of servers share.
+/// The common setting of all measurements of servers.
 pub struct Setting {
     pub server_core: usize,
     descriptors_max: usize,
@@ -155,30 +160,33 @@ impl Setting {
         Ok(Setting { server_core, descriptors_max, churn_port })
     }
 
-    /// Whether a process may have so many connections; if not, why.
+    /// Checks that a process may open this number of connections. The error is a message with the
+    /// reason.
     pub fn allows(&self, connections: usize) -> Result<(), String> {
         let limit = self.descriptors_max;
         if connections + DESCRIPTORS_SPARE <= limit {
             return Ok(());
         }
         Err(format!(
-            "left out: needs more than the {limit} descriptors that a process may open (see `ulimit -n`)"
+            "the case is left out, because it needs more than the {limit} descriptors that a process may \
+             open (`ulimit -n`)"
         ))
     }
 }
 
-/// Time to fill caches and let buffers grow before anything counts; in other languages, also to compile what is hot.
+/// Returns the time before the measurement in which caches are filled and buffers grow. Interpreters of
+/// other languages also compile frequently executed code in this time.
 pub fn warm_up(time: Duration, interpreted: bool) -> Duration {
     let least_ms = if interpreted { 300 } else { 0 };
     Duration::from_millis(least_ms).max(time / 6)
 }
 
-/// The error for a server that does not answer.
+/// Returns the error for a server that does not answer.
 pub fn stalled() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("the server gave no answer for {} s", STALL.as_secs()))
 }
 
-/// The error for a server that hangs up on a client.
+/// Returns the error for a server that closes a connection early.
 pub fn hung_up() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed a connection that was in use")
 }

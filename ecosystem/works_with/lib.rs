@@ -1,1 +1,1 @@
-//! Nothing: the tests are this package.
+//! This library is empty, because the package consists of its tests.

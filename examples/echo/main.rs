@@ -1,4 +1,4 @@
-//! An echo server: whatever a client sends comes back.
+//! An echo server: it sends every byte back to the client that has sent it.
 //!
 //! ```text
 //! cargo run --release --example echo
@@ -7,16 +7,18 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `main.rs` | the life of the server, from its arguments to its exit code |
+//! | `main.rs` | the server, from its arguments to its exit code |
 //! | `streams.rs` | TCP and Unix sockets: the accept loop, and a task for each connection |
-//! | `datagrams.rs` | UDP: one task answers everybody |
-//! | `shared.rs` | what the tasks share: a buffer, and figures |
+//! | `datagrams.rs` | UDP: one task answers all clients |
+//! | `shared.rs` | the state that the tasks share: a buffer, and figures |
 //! | `stop.rs` | Ctrl+C and SIGTERM |
-//! | `unix_path.rs` | a Unix socket's file, removed at the end |
+//! | `unix_path.rs` | the file of a Unix socket, which is removed at the end |
 //! | `options.rs` | the command line |
 //!
 //! Everything runs on one thread, so the tasks share their state through `Rc` and `Cell`, without locks.
 
+#[path = "../shared/counted.rs"]
+mod counted;
 mod datagrams;
 mod options;
 #[path = "../shared/process.rs"]
@@ -39,6 +41,7 @@ use oneloop::net::{TcpListener, UdpSocket};
 use oneloop::time::timeout;
 use oneloop::{JoinHandle, Runtime};
 
+use counted::counted;
 use options::{Place, Request};
 use process::{complain, say};
 use shared::Shared;
@@ -46,10 +49,10 @@ use stop::Stop;
 #[cfg(unix)]
 use unix_path::UnixPath;
 
-/// How long connections may take to finish once the server was asked to stop.
+/// The time that connections have to finish after the server is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The server could not start.
+/// The exit code of a server that could not start.
 const EXIT_NOT_STARTED: u8 = 2;
 
 fn main() -> ExitCode {
@@ -73,44 +76,47 @@ fn run(place: Place) -> Result<u8, String> {
     runtime.block_on(serve(place))
 }
 
-/// Serves until it is asked to stop; returns the exit code, or why it could not start.
+/// Serves until it is asked to stop. Returns the exit code, or the reason why it could not start.
 async fn serve(place: Place) -> Result<u8, String> {
     let started = Instant::now();
     let shared = Rc::new(Shared::new());
     let service =
         start(&place, &shared).await.map_err(|error| format!("cannot listen on {place}: {error}"))?;
-    // Before the address is printed: from then on somebody may count on an orderly end.
+    // The server listens for signals before it prints its address, so that a program that has read the
+    // address can end it in order.
     let mut stop = Stop::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     say(&format!("listening on {}\ntry it from another terminal: {}", service.address, service.hint));
 
     stop.asked().await;
-    // A client that came with the request is in the listener's queue: accepting has one more turn.
+    // A client that has connected before the request is in the listener's queue, so the accept loop
+    // runs once more.
     oneloop::yield_now().await;
     service.task.abort();
-    // Once the aborted task is gone its listener is closed, and nobody connects any more.
+    // When the aborted task has ended, its listener is closed, and no client connects any more.
     let _ = service.task.await;
     let exit_code = or(finish(&shared), stop.asked()).await;
     say(&shared.summary(matches!(place, Place::Udp(_)), started.elapsed()));
     Ok(exit_code)
 }
 
-/// Waits for the connections that are still open, within limits.
+/// Waits for the open connections, up to the time limit. Returns the exit code.
 async fn finish(shared: &Shared) -> u8 {
     if shared.open() > 0 {
-        complain(&format!("stopping; {} open connections have {GRACE:?} to finish", shared.open()));
+        let open = counted(shared.open(), "open connection");
+        complain(&format!("stopping; {GRACE:?} for {open} to finish"));
         if timeout(GRACE, shared.all_ended()).await.is_err() {
-            complain(&format!("{} connections did not finish and are cut off", shared.open()));
+            complain(&format!("cut off because of the time: {}", counted(shared.open(), "connection")));
         }
     }
     0
 }
 
-/// What serves, until its task is aborted.
+/// A server. It runs until its task is aborted.
 struct Service {
     task: JoinHandle<()>,
-    /// Where, with the port that the system chose if it was left to it.
+    /// The address, with the port that the system has chosen if the user gave port 0.
     address: String,
-    /// A command that talks to it.
+    /// A command that connects to the server.
     hint: String,
 }
 
@@ -121,8 +127,8 @@ async fn start(place: &Place, shared: &Rc<Shared>) -> io::Result<Service> {
             let listener = TcpListener::bind(address).await?;
             let address = listener.local_addr()?;
             let task = oneloop::spawn(async move {
-                // Without Nagle's algorithm: it would hold back an answer while an earlier one is on its way. It
-                // can't be switched off only for a client that is gone already.
+                // Nagle's algorithm would delay an answer while an earlier one is under way. Switching
+                // it off fails only if the client has disconnected already, so the result is ignored.
                 let incoming = listener
                     .incoming()
                     .map(|accepted| accepted.inspect(|stream| drop(stream.set_nodelay(true))));
@@ -138,7 +144,7 @@ async fn start(place: &Place, shared: &Rc<Shared>) -> io::Result<Service> {
         }
         #[cfg(unix)]
         Place::Unix(path) => {
-            let listener = UnixPath::bind(path)?;
+            let listener = UnixPath::bind(path).await?;
             let task = oneloop::spawn(async move { streams::accept(listener.incoming(), shared).await });
             let path = path.display();
             Ok(Service { task, address: path.to_string(), hint: format!("nc -U {path}") })
@@ -146,7 +152,8 @@ async fn start(place: &Place, shared: &Rc<Shared>) -> io::Result<Service> {
     }
 }
 
-/// Host and port, as `nc` takes them, at which a client on this machine reaches the server.
+/// Returns the host and the port, in the form of `nc`, at which a client on this machine reaches the
+/// server.
 fn reachable(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -7,22 +7,26 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 
 pub const HELP: &str = "\
-An echo server: whatever a client sends comes back.
+An echo server: it sends every byte back to the client that has sent it.
 
 usage: echo [ADDRESS] [--udp]
        echo --unix PATH
 
-  ADDRESS      HOST:PORT to listen on; the host is a name or an IP address, an IPv6 one in
-               brackets; port 0 lets the system choose one (default: 127.0.0.1:7000)
+  ADDRESS      HOST:PORT to listen on; the host is a name or an IP address, an
+               IPv6 one in brackets; port 0 lets the system choose one
+               (default: 127.0.0.1:7000)
   --udp        answer UDP datagrams instead of TCP connections
-  --unix PATH  listen on a Unix socket; PATH must not exist, and is removed at the end
+  --unix PATH  listen on a Unix socket; PATH must not exist, and is removed at
+               the end
   --help       print this
 
-It serves until Ctrl+C or SIGTERM. Then it takes no new connections, gives those it has 5 seconds
-to finish, and prints a summary. A second Ctrl+C or SIGTERM ends the waiting at once.
+It serves until Ctrl+C or SIGTERM. Then it accepts no new connections, gives the
+open ones 5 seconds to finish, and prints a summary. A second Ctrl+C or SIGTERM
+ends the wait at once.
 
 exit codes: 0 stopped when asked to
-            2 could not start: bad arguments, or an address that can't be listened on
+            2 could not start: bad arguments, or an address that can't be
+              listened on
             130 (Ctrl+C) or 143 (SIGTERM) when asked a second time";
 
 pub enum Request {
@@ -30,7 +34,7 @@ pub enum Request {
     Serve(Place),
 }
 
-/// Where to listen.
+/// The address or the path to listen on.
 pub enum Place {
     Tcp(String),
     Udp(String),
@@ -67,7 +71,7 @@ pub fn parse() -> Result<Request, lexopt::Error> {
         return Ok(Request::Serve(if udp { Place::Udp(address) } else { Place::Tcp(address) }));
     };
     if udp || address.is_some() {
-        return Err(format!("--unix {path:?} stands alone: no address and no --udp goes with it").into());
+        return Err(format!("--unix {path:?} can't be combined with an address or --udp").into());
     }
     #[cfg(unix)]
     return Ok(Request::Serve(Place::Unix(path.into())));

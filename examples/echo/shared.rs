@@ -1,21 +1,24 @@
-//! What all tasks of the server share: one buffer, and figures.
+//! The state that all tasks of the server share: one buffer, and figures.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// Big enough for every UDP datagram, and for a stream that is in a hurry.
+use crate::counted::counted;
+
+/// The size of the buffer: enough for every UDP datagram, and for a stream at full speed.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 pub struct Shared {
     buffer: RefCell<Vec<u8>>,
-    /// Connections that began, or datagrams that were answered.
+    /// The number of connections that began, or of datagrams that were answered.
     served: Cell<u64>,
     open: Cell<u64>,
     most_open: Cell<u64>,
     bytes: Cell<u64>,
-    /// The one task that waits for a connection to end: the accept loop or, later, the end of the server.
+    /// The waker of the one task that waits for a connection to end: the accept loop or, later, the end
+    /// of the server.
     watcher: Cell<Option<Waker>>,
 }
 
@@ -31,12 +34,13 @@ impl Shared {
         }
     }
 
-    /// The buffer that all tasks use. There is one thread, and a task that doesn't wait while it holds the buffer has
-    /// it for itself: so any number of connections needs only one.
+    /// Borrows the buffer that all tasks use. All tasks run on one thread, and no task waits while it
+    /// holds the buffer, so any number of connections needs only one.
     ///
     /// # Panics
     ///
-    /// If a task held it across an `.await`. Clippy's `await_holding_refcell_ref` finds such places.
+    /// Panics if a task holds the buffer across an `.await`. Clippy's `await_holding_refcell_ref` finds
+    /// such places.
     pub fn buffer(&self) -> RefMut<'_, Vec<u8>> {
         self.buffer.borrow_mut()
     }
@@ -89,14 +93,14 @@ impl Shared {
     }
 
     pub fn summary(&self, datagrams: bool, time: Duration) -> String {
-        let (served, most, bytes) = (self.served.get(), self.most_open.get(), self.bytes.get());
-        let seconds = time.as_secs_f64();
+        let (served, most, seconds) = (self.served.get(), self.most_open.get(), time.as_secs_f64());
+        let bytes = counted(self.bytes.get(), "byte");
         if datagrams {
-            format!("{served} datagrams echoed, {bytes} bytes echoed, {seconds:.1} seconds")
+            let datagrams = counted(served, "datagram");
+            format!("{datagrams} echoed, {bytes} echoed, {seconds:.1} seconds")
         } else {
-            format!(
-                "{served} connections served, {most} at most at once, {bytes} bytes echoed, {seconds:.1} seconds"
-            )
+            let connections = counted(served, "connection");
+            format!("{connections} served, {most} at most at once, {bytes} echoed, {seconds:.1} seconds")
         }
     }
 }

@@ -5,7 +5,8 @@ use std::io;
 #[cfg(unix)]
 use oneloop::signal::{Signal, SignalKind};
 
-/// Listens for both for as long as it lives, so that a second request counts as well as the first.
+/// Listens for both until it is dropped, so that the program receives a second request as well as the
+/// first.
 pub struct Stop {
     #[cfg(unix)]
     interrupt: Signal,
@@ -22,17 +23,17 @@ impl Stop {
         })
     }
 
-    /// Waits for the next request. Returns the exit code for a program that ends on the spot: 128 and the signal's
-    /// number, as a shell reports a program that the signal has killed.
+    /// Waits for the next request. Returns the exit code of a program that ends at once: 128 plus the
+    /// signal's number. A shell reports the same code for a program that the signal has killed.
     pub async fn asked(&mut self) -> u8 {
-        futures_lite::future::or(heard(&mut self.interrupt), heard(&mut self.terminate)).await
+        futures_lite::future::or(received(&mut self.interrupt), received(&mut self.terminate)).await
     }
 }
 
 #[cfg(unix)]
-async fn heard(signal: &mut Signal) -> u8 {
-    // Should listening fail then the signals' own effect is gone, too, and a server that nothing stops is the worst
-    // of ends: a failure counts as a request.
+async fn received(signal: &mut Signal) -> u8 {
+    // A failure counts as a request. If listening fails, the signals do not have their default effect
+    // either, and no signal could stop the server.
     let _ = signal.recv().await;
     128 + signal.kind().number() as u8
 }
@@ -43,7 +44,7 @@ impl Stop {
         Ok(Stop {})
     }
 
-    /// Waits for the next Ctrl+C. Returns the exit code for a program that ends on the spot.
+    /// Waits for the next Ctrl+C. Returns the exit code of a program that ends at once.
     pub async fn asked(&mut self) -> u8 {
         let _ = oneloop::signal::ctrl_c().await;
         130

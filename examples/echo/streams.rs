@@ -1,8 +1,9 @@
 //! TCP and Unix sockets: the accept loop, and a task for each connection.
 //!
-//! A connection that waits holds no buffer. Its task waits until there is something to read; then it borrows the buffer
-//! that all tasks share, reads and answers without waiting, and gives it back. So ten thousand idle connections cost
-//! ten thousand small futures: a socket, a reference, and where the task stopped.
+//! A connection that waits holds no buffer. Its task waits until the socket is readable. Then the task
+//! borrows the buffer that all tasks share, reads and answers without waiting, and returns the buffer.
+//! So ten thousand idle connections cost ten thousand small futures. Each holds a socket, a reference,
+//! and the point at which the task waits.
 
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
@@ -13,20 +14,21 @@ use oneloop::Ready;
 use oneloop::net::TcpStream;
 use oneloop::time::timeout;
 
+use crate::counted::counted;
 use crate::process::complain;
 use crate::shared::Shared;
 
-/// How long to leave a listener alone that can't accept, unless a connection ends before.
+/// The pause after a failure to accept. It ends early when a connection ends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Failures that are no further apart than this have one cause, which is logged once.
+/// Failures that are at most this far apart count as one cause, which is logged once.
 const SAME_CAUSE: Duration = Duration::from_secs(10);
 
 /// Accepts connections and starts a task for each.
 ///
-/// When `accept` fails, the process or the system is short of something, usually of descriptors. Trying again at
-/// once would spin: the connection stays in the queue and the failure the same. So this pauses. The clients in the
-/// queue are not lost, and those that are connected are served meanwhile.
+/// `accept` fails when the process or the system lacks something, usually descriptors. The connection
+/// stays in the queue, so another attempt would fail in the same way, and a loop without a pause would
+/// spin. The clients in the queue are not lost, and the connected clients are served meanwhile.
 pub async fn accept<S: ByteStream>(
     mut incoming: impl Stream<Item = io::Result<S>> + Unpin,
     shared: Rc<Shared>,
@@ -38,8 +40,8 @@ pub async fn accept<S: ByteStream>(
             Err(error) => {
                 let now = Instant::now();
                 if last_failure.replace(now).is_none_or(|last| now - last > SAME_CAUSE) {
-                    let open = shared.open();
-                    complain(&format!("accepting pauses ({error}); the {open} open connections are served"));
+                    let open = counted(shared.open(), "open connection");
+                    complain(&format!("accepting pauses ({error}); {open} served meanwhile"));
                 }
                 let _ = timeout(ACCEPT_PAUSE, shared.one_ended()).await;
             }
@@ -47,11 +49,12 @@ pub async fn accept<S: ByteStream>(
     }
 }
 
-/// Starts the task that serves one client until the client has closed its side, or is gone. What the task returns
-/// goes to nobody: an error ends this connection, no more.
+/// Starts the task that serves one client until the client closes its side or the connection fails. No
+/// other task reads the result: an error ends only this connection.
 ///
-/// The task's body is a block and not an `async fn`, because a function keeps room for its arguments beside the
-/// variables that they are moved to, which would make every connection's future half as big again.
+/// The task's body is a block and not an `async fn`. A function's future keeps space for the arguments
+/// beside the variables that they are moved to, which would make every connection's future half as
+/// large again.
 fn start<S: ByteStream>(stream: S, shared: Rc<Shared>) {
     let client = Client::new(stream, shared);
     oneloop::spawn(async move {
@@ -62,9 +65,10 @@ fn start<S: ByteStream>(stream: S, shared: Rc<Shared>) {
                 Echoed::End => return io::Result::Ok(()),
                 Echoed::Part(unsent) => unsent,
             };
-            // The client takes its answers more slowly than it sends. Nothing more is read from it until it has
-            // taken this one, so what it makes the server hold is bounded. In a box, because it happens
-            // seldom and every connection's future would need room for it.
+            // The client receives its answers more slowly than it sends. The task reads nothing more
+            // from it until this answer is sent, so the memory that a client can use is bounded. The
+            // future is in a box, because this case is rare, and every connection's future would need
+            // space for it.
             Box::pin(client.send(unsent)).await?;
         }
     });
@@ -75,13 +79,13 @@ struct Client<S> {
     shared: Rc<Shared>,
 }
 
-/// What became of the bytes that were there to be read.
+/// The result of an attempt to read and answer.
 enum Echoed {
-    /// All are on their way back.
+    /// All bytes that could be read are sent back.
     All,
-    /// These could not be sent yet.
+    /// These bytes could not be sent yet.
     Part(Vec<u8>),
-    /// There will be no more: the client has closed its side.
+    /// The client has closed its side, so no more bytes follow.
     End,
 }
 
@@ -115,14 +119,14 @@ impl<S: ByteStream> Client<S> {
     }
 }
 
-/// However the task ends.
+/// Counts the end of the connection, for every way in which the task ends.
 impl<S> Drop for Client<S> {
     fn drop(&mut self) {
         self.shared.connection_ended();
     }
 }
 
-/// `None` for an operation that would have had to wait.
+/// Returns `None` for an operation that would have to wait.
 fn unless_blocked<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
@@ -130,7 +134,7 @@ fn unless_blocked<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// What TCP and Unix streams have in common.
+/// The operations that TCP and Unix streams have in common.
 pub trait ByteStream: 'static {
     fn readable(&self) -> Ready<'_>;
     fn writable(&self) -> Ready<'_>;

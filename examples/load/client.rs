@@ -1,5 +1,6 @@
-//! One connection: send a message, wait until it has come back, again.
+//! One connection: it sends messages and waits for each echo.
 
+use std::cell::Cell;
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;
@@ -28,23 +29,38 @@ where
     }
 }
 
-/// The pattern repeats after so many bytes. A prime, so that it is out of step with every buffer's size.
+/// The pattern repeats after this many bytes. The number is a prime, so that no buffer's size is a
+/// multiple of it.
 const PERIOD: usize = 251;
 
-/// The bytes that all messages are cut from. Each begins at another place, so an answer that belongs to another message
-/// or another connection shows.
+/// Makes the bytes that all messages are cut from. Each message begins at another place, so the check
+/// finds an answer that belongs to another message or another connection.
 pub fn pattern(message_bytes: usize) -> Rc<[u8]> {
     (0..message_bytes + PERIOD).map(|i| (i % PERIOD) as u8).collect()
 }
 
+/// The time at which the connections end. `now` makes it earlier.
+pub struct End(Cell<Instant>);
+
+impl End {
+    pub fn at(time: Instant) -> Rc<End> {
+        Rc::new(End(Cell::new(time)))
+    }
+
+    pub fn now(&self) {
+        self.0.set(Instant::now());
+    }
+}
+
 pub struct Client<S> {
-    /// From 1 on.
+    /// The number of the connection, from 1 on.
     number: usize,
     stream: S,
     message_bytes: usize,
     pattern: Rc<[u8]>,
-    /// Room for one byte more than is expected, so that a surplus shows, and so that an answer doesn't fill it:
-    /// then the loop knows without asking that there is no more to read.
+    /// The buffer for an answer, with space for one byte more than is expected. A surplus byte shows
+    /// there. An answer does not fill the buffer, so the runtime knows without a system call that there
+    /// is no more to read.
     answer: Vec<u8>,
     figures: Rc<Figures>,
 }
@@ -60,11 +76,11 @@ impl<S: Duplex> Client<S> {
         Client { number, stream, message_bytes, pattern, answer: vec![0; message_bytes + 1], figures }
     }
 
-    /// Goes on until `end`, and finishes the message that is under way then.
-    pub async fn run(mut self, end: Instant) -> Result<(), String> {
+    /// Sends messages until `end`, and finishes the message that is under way then.
+    pub async fn run(mut self, end: Rc<End>) -> Result<(), String> {
         let mut round_trips = 0;
         let mut sent_at = Instant::now();
-        while round_trips == 0 || sent_at < end {
+        while round_trips == 0 || sent_at < end.0.get() {
             if let Err(reason) = self.round_trip(round_trips).await {
                 return Err(format!("connection {}, message {}: {reason}", self.number, round_trips + 1));
             }
@@ -85,8 +101,8 @@ impl<S: Duplex> Client<S> {
             sent.map_err(|error| format!("the server closed the connection early: {error}"))
         };
         let check = check(self.stream.reader(), expected, &mut self.answer, &self.figures);
-        // Both at once: a message that is larger than all the buffers on its way could not be sent as a whole before
-        // some of it is taken back.
+        // Both run at once. A message that is larger than all the buffers on its way can't be sent as a
+        // whole before a part of it is read back.
         future::try_zip(send, check).await.map(|_| ())
     }
 }
@@ -106,7 +122,7 @@ async fn check(
             Ok(more) => more,
             Err(error) => return Err(closed_early(received, size, Some(error))),
         };
-        figures.heard(more);
+        figures.count_received(more);
         let new = received..(received + more).min(size);
         if answer[new.clone()] != expected[new.clone()] {
             return Err(wrong_byte(answer, expected, new));

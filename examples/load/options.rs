@@ -10,8 +10,8 @@ use lexopt::prelude::*;
 use crate::numbers::within;
 
 pub const HELP: &str = "\
-Puts an echo server under load: every connection sends a message, waits until it has come back,
-and sends the next. Checks every byte.
+Puts an echo server under load: every connection sends a message, waits until it
+has come back, and sends the next. Checks every byte.
 
 usage: load [ADDRESS] [--conns N] [--size BYTES] [--secs SECONDS]
        load --unix PATH ...
@@ -20,12 +20,18 @@ usage: load [ADDRESS] [--conns N] [--size BYTES] [--secs SECONDS]
   --unix PATH  connect to a Unix socket instead
   --conns N    connections (default: 50)
   --size BYTES length of a message (default: 64)
-  --secs SECS  how long, also a fraction (default: 5)
+  --secs SECS  how long; fractions are allowed (default: 5)
   --help       print this
 
+Ctrl+C or SIGTERM ends it early: it finishes the messages under way and prints
+the figures.
+
 exit codes: 0 all bytes were right
-            1 the server is not there, sent wrong bytes, closed early, or stopped answering
-            2 bad arguments";
+            1 the server is not there, sent wrong bytes, closed early, or
+              stopped answering
+            2 bad arguments
+            130 (Ctrl+C) or 143 (SIGTERM) when asked before all connections were
+              made, or twice";
 
 pub enum Request {
     Help,
@@ -74,7 +80,7 @@ pub fn parse() -> Result<Request, lexopt::Error> {
     let server = match path {
         None => Server::Tcp(address.unwrap_or_else(|| "127.0.0.1:7000".to_owned())),
         Some(path) if address.is_some() => {
-            return Err(format!("--unix {path:?}: no address goes with it").into());
+            return Err(format!("--unix {path:?} can't be combined with an address").into());
         }
         #[cfg(unix)]
         Some(path) => Server::Unix(path.into()),

@@ -1,17 +1,26 @@
-//! What the small demonstrations share: one switch on their command line, and how they print and fail.
+//! The code that the small demonstrations share: their command line, how they print and how they fail.
 //!
-//! Each takes it in with `#[path = "shared/demo.rs"] mod demo;`.
+//! Each demonstration includes this file with `#[path = "shared/demo.rs"] mod demo;`.
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "each demonstration uses its own part of it")]
+
+#[path = "numbers.rs"]
+mod numbers;
+#[path = "trace.rs"]
+mod trace;
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// What a demonstration returns: any error ends it with that error's message.
+use lexopt::prelude::*;
+
+pub use trace::Trace;
+
+/// The result of a demonstration. An error ends the program with the error's message.
 pub type Outcome = Result<(), Box<dyn Error>>;
 
-/// Prints a line like `println!`, but at once, and without a panic if whoever read it has gone away.
+/// Prints a line like `println!` and flushes it. A reader that has closed the pipe causes no panic.
 macro_rules! say {
     ($($text:tt)*) => { crate::demo::print_line(&format!($($text)*)) };
 }
@@ -24,79 +33,157 @@ pub fn print_line(text: &str) {
 
 /// Runs a demonstration that takes no arguments.
 ///
-/// Exit codes: 0, 1 if it failed, 2 for arguments that it doesn't know. `about` is what `--help` prints.
+/// The exit code is 0, 1 if the demonstration failed, 2 for unknown arguments. `about` is the text that
+/// `--help` prints.
 pub fn run(about: &str, demo: impl FnOnce() -> Outcome) -> ExitCode {
-    start(about, false, |_slow| demo())
+    start(about, &[], |_given| demo())
 }
 
-/// Runs a demonstration whose waits are shortened unless it is given `--slow`: then they last as long as in the
-/// article that it comes from.
+/// Runs a demonstration with shortened waits. With `--slow` they last as long as in its article.
 pub fn run_timed(about: &str, demo: impl FnOnce(bool) -> Outcome) -> ExitCode {
-    start(about, true, demo)
+    start(about, &[Takes::Slow], |given| demo(given.slow))
 }
 
-/// Runs a program that takes one argument, or none. `usage` is all that `--help` prints.
-pub fn run_with_argument(usage: &str, program: impl FnOnce(Option<String>) -> Outcome) -> ExitCode {
-    let arguments: Vec<String> = match std::env::args_os().skip(1).map(|a| a.into_string()).collect() {
-        Ok(arguments) => arguments,
-        Err(argument) => return refuse(&format!("{argument:?} is no text; see --help")),
-    };
-    match arguments.as_slice() {
-        [help] if help == "--help" || help == "-h" => {
-            say!("{usage}");
-            ExitCode::SUCCESS
-        }
-        [] => end(program(None)),
-        [argument] if !argument.starts_with('-') => end(program(Some(argument.clone()))),
-        [argument] | [_, argument, ..] => refuse(&format!("unknown argument {argument:?}; see --help")),
+/// Runs a demonstration that records its loop if the user gives `--trace FILE`.
+pub fn run_traced(about: &str, demo: impl FnOnce(&Trace) -> Outcome) -> ExitCode {
+    start(about, &[Takes::Trace], |given| demo(&given.trace))
+}
+
+/// Runs a demonstration that takes `--slow` and `--trace FILE`.
+pub fn run_timed_and_traced(about: &str, demo: impl FnOnce(bool, &Trace) -> Outcome) -> ExitCode {
+    start(about, &[Takes::Slow, Takes::Trace], |given| demo(given.slow, &given.trace))
+}
+
+/// Runs a demonstration that counts to a number: the article's, or the one that `--to N` names.
+pub fn run_to(about: &str, article: u64, demo: impl FnOnce(u64) -> Outcome) -> ExitCode {
+    start(about, &[Takes::To { article }], |given| demo(given.to.unwrap_or(article)))
+}
+
+/// The reason why a program fails, and its exit code: 1 for a failure, 2 for a wrong argument.
+pub struct Failure {
+    pub exit_code: u8,
+    pub reason: String,
+}
+
+impl<E: std::fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure { exit_code: 1, reason: error.to_string() }
     }
 }
 
-fn start(about: &str, timed: bool, demo: impl FnOnce(bool) -> Outcome) -> ExitCode {
-    let mut slow = false;
-    for argument in std::env::args_os().skip(1) {
-        match argument.to_str() {
-            Some("--help" | "-h") => {
-                print_help(about, timed);
-                return ExitCode::SUCCESS;
+/// Runs a program that takes one argument or none. `usage` is the text that `--help` prints.
+pub fn run_with_argument(
+    usage: &str,
+    program: impl FnOnce(Option<String>) -> Result<(), Failure>,
+) -> ExitCode {
+    let parse = || {
+        let mut argument = None;
+        let mut arguments = lexopt::Parser::from_env();
+        while let Some(next) = arguments.next()? {
+            match next {
+                Short('h') | Long("help") => return Ok(None),
+                Value(value) if argument.is_none() => argument = Some(value.string()?),
+                other => return Err(other.unexpected()),
             }
-            Some("--slow") if timed => slow = true,
-            _ => return refuse(&format!("unknown argument {argument:?}; see --help")),
+        }
+        Ok(Some(argument))
+    };
+    match parse() {
+        Ok(Some(argument)) => program(argument).map_or_else(end_badly, |()| ExitCode::SUCCESS),
+        Ok(None) => help(usage),
+        Err(error) => refuse(&error),
+    }
+}
+
+/// An option that a demonstration takes.
+#[derive(Clone, Copy, PartialEq)]
+enum Takes {
+    Slow,
+    Trace,
+    To { article: u64 },
+}
+
+/// The values of the command line.
+#[derive(Default)]
+struct Given {
+    help: bool,
+    slow: bool,
+    trace: Trace,
+    to: Option<u64>,
+}
+
+fn start(about: &str, takes: &[Takes], demo: impl FnOnce(&Given) -> Outcome) -> ExitCode {
+    match parse(takes) {
+        Ok(Given { help: true, .. }) => help(&describe(about, takes)),
+        Ok(given) => demo(&given).map_or_else(|error| end_badly(error.into()), |()| ExitCode::SUCCESS),
+        Err(error) => refuse(&error),
+    }
+}
+
+fn parse(takes: &[Takes]) -> Result<Given, lexopt::Error> {
+    let mut given = Given::default();
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        let takes = |option: fn(&Takes) -> bool| takes.iter().any(option);
+        match argument {
+            Short('h') | Long("help") => given.help = true,
+            Long("slow") if takes(|it| *it == Takes::Slow) => given.slow = true,
+            Long("trace") if takes(|it| *it == Takes::Trace) => {
+                let file = arguments.value().map_err(|_| "--trace needs the name of a file")?;
+                given.trace = Trace::to(file)?;
+            }
+            Long("to") if takes(|it| matches!(it, Takes::To { .. })) => {
+                given.to = Some(numbers::within("--to", arguments.value()?, 1..=u64::MAX)?);
+            }
+            other => return Err(other.unexpected()),
         }
     }
-    end(demo(slow))
+    Ok(given)
 }
 
-fn refuse(reason: &str) -> ExitCode {
-    complain(reason);
-    ExitCode::from(2)
-}
-
-fn end(outcome: Outcome) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error.to_string());
-            ExitCode::FAILURE
-        }
+/// Returns the text that `--help` prints.
+fn describe(about: &str, takes: &[Takes]) -> String {
+    let options = takes.iter().map(|takes| match takes {
+        Takes::Slow => ("--slow", "wait as long as in the article".to_owned()),
+        Takes::Trace => (
+            "--trace FILE",
+            "write a record of the loop, for `oneloop-watch`\n(needs the feature `trace`)".to_owned(),
+        ),
+        Takes::To { article } => ("--to N", format!("count to N (default: {article}, as in the article)")),
+    });
+    let options: Vec<_> = options.chain([("--help", "print this".to_owned())]).collect();
+    let width = options.iter().map(|option| option.0.len()).max().unwrap_or(0);
+    let mut text = format!("{about}\n\nusage: {}", env!("CARGO_CRATE_NAME"));
+    options.iter().for_each(|(option, _)| text += &format!(" [{option}]"));
+    text += "\n";
+    for (option, what) in options {
+        let what = what.replace('\n', &format!("\n{:width$}", "", width = width + 4));
+        text += &format!("\n  {option:width$}  {what}");
     }
+    text
 }
 
-fn print_help(about: &str, timed: bool) {
-    let name = env!("CARGO_CRATE_NAME");
-    if timed {
-        say!("{about}\n\nusage: {name} [--slow]\n\n  --slow  as long, or as much, as in the article");
-    } else {
-        say!("{about}\n\nusage: {name}");
-    }
+fn help(text: &str) -> ExitCode {
+    say!("{text}");
+    ExitCode::SUCCESS
 }
 
-/// One line on standard error, marked with the program's name.
+fn refuse(error: &lexopt::Error) -> ExitCode {
+    end_badly(Failure { exit_code: 2, reason: format!("{error} (--help explains the options)") })
+}
+
+fn end_badly(failure: Failure) -> ExitCode {
+    complain(&failure.reason);
+    ExitCode::from(failure.exit_code)
+}
+
+/// Prints one line to standard error, after the program's name.
 pub fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}: {text}", env!("CARGO_CRATE_NAME"));
 }
 
-/// A socket takes a descriptor, and many systems allow a process only 1,024 of them until it asks for more.
+/// Raises the limit of descriptors to the hard limit. Each socket takes a descriptor, and many systems
+/// allow a process only 1,024 of them by default.
 pub fn raise_descriptor_limit() {
     #[cfg(unix)]
     let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);

@@ -1,4 +1,4 @@
-//! Numbers on the command line, for the examples that take some.
+//! Numbers on the command line, for the examples that take them.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use lexopt::ValueExt;
 
-/// An option's value, if it is a number in `range`; otherwise what is wrong, in one line.
+/// Returns an option's value if it is a number in `range`, or else an error of one line.
 pub fn within<T>(option: &str, value: OsString, range: RangeInclusive<T>) -> Result<T, lexopt::Error>
 where
     T: FromStr + PartialOrd + fmt::Display,

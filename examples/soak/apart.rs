@@ -1,7 +1,9 @@
-//! The servers in a process of their own, when one process may not have descriptors enough for both ends of all connections. It is
-//! this program again, and talks to the first one through pipes: it says where it listens, and how it is, when it is asked.
+//! The servers in a process of their own, for systems that do not allow one process enough descriptors
+//! for both ends of all connections. The process runs this program again, and communicates with the
+//! first process through pipes. It prints its addresses, and a sample for each question.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use oneloop::Runtime;
@@ -13,7 +15,7 @@ use crate::servers::{self, Addresses};
 use crate::stop::Stop;
 use crate::work::During;
 
-/// That process, as the first one sees it.
+/// The servers' process, from the view of the first process.
 pub struct Apart {
     pub addresses: Addresses,
     child: Child,
@@ -26,6 +28,8 @@ impl Apart {
         let step = "starting the servers' process";
         let mut command = Command::new(std::env::current_exe().during(step)?);
         command.arg(if spoil { options::SERVE_SPOILED } else { options::SERVE });
+        // Ctrl+C in a terminal reaches the first process alone, which decides when both end.
+        command.process_group(0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().during(step)?;
         let questions = child.stdin.take();
         let mut answers = BufReader::new(child.stdout.take().ok_or("it has no standard output")?);
@@ -37,7 +41,8 @@ impl Apart {
         Ok(Apart { addresses, child, questions, answers })
     }
 
-    /// Waits for the answer without letting the loop go on: it is asked when all work rests.
+    /// Asks for a sample and waits for the answer. This blocks the loop, which is no problem while all
+    /// work rests.
     pub fn sample(&mut self) -> Result<Sample, String> {
         let questions = self.questions.as_mut().ok_or("the servers' process has no standard input")?;
         writeln!(questions).during("asking the servers' process")?;
@@ -55,24 +60,25 @@ impl Apart {
 
 fn line(answers: &mut BufReader<ChildStdout>) -> Result<String, String> {
     let mut line = String::new();
-    answers.read_line(&mut line).during("listening to the servers' process")?;
+    answers.read_line(&mut line).during("reading from the servers' process")?;
     Ok(line.trim_end().to_owned())
 }
 
 impl Drop for Apart {
     fn drop(&mut self) {
-        drop(self.questions.take()); // which ends it
+        drop(self.questions.take()); // the end of its input ends the process
         let _ = self.child.wait();
     }
 }
 
-/// What that process does, until its standard input ends.
+/// Runs the servers until the end of standard input.
 pub fn serve(spoil: bool) -> Result<u8, String> {
     crate::process::raise_descriptor_limit();
     let runtime = Runtime::new().during("an event loop")?;
     runtime.block_on(async {
-        // Ctrl+C is sent to both processes, and it is the first one that decides what becomes of it.
-        let _deaf = Stop::listen().during("listening for signals")?;
+        // A request to end may reach both processes. This process ignores it, because the first one
+        // decides when both end.
+        let _ignored = Stop::listen().during("listening for signals")?;
         let (addresses, shared) = servers::start(spoil).await?;
         say(&format!("{}\n{}\n{}", addresses.tcp, addresses.udp, addresses.unix.display()));
         let (ask, asked) = async_channel::unbounded();

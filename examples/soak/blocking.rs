@@ -1,4 +1,4 @@
-//! Work on the pool of threads, some of which nobody waits for.
+//! Work on the pool of threads. The worker does not await all of it.
 
 use std::rc::Rc;
 
@@ -26,14 +26,14 @@ pub fn start(soak: &Rc<Soak>) {
     }
 }
 
-/// Has a thread cut the same message, and compares.
+/// Cuts a message on a thread of the pool, and compares it with the same message cut here.
 async fn copy(pattern: &Pattern, mut rng: Rng) -> Result<u64, String> {
     let (theirs, mut their_rng) = (pattern.clone(), rng.clone());
     let mut work = unblock(move || theirs.message(&mut their_rng, COPY_BYTES_MAX).to_vec());
     let expected = pattern.message(&mut rng, COPY_BYTES_MAX);
     if rng.u8(..4) == 0 {
         let _ = poll_once(&mut work).await;
-        return Ok(0); // dropped before or while a thread does it, or after
+        return Ok(0); // the future is dropped before, during or after the work
     }
     let mut check = Check::new(expected);
     check.take(&work.await).during("what a thread has copied")?;

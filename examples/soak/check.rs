@@ -1,4 +1,4 @@
-//! The bytes that are sent, and what came of them.
+//! The bytes that are sent, and the check of those that are received.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use fastrand::Rng;
 /// The longest message.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
-/// Messages begin at any of so many places.
+/// The number of places at which messages begin.
 const STARTS: usize = 1 << 16;
 
-/// Random bytes that all messages are cut from. Each begins at another place, and the bytes never repeat: so bytes that are lost,
-/// doubled, swapped, or another message's, show.
+/// Random bytes that all messages are cut from. Each message begins at another place, and the bytes
+/// never repeat. So the check finds bytes that are lost, doubled, swapped, or part of another message.
 #[derive(Clone)]
 pub struct Pattern(Arc<[u8]>);
 
@@ -22,20 +22,21 @@ impl Pattern {
         Pattern(bytes.into())
     }
 
-    /// A message of `length` bytes.
+    /// Returns a message of `length` bytes.
     pub fn cut(&self, rng: &mut Rng, length: usize) -> &[u8] {
         let start = rng.usize(..STARTS);
         &self.0[start..start + length]
     }
 
-    /// A message of at most `length_max` bytes. As many are between 10 and 100 bytes long as between 10,000 and 100,000.
+    /// Returns a message of at most `length_max` bytes. Lengths between 10 and 100 bytes are as
+    /// frequent as lengths between 10,000 and 100,000.
     pub fn message(&self, rng: &mut Rng, length_max: usize) -> &[u8] {
         let length = (length_max as f64).powf(rng.f64()) as usize;
         self.cut(rng, length.clamp(1, length_max))
     }
 }
 
-/// Compares what comes with what was sent, piece by piece.
+/// Compares the received bytes with those that were sent, piece by piece.
 pub struct Check<'a> {
     expected: &'a [u8],
     received: usize,
@@ -46,7 +47,7 @@ impl<'a> Check<'a> {
         Check { expected, received: 0 }
     }
 
-    /// Takes the next piece.
+    /// Compares the next piece.
     pub fn take(&mut self, piece: &[u8]) -> Result<(), String> {
         let (size, received) = (self.expected.len(), self.received);
         let expected = &self.expected[received..];
@@ -69,7 +70,7 @@ impl<'a> Check<'a> {
         self.expected.len() - self.received
     }
 
-    /// Whether all has come; how many bytes that were.
+    /// Returns the number of received bytes, or an error if some are missing.
     pub fn end(&self) -> Result<u64, String> {
         match self.left() {
             0 => Ok(self.received as u64),

@@ -1,4 +1,4 @@
-//! Churn: clients that connect, have a few answers, and go in one of the ways in which clients go.
+//! Churn: clients that connect, exchange a few messages, and disconnect in different ways.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -43,13 +43,14 @@ async fn tcp(address: SocketAddr, pattern: &Pattern, rng: &mut Rng) -> Result<Do
     let stream = connect_tcp(address).await.during("connecting")?;
     let (orderly, bytes) = come_and_go(stream, pattern, rng).await?;
     if orderly {
-        // The system remembers such a connection, and keeps its port, for a minute. There are fewer than thirty thousand.
+        // The system keeps the port of such a connection for a minute. There are fewer than thirty
+        // thousand ports, so the worker pauses.
         sleep(Duration::from_millis(rng.u64(20..60))).await;
     }
     Done::bytes(bytes)
 }
 
-/// One client's life. Returns whether it had an orderly end, and how many bytes were checked.
+/// Runs one client. Returns whether it had an orderly end, and how many bytes were checked.
 async fn come_and_go<S: Stream>(stream: S, pattern: &Pattern, rng: &mut Rng) -> Result<(bool, u64), String> {
     let mut bytes = 0;
     for _ in 0..rng.usize(..4) {
@@ -57,12 +58,12 @@ async fn come_and_go<S: Stream>(stream: S, pattern: &Pattern, rng: &mut Rng) -> 
     }
     let message = pattern.message(rng, MESSAGE_BYTES_MAX);
     match rng.u8(..5) {
-        // Closes its side, and hears the server close the other.
+        // The client closes its side, and sees the server close the other.
         0 => {
             stream.shutdown_write().during("closing")?;
             bytes += receive_to_end(stream.reader(), &[]).await?;
         }
-        // The same before its answer has come, which must come all the same.
+        // The client closes its side before the answer has arrived. The answer must still arrive.
         1 => {
             let send = async {
                 stream.writer().write_all(message).await.during("sending")?;
@@ -70,20 +71,21 @@ async fn come_and_go<S: Stream>(stream: S, pattern: &Pattern, rng: &mut Rng) -> 
             };
             bytes += try_zip(send, receive_to_end(stream.reader(), message)).await?.1;
         }
-        // In two halves, each of its own.
+        // The client splits the stream into two halves.
         2 => {
             let (reader, mut writer) = stream.into_halves();
             let send = async move { writer.write_all(message).await.during("sending") };
             bytes += try_zip(send, receive_to_end(reader, message)).await?.1;
             return Ok((true, bytes));
         }
-        // Is gone in the middle of what it sends. How much the server has read by then is not ours to say.
+        // The client resets the connection in the middle of a message. The part that the server has
+        // read by then can be of any length.
         3 => {
             stream.reset_on_close().during("resetting")?;
             let part = rng.usize(..message.len());
             let _ = stream.try_write(&message[..part]);
         }
-        // Is gone in the middle of the answer.
+        // The client resets the connection in the middle of the answer.
         _ => {
             stream.reset_on_close().during("resetting")?;
             let sent = stream.try_write(message).during("sending")?;

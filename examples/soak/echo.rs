@@ -1,4 +1,4 @@
-//! Echo: connections that stay, messages of random sizes.
+//! Echo: connections that stay open, and messages of random sizes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,12 +12,13 @@ use crate::servers::Addresses;
 use crate::stream::{Stream, round_trip};
 use crate::work::{Done, During, Soak, Tally};
 
-/// How many connections are being made at any moment: see the example `load`.
+/// The most attempts to connect at once. The example `load` gives the reason.
 const CONNECTING_MAX: usize = 32;
 
 const UNDER_WAY_BYTES_MAX: usize = 1 << 30;
 
-/// Makes the connections, and a worker for each. Where there are Unix sockets, half of them are.
+/// Makes the connections, and a worker for each. On systems with Unix sockets half of the connections
+/// use them.
 pub async fn start(soak: &Rc<Soak>, servers: &Addresses, connections: usize) -> Result<(), String> {
     let length_max = length_max(connections);
     let unix = if cfg!(unix) { connections / 2 } else { 0 };
@@ -32,8 +33,8 @@ pub async fn start(soak: &Rc<Soak>, servers: &Addresses, connections: usize) -> 
     Ok(())
 }
 
-/// What is under way on all connections is in the system's memory, which has its bounds: with more than a thousand connections, their
-/// messages are shorter.
+/// Returns the longest message. The system's memory holds all messages that are under way, and it is
+/// limited. With more than a thousand connections the messages are shorter.
 pub fn length_max(connections: usize) -> usize {
     (UNDER_WAY_BYTES_MAX / connections).clamp(1 << 12, MESSAGE_BYTES_MAX)
 }

@@ -1,7 +1,6 @@
-//! The queue-based event loop, on a thread of its own. A worker of the runtime asks for a round (connections, timers,
-//! messages) and waits for its outcome.
+//! The queue-based event loop, on a thread of its own. A worker of the runtime asks for a round
+//! (connections, timers, messages) and waits for its outcome.
 
-use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use futures::channel::oneshot;
 use oneloop::Interest;
-use oneloop::event_loop::{Event, EventLoop, Id, Listener, Sender};
+use oneloop::event_loop::{Event, EventLoop, Id, IdMap, Listener, Sender};
 use oneloop::net::TcpStream;
 
 use crate::check::Pattern;
@@ -24,7 +23,7 @@ const NUMBERS_MAX: u64 = 200;
 const MESSAGE_BYTES_MAX: usize = 1 << 18;
 const BUFFER_BYTES: usize = 1 << 14;
 
-/// If nothing happens for so long, the round hangs.
+/// A round without an event for this time hangs.
 const SILENCE: Duration = Duration::from_secs(30);
 
 enum Message {
@@ -53,7 +52,7 @@ pub fn start(soak: &Rc<Soak>) -> Result<(), String> {
     Ok(())
 }
 
-/// Ends the event loop when the worker is gone.
+/// The sender of the worker. Dropping it ends the event loop.
 struct Posts(Sender<Message>);
 
 impl Drop for Posts {
@@ -66,17 +65,17 @@ struct Loop {
     events: EventLoop<Message>,
     listener: Listener,
     pattern: Pattern,
-    /// One for all connections: they take turns.
+    /// The buffer of all connections. The loop serves one at a time.
     buffer: Vec<u8>,
 }
 
-/// What is still to come in a round.
+/// The events that are still to come in a round.
 #[derive(Default)]
 struct Round {
-    connecting: HashMap<Id, Vec<u8>>,
-    clients: HashMap<Id, Client>,
-    servers: HashMap<Id, Server>,
-    timers: HashMap<Id, Instant>,
+    connecting: IdMap<Vec<u8>>,
+    clients: IdMap<Client>,
+    servers: IdMap<Server>,
+    timers: IdMap<Instant>,
     numbers: std::ops::Range<u64>,
     done: u64,
     bytes: u64,
@@ -97,11 +96,12 @@ impl Loop {
                     let failed = outcome.is_err();
                     let _ = reply.send(outcome);
                     if failed {
-                        return; // the next round would find what this one has left
+                        return; // the next round would receive the rest of this one's events
                     }
                 }
                 Ok(Event::Message(Message::End)) => return,
-                // Between two rounds nothing is watched: the worker sees a loop that is gone.
+                // Between two rounds the loop has no source but its messages, so another event is a
+                // fault. The worker sees that the loop has ended.
                 Ok(_) | Err(_) => return,
             }
         }
@@ -130,7 +130,7 @@ impl Loop {
                 round.timers.insert(timer, due);
             }
         }
-        // From another thread and not from here, so that they come in between.
+        // Another thread posts the numbers, so that they arrive between the other events.
         round.numbers = 0..rng.u64(..NUMBERS_MAX);
         let (sender, numbers) = (self.events.sender(), round.numbers.clone());
         thread::spawn(move || {
@@ -154,7 +154,7 @@ impl Loop {
                 client.stream.add_interest(Interest::Writable);
                 round.clients.insert(client.stream.id(), client);
             }
-            Event::Readable(id) | Event::Writable(id) => return self.attend(id, event, round),
+            Event::Readable(id) | Event::Writable(id) => return self.handle_ready(id, event, round),
             Event::Timer(id) => {
                 let due = round.timers.remove(&id).ok_or("a timer fired twice, or after it was cancelled")?;
                 if let Some(early) = due.checked_duration_since(Instant::now()).filter(|e| !e.is_zero()) {
@@ -164,12 +164,12 @@ impl Loop {
             }
             Event::Message(Message::Number(number)) => {
                 if round.numbers.next() != Some(number) {
-                    return Err(format!("number {number} came out of turn"));
+                    return Err(format!("number {number} came out of order"));
                 }
                 round.done += 1;
             }
             Event::TimedOut => return Err(format!("nothing happens for {SILENCE:?}; {}", round.left())),
-            _ => return Err("an event that nobody asked for".to_owned()),
+            _ => return Err("an unexpected event".to_owned()),
         }
         Ok(())
     }
@@ -178,7 +178,7 @@ impl Loop {
         self.events.watch(stream, Interest::Readable).during("watching a connection")
     }
 
-    fn attend(&mut self, id: Id, event: Event<Message>, round: &mut Round) -> Result<(), String> {
+    fn handle_ready(&mut self, id: Id, event: Event<Message>, round: &mut Round) -> Result<(), String> {
         let readable = matches!(event, Event::Readable(_));
         if let Some(client) = round.clients.get_mut(&id) {
             let read = if readable { client.read(&mut self.buffer) } else { client.write().map(|()| None) };

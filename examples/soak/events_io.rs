@@ -1,5 +1,5 @@
-//! The two ends of a connection on the queue-based event loop. What a task would keep in its variables between two awaits is
-//! kept here, by hand, between two events.
+//! The two ends of a connection on the queue-based event loop. These types store between two events
+//! what a task would keep in its variables between two awaits.
 
 use std::io::{self, ErrorKind};
 
@@ -34,7 +34,7 @@ impl Client {
         Ok(())
     }
 
-    /// The length of the message, once all of it has come back.
+    /// Reads and checks. Returns the length of the message when all of it has come back.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Option<u64>, String> {
         let Some(length) = unless_blocked(self.stream.try_read(buffer)).during("reading")? else {
             return Ok(None);
@@ -60,7 +60,8 @@ impl Server {
         Server { stream, unsent: Vec::new() }
     }
 
-    /// Whether the client is still there. It leaves with a reset, which is no failure.
+    /// Reads and answers. Returns whether the connection is still open. The client ends it with a
+    /// reset, which is not a failure.
     pub fn read_and_answer(&mut self, buffer: &mut [u8]) -> bool {
         match unless_blocked(self.stream.try_read(buffer)) {
             Ok(None) => true,
@@ -73,7 +74,8 @@ impl Server {
         }
     }
 
-    /// Sends what is left. Nothing more is read before all of it is gone.
+    /// Sends the bytes that are left. Returns whether the connection is still open. The server reads
+    /// nothing more before all of them are sent.
     pub fn send_on(&mut self) -> bool {
         match unless_blocked(self.stream.try_write(&self.unsent)) {
             Ok(sent) => drop(self.unsent.drain(..sent.unwrap_or(0))),
@@ -89,7 +91,7 @@ impl Server {
     }
 }
 
-/// `None` for an operation that would have had to wait.
+/// Returns `None` for an operation that would have to wait.
 fn unless_blocked<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),

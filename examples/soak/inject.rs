@@ -1,5 +1,5 @@
-//! Faults on purpose: a program that says "nothing grew" should be seen to say the opposite. (The wrong byte is the
-//! servers'.)
+//! Faults on purpose. They show that the program reports growth when there is some. (The servers make
+//! the wrong byte.)
 
 use std::net::UdpSocket;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::options::Fault;
 const PERIOD: Duration = Duration::from_millis(20);
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// Memory that is kept for nothing grows like any that is forgotten, but a leak checker has nothing to say of it.
+/// Memory that grows like a leak. A leak checker does not report it, because the static still holds it.
 static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 fn keep() {

@@ -1,4 +1,4 @@
-//! Everything that the runtime can do, all at once and for as long as one likes, with every byte checked.
+//! All that the runtime can do, at once and for as long as the user likes, with every byte checked.
 //!
 //! ```text
 //! cargo run --release --example soak -- --minutes 5
@@ -8,28 +8,31 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `main.rs` | the life of the program: start all work, rest now and then, end, judge |
-//! | `work.rs` | workers, what they have done, and the gate at which they rest |
-//! | `check.rs` | the bytes that are sent, and what came of them |
+//! | `main.rs` | the program: it starts all work, lets the work rest three times, ends and judges |
+//! | `work.rs` | workers, the counts of their operations, and the lock that makes them rest |
+//! | `check.rs` | the bytes that are sent, and the check of those that are received |
 //! | `stream.rs` | what TCP and Unix streams share: the round trip of one message |
-//! | `servers.rs`, `apart.rs` | the servers: those of the example `echo`; in a process of their own, if need be |
+//! | `servers.rs`, `apart.rs` | the servers of the example `echo`, if necessary in their own process |
 //! | `echo.rs`, `churn.rs`, `udp.rs` | connections that stay, connections that come and go, datagrams |
-//! | `timers.rs`, `timeouts.rs` | timers; time-outs that cut reads, writes and accepts off |
-//! | `tasks.rs`, `yields.rs` | tasks that are cancelled; tasks that give way |
+//! | `timers.rs`, `timeouts.rs` | timers; time-outs that end reads, writes and accepts early |
+//! | `tasks.rs`, `yields.rs` | tasks that are cancelled; tasks that yield |
 //! | `threads.rs`, `blocking.rs`, `children.rs` | other threads, the pool of threads, child processes |
 //! | `events.rs`, `events_io.rs` | the queue-based event loop |
-//! | `inject.rs` | faults on purpose, to see that they are found |
+//! | `inject.rs` | faults on purpose, which the program must find |
 //! | `rest.rs`, `verdict.rs` | memory and descriptors at rest, and when they count as grown |
-//! | `report.rs`, `options.rs` | what is shown, and the command line |
+//! | `report.rs`, `bar.rs`, `options.rs` | the output, and the command line |
 
 #[cfg(unix)]
 mod apart;
+mod bar;
 #[cfg(feature = "unblock")]
 mod blocking;
 mod check;
 #[cfg(feature = "process")]
 mod children;
 mod churn;
+#[path = "../shared/counted.rs"]
+mod counted;
 #[path = "../echo/datagrams.rs"]
 mod datagrams;
 mod echo;
@@ -40,13 +43,13 @@ mod inject;
 mod numbers;
 mod options;
 #[path = "../shared/process.rs"]
-#[cfg_attr(not(unix), allow(dead_code, reason = "only where a limit is known the process asks for more"))]
+#[cfg_attr(not(unix), allow(dead_code, reason = "without a known limit the process raises none"))]
 mod process;
 mod report;
 mod rest;
 mod servers;
 #[path = "../echo/shared.rs"]
-#[allow(dead_code, reason = "its summary is the other example's")]
+#[allow(dead_code, reason = "only the other example prints the summary")]
 mod shared;
 #[path = "../echo/stop.rs"]
 mod stop;
@@ -73,21 +76,23 @@ use futures_lite::future::or;
 use oneloop::Runtime;
 use oneloop::time::{sleep, sleep_until};
 
+use counted::counted;
 use options::{Fault, Options, Request};
 use process::{complain, say};
 use report::{Progress, Rests};
 use servers::{Addresses, Servers};
 use stop::Stop;
+use verdict::Verdict;
 use work::{During, Soak};
 
 const EXIT_NOT_STARTED: u8 = 2;
 
-/// Warming up takes a fifth of the time, so long at most, and until every kind of work has been done a few times: by then all
-/// that is made once is there.
+/// The longest warm-up. The warm-up takes a fifth of the time, up to this limit, and lasts until every
+/// kind of work has been done a few times. By then everything that is made only once exists.
 const WARM_UP_MAX: Duration = Duration::from_secs(30);
 const WARM_OPERATIONS: u64 = 5;
 
-/// What all but the echo's connections need of descriptors, generously.
+/// The descriptors that everything but the echo's connections needs, with a reserve.
 #[cfg(unix)]
 const OTHER_DESCRIPTORS: u64 = 200;
 
@@ -114,16 +119,19 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<u8, String> {
-    let room = room(options.connections)?;
+    let ends = ends_with_descriptors(options.connections)?;
     let runtime = Runtime::new().during("no event loop can be made")?;
     runtime.block_on(async {
         let mut stop = Stop::listen().during("cannot listen for signals")?;
         let spoil = options.inject == Some(Fault::Byte);
-        let (addresses, mut servers) = match room {
-            Room::ForAll => servers::start(spoil).await.map(|(at, shared)| (at, Servers::Here(shared)))?,
+        let (addresses, mut servers) = match ends {
+            Ends::Both => servers::start(spoil).await.map(|(at, shared)| (at, Servers::Here(shared)))?,
             #[cfg(unix)]
-            Room::ForOneEnd => {
-                let apart = apart::Apart::start(spoil)?;
+            Ends::One => {
+                let apart = match apart::Apart::start(spoil) {
+                    Ok(apart) => apart,
+                    Err(reason) => return interrupted(&mut stop).await.ok_or(reason),
+                };
                 (apart.addresses.clone(), Servers::Apart(apart))
             }
         };
@@ -136,38 +144,47 @@ fn run(options: &Options) -> Result<u8, String> {
         let mut rests = Rests::default();
         let asked = async { Ok(Some(stop.asked().await)) };
         if or(course(&soak, &mut servers, options.time, &mut rests), asked).await?.is_some() {
-            complain("asked to end: what has begun is finished");
+            complain("asked to end: the operations under way are finished");
         }
         let time = began.elapsed();
         let finished = async {
             soak.end();
             rests.end = Some(rest::sample(&soak, &mut servers, rests.start).await?);
-            soak.all_gone().await;
+            soak.workers_ended().await;
             Ok::<_, String>(None)
         };
         let again = or(finished, async { Ok(Some(stop.asked().await)) }).await?;
         progress.abort();
-        let _ = progress.await; // it wipes its line
+        let _ = progress.await; // the task clears the progress line
         Ok(again.unwrap_or_else(|| judge(&soak, &rests, time)))
     })
 }
 
-/// What there are descriptors enough for.
-enum Room {
-    ForAll,
+/// Returns the exit code if a request to end has arrived. A signal to the whole group may end the
+/// servers' process before that process has a group of its own. The same signal may reach this loop
+/// only a moment later.
+#[cfg(unix)]
+async fn interrupted(stop: &mut Stop) -> Option<u8> {
+    let asked = oneloop::time::timeout(Duration::from_millis(100), stop.asked()).await.ok();
+    asked.inspect(|_| complain("asked to end before the work began"))
+}
+
+/// The ends of the connections for which one process may have enough descriptors.
+enum Ends {
+    Both,
     #[cfg(unix)]
-    ForOneEnd,
+    One,
 }
 
 #[cfg(unix)]
-fn room(connections: usize) -> Result<Room, String> {
+fn ends_with_descriptors(connections: usize) -> Result<Ends, String> {
     let allowed =
         rlimit::increase_nofile_limit(rlimit::INFINITY).during("the limit of descriptors can't be raised")?;
     let needed = |ends: u64| ends * connections as u64 + OTHER_DESCRIPTORS;
     if needed(2) <= allowed {
-        Ok(Room::ForAll)
+        Ok(Ends::Both)
     } else if needed(1) <= allowed {
-        Ok(Room::ForOneEnd)
+        Ok(Ends::One)
     } else {
         let needed = needed(1);
         Err(format!(
@@ -177,24 +194,24 @@ fn room(connections: usize) -> Result<Room, String> {
 }
 
 #[cfg(not(unix))]
-fn room(_connections: usize) -> Result<Room, String> {
-    Ok(Room::ForAll)
+fn ends_with_descriptors(_connections: usize) -> Result<Ends, String> {
+    Ok(Ends::Both)
 }
 
 fn header(options: &Options, servers: &Servers) -> String {
     let driver = std::env::var("ONELOOP_DRIVER").unwrap_or_else(|_| "mio".to_owned());
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     let Options { connections, seed, time, .. } = options;
-    let mut header =
-        format!("driver {driver}, {build} build, {connections} connections, {time:?}, --seed {seed}");
+    let connected = counted(connections, "connection");
+    let mut header = format!("driver {driver}, {build} build, {connected}, {time:?}, --seed {seed}");
     let longest = echo::length_max(*connections);
     if longest < check::MESSAGE_BYTES_MAX {
-        header += &format!("\nechoed messages of at most {longest} bytes, because of their number");
+        header += &format!("\nechoed messages have at most {longest} bytes with so many connections");
     }
     #[cfg(unix)]
     if matches!(servers, Servers::Apart(_)) {
-        header +=
-            "\nthe servers have a process of their own: one may not have descriptors for both ends here";
+        header += "\nthe servers have a process of their own: this system does not allow one\n\
+             process enough descriptors for both ends of the connections";
     }
     #[cfg(not(unix))]
     let Servers::Here(_) = servers;
@@ -212,7 +229,7 @@ fn header(options: &Options, servers: &Servers) -> String {
 
 /// Starts the workers of every kind.
 async fn start(soak: &Rc<Soak>, addresses: &Addresses, options: &Options) -> Result<(), String> {
-    // Nobody begins before all are there: connections wait long in a crowd that works.
+    // No worker begins before all are started. A new connection waits long while many others work.
     let _rest = soak.rest().await;
     echo::start(soak, addresses, options.connections).await?;
     churn::start(soak, addresses);
@@ -231,8 +248,8 @@ async fn start(soak: &Rc<Soak>, addresses: &Addresses, options: &Options) -> Res
     Ok(())
 }
 
-/// The time that was asked for, with a rest after warming up and one in the middle. The one at the end isn't a part of it, because
-/// there is one also if the end comes early.
+/// Waits for the given time, with a rest after the warm-up and one in the middle. The rest at the end
+/// is not a part of this function, because it also happens when the end comes early.
 async fn course(
     soak: &Soak,
     servers: &mut Servers,
@@ -247,7 +264,7 @@ async fn course(
         sleep(Duration::from_millis(10)).await;
     }
     rests.start = Some(rest::sample(soak, servers, None).await?);
-    // However long that took, the end stays what it was.
+    // The rest does not move the end.
     sleep(end.saturating_duration_since(Instant::now()) / 2).await;
     rests.middle = Some(rest::sample(soak, servers, rests.start).await?);
     sleep_until(end).await;
@@ -257,9 +274,13 @@ async fn course(
 /// Prints the tables. Returns the exit code.
 fn judge(soak: &Soak, rests: &Rests, time: Duration) -> u8 {
     say(&format!("\n{}\n{}", report::work(soak), rests.tables()));
-    let errors = soak.errors();
-    let grown = if rests.grew() { "grew" } else { "did not grow" };
-    let (seconds, seed) = (time.as_secs_f64(), soak.seed);
-    say(&format!("{errors} errors in {seconds:.1} seconds; what is held at rest {grown}; seed {seed}"));
-    (errors > 0 || rests.grew()).into()
+    let verdict = rests.verdict();
+    let at_rest = match verdict {
+        Verdict::Flat => "nothing grew",
+        Verdict::Grew => "memory or descriptors grew",
+        Verdict::Unknown => "too early to see growth",
+    };
+    let (errors, seconds, seed) = (counted(soak.errors(), "error"), time.as_secs_f64(), soak.seed);
+    say(&format!("{errors} in {seconds:.1} seconds; {at_rest}; seed {seed}"));
+    (soak.errors() > 0 || verdict == Verdict::Grew).into()
 }

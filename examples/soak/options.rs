@@ -8,33 +8,40 @@ use lexopt::prelude::*;
 use crate::numbers::within;
 
 pub const HELP: &str = "\
-Does everything that the runtime can do, all at once and for as long as you like, and checks every
-byte: echo over TCP, Unix sockets and UDP, clients that come and go, timers, time-outs,
-cancellations, other threads, child processes, the queue-based event loop.
+Does everything that the runtime can do, at once and for as long as you like,
+and checks every byte: echo over TCP, Unix sockets and UDP, clients that connect
+and disconnect, timers, time-outs, cancellations, other threads, child
+processes, the queue-based event loop.
 
 usage: soak [--seconds N | --minutes N | --hours N] [--connections N] [--seed N]
 
   --seconds N, --minutes N, --hours N
-                   how long, also a fraction (default: 10 seconds); they add up
-  --connections N  connections that stay and echo (default: 50)
-  --seed N         what all random choices come from (default: another each time)
-  --inject FAULT   to see that it is found: `byte` makes the echo server send wrong ones,
-                   `memory` and `descriptor` forget some of them again and again
+                   how long (default: 10 seconds); fractions are allowed,
+                   and several options add up
+  --connections N  echo connections that stay open (default: 50)
+  --seed N         the seed of all random choices (default: another one each
+                   time)
+  --inject FAULT   make a fault, which must be found: with `byte` the echo
+                   server sends wrong bytes, with `memory` or `descriptor` the
+                   program leaks some again and again
   --help           print this
 
-ONELOOP_DRIVER chooses the driver. Now and then all work rests for a moment, and memory and
-descriptors are looked at: they must not grow. Ctrl+C ends it early, with the table of what was done.
+ONELOOP_DRIVER chooses the driver. Three times all work rests for a moment, and
+the program measures memory and descriptors, which must not grow. Ctrl+C ends it
+early, with the table of the finished work.
 
 exit codes: 0 no errors, nothing grew
             1 errors, or memory or descriptors grew
-            2 could not start: bad arguments, or more connections than the system allows
+            2 could not start: bad arguments, or more connections than the
+              system allows
             130 (Ctrl+C) or 143 (SIGTERM) when asked a second time to end";
 
-/// How this program calls itself for a child that writes what it reads, where there is no `cat`.
+/// The argument that makes this program a child that writes what it reads, where there is no `cat`.
 #[cfg(not(unix))]
 pub const COPY: &str = "--copy";
 
-/// How it calls itself for a process that holds the servers, and for one whose servers send wrong bytes.
+/// The argument that makes this program the process of the servers. With the second one the servers
+/// send wrong bytes.
 #[cfg(unix)]
 pub const SERVE: &str = "--serve";
 #[cfg(unix)]

@@ -1,18 +1,20 @@
-//! What is shown: how it goes, and the tables at the end.
+//! The output: the progress, and the tables at the end.
 
 use std::fmt::Write;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar};
 use oneloop::time::{interval, sleep};
 
+use crate::bar;
+use crate::counted::counted;
 use crate::process::say;
 use crate::rest::{self, Sample, Samples};
 use crate::verdict::{self, Tolerance, Verdict};
 use crate::work::Soak;
 
-/// A bar where standard error is a terminal, otherwise a line now and then.
+/// The progress: a bar if standard error is a terminal, otherwise a line at intervals.
 pub struct Progress {
     bar: ProgressBar,
     time: Duration,
@@ -21,12 +23,11 @@ pub struct Progress {
 impl Progress {
     pub fn new(time: Duration) -> Progress {
         let bar = ProgressBar::new(time.as_millis() as u64);
-        let style = ProgressStyle::with_template("[{bar:10}] {percent}% {msg}");
-        bar.set_style(style.expect("the template is valid"));
+        bar.set_style(bar::style());
         Progress { bar, time }
     }
 
-    /// Goes on until it is dropped.
+    /// Shows the progress until the future is dropped.
     pub async fn follow(self, soak: Rc<Soak>) {
         let started = Instant::now();
         if self.bar.is_hidden() {
@@ -56,10 +57,10 @@ fn so_far(soak: &Soak) -> String {
     let bytes = HumanBytes(soak.total(|tally| &tally.bytes));
     let memory =
         rest::resident().map_or_else(String::new, |bytes| format!(", {} of memory", HumanBytes(bytes)));
-    format!("{operations} operations, {bytes} checked, {} errors{memory}", soak.errors())
+    format!("{}, {operations} operations, {bytes} checked{memory}", counted(soak.errors(), "error"))
 }
 
-/// What was done, a line for each kind.
+/// Returns the table of the work, with a line for each kind.
 pub fn work(soak: &Soak) -> String {
     let mut table = format!("{:<20}{:>16}{:>22}{:>9}\n", "work", "operations", "bytes checked", "errors");
     let mut line = |kind: &str, operations: u64, bytes: u64, errors: u64| {
@@ -74,7 +75,7 @@ pub fn work(soak: &Soak) -> String {
     table
 }
 
-/// What the process held in the moments of rest: after warming up, in the middle, at the end.
+/// The samples of the rests: after the warm-up, in the middle, at the end.
 #[derive(Default)]
 pub struct Rests {
     pub start: Option<Samples>,
@@ -83,16 +84,20 @@ pub struct Rests {
 }
 
 impl Rests {
-    pub fn grew(&self) -> bool {
+    /// Returns the verdict on all rows. A row that this system does not report does not count.
+    pub fn verdict(&self) -> Verdict {
+        if self.start.is_none() || self.end.is_none() {
+            return Verdict::Unknown;
+        }
         let mut rows = self.ours().into_iter().chain(self.servers().into_iter().flatten());
-        rows.any(|row| row.verdict() == Verdict::Grew)
+        if rows.any(|row| row.verdict() == Verdict::Grew) { Verdict::Grew } else { Verdict::Flat }
     }
 
     fn ours(&self) -> [Row; 4] {
         rows([self.start, self.middle, self.end].map(|rest| rest.map(|rest| rest.ours)))
     }
 
-    /// If they have a process of their own.
+    /// Returns the rows of the servers, if they have a process of their own.
     fn servers(&self) -> Option<[Row; 4]> {
         self.end?.servers?;
         Some(rows([self.start, self.middle, self.end].map(|rest| rest?.servers)))
@@ -101,7 +106,7 @@ impl Rests {
     pub fn tables(&self) -> String {
         let mut tables = table("at rest", self.ours());
         if let Some(rows) = self.servers() {
-            tables += &format!("\n{}", table("the servers' process", rows));
+            tables += &format!("\n{}", table("servers' process", rows));
         }
         tables
     }
@@ -127,15 +132,15 @@ fn rows(samples: [Option<Sample>; 3]) -> [Row; 4] {
 
 fn table(title: &str, rows: [Row; 4]) -> String {
     let mut table =
-        format!("{title:<20}{:>13}{:>13}{:>13}  {:<8} allowed\n", "start", "middle", "end", "verdict");
+        format!("{title:<18}{:>12}{:>12}{:>12}  {:<8}may grow by\n", "start", "middle", "end", "verdict");
     for row in rows {
         let [start, middle, end] = row.values.map(|value| value.map_or("-".to_owned(), row.show));
         let (what, verdict) = (row.what, row.verdict());
         let allowed = match row.tolerance {
-            Tolerance { percent: 0, plus: 0 } => "not one more".to_owned(),
-            Tolerance { percent, plus } => format!("{percent} % and {} more", (row.show)(plus)),
+            Tolerance { percent: 0, plus: 0 } => "0".to_owned(),
+            Tolerance { percent, plus } => format!("{percent} %, {}", (row.show)(plus)),
         };
-        let _ = writeln!(table, "{what:<20}{start:>13}{middle:>13}{end:>13}  {verdict:<8} {allowed}");
+        let _ = writeln!(table, "{what:<18}{start:>12}{middle:>12}{end:>12}  {verdict:<8}{allowed}");
     }
     table
 }

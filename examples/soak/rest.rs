@@ -1,4 +1,4 @@
-//! The moments of rest: no operation is under way, and what the process holds is looked at.
+//! The rests. No operation is under way then, and the program measures memory and descriptors.
 
 use std::alloc::System;
 use std::time::{Duration, Instant};
@@ -9,19 +9,20 @@ use oneloop::time::sleep;
 use crate::servers::Servers;
 use crate::work::Soak;
 
-/// Counts what is allocated; the limit is none.
+/// Counts the allocated bytes, without a limit.
 #[global_allocator]
 static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
-/// How long the servers may take to notice that clients are gone, and killed children to be buried. What still is there
-/// then is what the sample shows.
+/// The time that the servers have to notice closed connections, and the loop to reap killed children.
+/// The sample shows what is left then.
 const SETTLING_MAX: Duration = Duration::from_secs(3);
 
-/// The first sample has nothing to compare with: it waits until nothing has changed for so many looks.
+/// The first sample has no other to compare with. It waits until this many samples in a row are the
+/// same.
 const SAME_LOOKS: u32 = 10;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// What this process holds and, if the servers have another, what that holds.
+/// A sample of this process and, if the servers have another one, a sample of that.
 #[derive(Clone, Copy)]
 pub struct Samples {
     pub ours: Sample,
@@ -41,7 +42,7 @@ impl Samples {
         Ok(Samples { ours: Sample::now(connections), servers })
     }
 
-    /// What can be counted, and has to be what it was.
+    /// Returns the figures that can be counted, and must be the same at each rest.
     fn counts(&self) -> [Option<u64>; 3] {
         [
             self.ours.descriptors,
@@ -56,12 +57,12 @@ pub struct Sample {
     pub resident: Option<u64>,
     pub heap: u64,
     pub descriptors: Option<u64>,
-    /// Open at the servers.
+    /// The number of connections that are open at the servers.
     pub connections: u64,
 }
 
 impl Sample {
-    /// Of this process.
+    /// Takes a sample of this process.
     pub fn now(connections: u64) -> Sample {
         Sample {
             resident: resident(),
@@ -76,17 +77,17 @@ pub fn resident() -> Option<u64> {
     memory_stats::memory_stats().map(|memory| memory.physical_mem as u64)
 }
 
-/// `None` where the system has no folder of them.
+/// Returns the number of open descriptors, or `None` on a system that has no folder of them.
 fn descriptors() -> Option<u64> {
     if cfg!(windows) {
         return None;
     }
     let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     let entries = std::fs::read_dir(folder).ok()?.count() as u64;
-    Some(entries - 1) // one is the folder's own
+    Some(entries - 1) // one is the descriptor of the folder
 }
 
-/// Lets all work rest, and what it has left behind come to its end; then looks.
+/// Makes all work rest, waits until its effects have ended, and takes a sample.
 pub async fn sample(soak: &Soak, servers: &mut Servers, first: Option<Samples>) -> Result<Samples, String> {
     let _rest = soak.rest().await;
     let deadline = Instant::now() + SETTLING_MAX;

@@ -1,4 +1,4 @@
-//! The servers that the echo, the churn and the UDP clients talk to: those of the example `echo`, its very code.
+//! The servers of the echo, the churn and the UDP clients. They are the code of the example `echo`.
 
 use std::cell::Cell;
 use std::io;
@@ -17,7 +17,7 @@ use crate::streams::{self, ByteStream};
 use crate::unix_path::UnixPath;
 use crate::work::During;
 
-/// The TCP server spoils a byte after so many.
+/// The number of bytes after which the TCP server spoils a byte.
 const SPOILED: u64 = 100_000;
 
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub async fn start(spoil: bool) -> Result<(Addresses, Rc<Shared>), String> {
         tcp: tcp.local_addr().during("listening")?,
         udp: udp.local_addr().during("binding a UDP socket")?,
         #[cfg(unix)]
-        unix: start_unix(shared.clone())?,
+        unix: start_unix(shared.clone()).await?,
     };
     oneloop::spawn(crate::datagrams::echo(udp, shared.clone()));
     let theirs = shared.clone();
@@ -61,14 +61,14 @@ pub async fn start(spoil: bool) -> Result<(Addresses, Rc<Shared>), String> {
 }
 
 #[cfg(unix)]
-fn start_unix(shared: Rc<Shared>) -> Result<PathBuf, String> {
+async fn start_unix(shared: Rc<Shared>) -> Result<PathBuf, String> {
     let path = std::env::temp_dir().join(format!("oneloop-soak-{}", std::process::id()));
-    let listener = UnixPath::bind(&path).during(&format!("listening on {}", path.display()))?;
+    let listener = UnixPath::bind(&path).await.during(&format!("listening on {}", path.display()))?;
     oneloop::spawn(async move { streams::accept(listener.incoming(), shared).await });
     Ok(path)
 }
 
-/// A stream whose reader gets one wrong byte, for those who want to see that it is found.
+/// A stream with one wrong byte for its reader, which the check must find.
 struct Spoiling {
     stream: TcpStream,
     read: Cell<u64>,

@@ -1,4 +1,4 @@
-//! What TCP and Unix streams have in common here, and the round trip of one message.
+//! The operations that TCP and Unix streams have in common here, and the round trip of one message.
 
 use std::io;
 
@@ -16,8 +16,8 @@ pub trait Stream: ByteStream {
     fn writer(&self) -> impl AsyncWrite + Unpin;
     fn into_halves(self) -> (impl AsyncRead + Unpin, impl AsyncWrite + Unpin);
     fn shutdown_write(&self) -> io::Result<()>;
-    /// The next close is a reset, where there are resets. It also spares the system from remembering the connection for a minute,
-    /// which keeps its port from being used again.
+    /// Makes the next close a reset, for sockets that have resets. After a reset the system does not
+    /// keep the connection's port for a minute.
     fn reset_on_close(&self) -> io::Result<()>;
 }
 
@@ -48,8 +48,8 @@ stream!(TcpStream, |stream| stream.set_linger(Some(std::time::Duration::ZERO)));
 #[cfg(unix)]
 stream!(oneloop::net::UnixStream, |_stream| Ok(()));
 
-/// Sends a message and checks the answer: both at once, because a message may be larger than all the buffers on its way. Then
-/// nothing else may be there.
+/// Sends a message and checks the answer. Both run at once, because a message may be larger than all
+/// the buffers on its way. No other byte may follow the answer.
 pub async fn round_trip(stream: &impl Stream, message: &[u8], rng: &mut Rng) -> Result<u64, String> {
     let (mut sending, mut receiving) = (rng.fork(), rng.fork());
     let send = async { send(stream, message, &mut sending).await.during("sending") };
@@ -62,12 +62,13 @@ pub async fn round_trip(stream: &impl Stream, message: &[u8], rng: &mut Rng) -> 
     }
 }
 
-/// A piece that isn't so small that a long message needs thousands.
+/// Returns a random length for a piece. It is not so small that a long message needs thousands of
+/// pieces.
 fn piece(length: usize, rng: &mut Rng) -> usize {
     rng.usize(length / 100 + 1..=length.min(1 << 17))
 }
 
-/// In one of the ways in which a program may send.
+/// Sends in one of the ways in which a program may send.
 pub async fn send(stream: &impl Stream, message: &[u8], rng: &mut Rng) -> io::Result<()> {
     let mut rest = message;
     match rng.u8(..3) {
@@ -96,7 +97,7 @@ pub async fn send(stream: &impl Stream, message: &[u8], rng: &mut Rng) -> io::Re
     }
 }
 
-/// Reads until all of the message has come, in one of the ways in which a program may read.
+/// Reads until all of the message has arrived, in one of the ways in which a program may read.
 pub async fn receive(stream: &impl Stream, message: &[u8], rng: &mut Rng) -> Result<u64, String> {
     let mut check = Check::new(message);
     let by_hand = rng.bool();
@@ -119,7 +120,7 @@ pub async fn receive(stream: &impl Stream, message: &[u8], rng: &mut Rng) -> Res
     check.end()
 }
 
-/// Reads to the end, which must come right after the message.
+/// Reads to the end of the stream, which must follow the message directly.
 pub async fn receive_to_end(mut reader: impl AsyncRead + Unpin, message: &[u8]) -> Result<u64, String> {
     let mut check = Check::new(message);
     let mut buffer = vec![0; 1 << 14];

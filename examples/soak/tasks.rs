@@ -1,5 +1,5 @@
-//! Cancellations: tasks that are aborted, detached, or fail, and futures that are dropped. Each task's future must be dropped
-//! once, and its handle must tell the truth.
+//! Cancellations: tasks that are aborted, detached, or fail, and futures that are dropped. Each task's
+//! future must be dropped once, and its handle must return the right outcome.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
@@ -29,7 +29,7 @@ pub fn start(soak: &Rc<Soak>) {
             for (number, task) in tasks {
                 end(number, task, rng).await?;
             }
-            // Those that were detached may still have a millisecond to sleep.
+            // Detached tasks may still have a millisecond to sleep.
             while dropped.get() < count {
                 sleep(Duration::from_millis(1)).await;
             }
@@ -41,7 +41,7 @@ pub fn start(soak: &Rc<Soak>) {
     }
 }
 
-/// Counts that a task's future is dropped, whatever the reason.
+/// Counts the drops of a task's future, for every reason.
 struct Dropped(Rc<Cell<usize>>);
 
 impl Drop for Dropped {
@@ -50,7 +50,7 @@ impl Drop for Dropped {
     }
 }
 
-/// A task that fails, or waits a little in some way and returns its number.
+/// Spawns a task that fails, or waits for a short time and returns its number.
 fn spawn(number: usize, dropped: &Rc<Cell<usize>>, mut rng: Rng) -> JoinHandle<usize> {
     let counted = Dropped(dropped.clone());
     oneloop::spawn(async move {
@@ -62,17 +62,18 @@ fn spawn(number: usize, dropped: &Rc<Cell<usize>>, mut rng: Rng) -> JoinHandle<u
                     yield_now().await;
                 }
             }
-            // Waits for a task of its own, which it takes along if it is aborted.
+            // The task waits for another task, and drops the other task's handle if it is aborted
+            // itself.
             2 => {
                 let inner = oneloop::spawn(sleep(Duration::from_micros(rng.u64(..1_000))));
                 let _ = inner.await;
             }
-            // Begins to wait, and drops that.
+            // The task begins to wait, and drops the wait.
             3 => {
                 let _ = poll_once(sleep(Duration::from_secs(3600))).await;
             }
             4 => {}
-            // A panic that is no news: the hook that prints it isn't called.
+            // This panic prints no message, because `resume_unwind` does not call the hook.
             _ => resume_unwind(Box::new(number)),
         }
         number
@@ -97,9 +98,9 @@ async fn end(number: usize, task: JoinHandle<usize>, rng: &mut Rng) -> Result<()
             task.abort();
             aborted = true;
         }
-        // Detached.
+        // The task is detached.
         3 => return Ok(()),
-        // Detached by one who has begun to wait for it.
+        // The task is detached after this one has begun to wait for it.
         4 => {
             let mut task = task;
             let _ = poll_once(&mut task).await;
@@ -113,8 +114,8 @@ async fn end(number: usize, task: JoinHandle<usize>, rng: &mut Rng) -> Result<()
         Err(error) if error.is_cancelled() && aborted && !finished_before => Ok(()),
         Err(error) if error.is_panic() => match error.into_panic().downcast::<usize>() {
             Ok(value) if *value == number => Ok(()),
-            _ => Err(format!("task {number} failed with another's panic")),
+            _ => Err(format!("task {number} failed with the panic of another task")),
         },
-        error => error.map(drop).during("a task that nobody aborted"),
+        error => error.map(drop).during("a task that was not aborted"),
     }
 }

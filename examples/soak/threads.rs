@@ -1,4 +1,4 @@
-//! What other threads do to the loop: they spawn tasks on it, wait for them, and wake tasks that wait for messages.
+//! Other threads. They spawn tasks on the loop, wait for them, and wake tasks that wait for messages.
 
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -13,9 +13,9 @@ use crate::work::{Done, During, Soak};
 const THREADS: usize = 2;
 const ITEMS_MAX: u64 = 200;
 
-/// What a helper is asked for.
+/// A job for a helper thread.
 enum Job {
-    /// Spawn so many tasks on the loop, each of which returns its number, and wait for them all.
+    /// Spawn `count` tasks on the loop, each of which returns its number, and wait for all of them.
     Spawn { handle: Handle, count: u64, reply: oneshot::Sender<Result<(), String>> },
     /// Send the numbers from 0 to `count`.
     Send { count: u64, numbers: async_channel::Sender<u64> },
@@ -25,7 +25,7 @@ pub fn start(soak: &Rc<Soak>) {
     let tally = soak.kind("other threads");
     for _ in 0..THREADS {
         let (jobs, theirs) = mpsc::channel();
-        // It ends when the worker is dropped, and with it `jobs`.
+        // The thread ends when the worker is dropped, and with it `jobs`.
         thread::spawn(move || theirs.into_iter().for_each(help));
         soak.worker(&tally, async move |rng| {
             let count = rng.u64(1..=ITEMS_MAX);
@@ -69,7 +69,7 @@ fn help(job: Job) {
             let _ = reply.send(futures_lite::future::block_on(spawn_all(&handle, count)));
         }
         Job::Send { count, numbers } => {
-            // If nobody receives any more, the loop has complained already.
+            // If the receiver is dropped, the loop has reported an error already.
             let _ = (0..count).try_for_each(|number| numbers.send_blocking(number));
         }
     }
@@ -85,7 +85,7 @@ async fn spawn_all(handle: &Handle, count: u64) -> Result<(), String> {
                 number
             }),
             _ => handle.spawn_with(move || {
-                let local = Rc::new(number); // lives on the loop only
+                let local = Rc::new(number); // stays on the loop's thread
                 async move {
                     yield_now().await;
                     *local
@@ -93,7 +93,7 @@ async fn spawn_all(handle: &Handle, count: u64) -> Result<(), String> {
             }),
         });
         if number % 7 == 0 {
-            drop(handle.spawn(yield_now())); // nobody waits for it
+            drop(handle.spawn(yield_now())); // the task is detached
         }
     }
     for (expected, task) in tasks.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Time-outs that cut reads, writes and accepts off in the middle: no byte and no connection may be lost with them.
+//! Time-outs that end reads, writes and accepts early. No byte and no connection may be lost with them.
 
 use std::cell::Cell;
 use std::io;
@@ -43,7 +43,7 @@ fn moment(rng: &mut Rng) -> Duration {
     Duration::from_micros(rng.u64(..2_000))
 }
 
-/// Accepts with time-outs, a client that comes a little later.
+/// Accepts, with time-outs, a client that connects a little later.
 async fn pair(
     listener: &TcpListener,
     address: SocketAddr,
@@ -70,7 +70,7 @@ async fn pair(
     }
 }
 
-/// One side writes with time-outs, the other reads with time-outs, and both pause.
+/// Sends a message from one stream to the other. Both sides use time-outs and pause.
 async fn transfer(
     from: impl Stream,
     to: impl Stream,
@@ -80,7 +80,7 @@ async fn transfer(
     let message = pattern.message(rng, MESSAGE_BYTES_MAX);
     let pieces = 1 + message.len() / 20;
     let (mut writing, mut reading) = (rng.fork(), rng.fork());
-    // While one of them lingers the other runs into its time-outs.
+    // While one side pauses, the operations of the other time out.
     let turn = Cell::new(false);
     let write = async {
         let mut rest = message;
@@ -89,7 +89,7 @@ async fn transfer(
             if let Some(written) = attempt(&mut writing, from.writer().write(piece)).await {
                 rest = &rest[written.during("writing")?..];
             }
-            linger(&turn, true, &mut writing).await;
+            pause(&turn, true, &mut writing).await;
         }
         from.shutdown_write().during("closing")
     };
@@ -103,13 +103,13 @@ async fn transfer(
                     length => check.take(&buffer[..length])?,
                 }
             }
-            linger(&turn, false, &mut reading).await;
+            pause(&turn, false, &mut reading).await;
         }
     };
     Ok(try_zip(write, read).await?.1)
 }
 
-/// `None` if it was cut off.
+/// Runs an operation with a time-out. Returns `None` if the time-out has ended it.
 async fn attempt(
     rng: &mut Rng,
     operation: impl Future<Output = io::Result<usize>>,
@@ -117,7 +117,7 @@ async fn attempt(
     timeout(moment(rng) / 4, operation).await.ok()
 }
 
-async fn linger(turn: &Cell<bool>, ours: bool, rng: &mut Rng) {
+async fn pause(turn: &Cell<bool>, ours: bool, rng: &mut Rng) {
     if turn.get() == ours {
         sleep(moment(rng)).await;
         turn.set(rng.bool());

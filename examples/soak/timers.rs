@@ -1,4 +1,4 @@
-//! Timers of every make: none may fire early, none may be forgotten.
+//! Timers of every kind. None may fire early, and none may be lost.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -32,14 +32,14 @@ async fn timer(mut rng: Rng) -> Result<(), String> {
     match rng.u8(..5) {
         0 => sleep(duration).await,
         1 => sleep_until(due).await,
-        // One that was polled, and is then put off or brought forward.
+        // The timer is polled, and then reset to a later or an earlier time.
         2 => {
             let mut timer = sleep(Duration::from_millis(rng.u64(..2 * MILLISECONDS_MAX)));
             let _ = poll_once(&mut timer).await;
             timer.reset(due);
             timer.await;
         }
-        // One that is forgotten on the way to another.
+        // Another timer is polled and dropped first.
         3 => {
             let _ = poll_once(sleep(Duration::from_secs(3600))).await;
             sleep_until(due).await;

@@ -16,7 +16,8 @@ const WORKERS: usize = 4;
 
 const DATAGRAM_BYTES_MAX: usize = 8 * 1024;
 
-/// Datagrams may be lost, also on the way to the same machine. What has no answer after so long is sent again, a few times.
+/// The time limit for an answer. Datagrams may be lost, also on the way to the same machine. The client
+/// sends a datagram without an answer again, a few times.
 const ANSWER: Duration = Duration::from_secs(2);
 const ATTEMPTS_MAX: usize = 5;
 
@@ -35,7 +36,8 @@ struct Client {
     socket: UdpSocket,
     server: SocketAddr,
     pattern: Pattern,
-    /// Of the last datagram; each begins with its own, so that a late answer to another is told apart.
+    /// The number of the last datagram. Each datagram begins with its own, so the client recognises a
+    /// late answer to another one.
     number: u64,
 }
 
@@ -67,7 +69,7 @@ impl Client {
             let length = self.socket.recv(&mut buffer).await.during("receiving")?;
             let number = buffer.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
             if length >= 8 && number.is_some_and(|number| number < self.number) {
-                continue; // the answer to one that was sent again
+                continue; // the answer to a datagram that was sent again
             }
             let mut check = Check::new(datagram);
             check.take(&buffer[..length])?;

@@ -1,38 +1,41 @@
-//! What is looked at while all work rests, and when it counts as grown.
+//! The figures that are measured while all work rests, and the bounds of their growth.
 
 use std::fmt;
 
-/// How much more than at the start is no growth yet: a share of what it was, and something on top.
+/// The increase since the start that does not count as growth: a share of the first value, and a
+/// constant.
 ///
-/// An error on the generous side hides a small leak in a short run, and no leak in a long one: what one operation in a thousand
-/// forgets adds up to any bound within hours.
+/// A bound that is too generous hides a small leak in a short run, and no leak in a long one. A leak in
+/// one operation of a thousand exceeds any bound within hours.
 #[derive(Clone, Copy)]
 pub struct Tolerance {
     pub percent: u64,
     pub plus: u64,
 }
 
-/// What the process has from the system. The allocator keeps the pages of a peak, and peaks go on rising for a while, because
-/// work comes in random sizes: threads of the pool have stacks, and each connection has a buffer of some kilobytes now and then, sometimes
-/// all of them at once. What the program itself forgets shows in what it has allocated, within closer bounds.
+/// Returns the bounds of the memory that the process has from the system. The allocator keeps the pages
+/// of a peak, and peaks rise for a while, because work comes in random sizes. Threads of the pool have
+/// stacks. Each connection has a buffer of some kilobytes at times, and sometimes all of them do at
+/// once. A leak of the program itself shows in the allocated memory, which has closer bounds.
 pub fn resident(connections: u64) -> Tolerance {
     Tolerance { percent: 15, plus: (8 << 20) + connections * (8 << 10) }
 }
 
-/// What the program has allocated and not freed. At rest that is nearly always the same: tables that have room for a peak keep
-/// it, some words for each connection, and threads of the pool that are about to end have some hundred bytes each.
+/// Returns the bounds of the memory that the program has allocated and not freed. At rest it is nearly
+/// always the same. Tables keep the capacity of a peak, which is some words for each connection.
+/// Threads of the pool that are about to end have some hundred bytes each.
 pub fn heap(connections: u64) -> Tolerance {
     Tolerance { percent: 3, plus: (128 << 10) + connections * 64 }
 }
 
-/// Descriptors and connections can be counted, and nobody keeps one for later.
+/// The bounds of descriptors and connections, which can be counted. No code keeps one for later use.
 pub const NONE: Tolerance = Tolerance { percent: 0, plus: 0 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Flat,
     Grew,
-    /// It ended before there was something to compare, or this system doesn't tell.
+    /// The run ended before there was a value to compare with, or this system does not report it.
     Unknown,
 }
 

@@ -1,5 +1,6 @@
-//! What all kinds of work share: workers that do one operation after the other, how many there were, and the gate at which
-//! all of them rest while memory and descriptors are looked at.
+//! The parts that all kinds of work share: workers that do one operation after the other, the counts of
+//! their operations, and the lock that makes all of them rest while the program measures memory and
+//! descriptors.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,13 +14,13 @@ use oneloop::time::timeout;
 use crate::check::Pattern;
 use crate::process::complain;
 
-/// An operation that lasts longer hangs: it takes milliseconds, or a second in a crowd of ten thousand.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// An operation that lasts longer hangs. It takes milliseconds, or a second beside ten thousand others.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// So many errors are printed. All are counted.
+/// The most errors that are printed. All errors are counted.
 const ERRORS_PRINTED_MAX: u64 = 20;
 
-/// What one operation of a worker amounts to.
+/// The result of one operation of a worker.
 pub struct Done {
     pub operations: u64,
     pub bytes: u64,
@@ -46,8 +47,8 @@ pub struct Tally {
 pub struct Soak {
     pub pattern: Pattern,
     pub seed: u64,
-    /// Who works holds it for reading, during an operation. Who wants rest takes it for writing.
-    gate: RwLock<()>,
+    /// A worker holds it for reading during an operation. A rest holds it for writing.
+    rest_lock: RwLock<()>,
     ended: Cell<bool>,
     pub tallies: RefCell<Vec<Rc<Tally>>>,
     workers: RefCell<Vec<JoinHandle<()>>>,
@@ -59,7 +60,7 @@ impl Soak {
         Rc::new(Soak {
             pattern: Pattern::new(seed),
             seed,
-            gate: RwLock::new(()),
+            rest_lock: RwLock::new(()),
             ended: Cell::new(false),
             tallies: RefCell::default(),
             workers: RefCell::default(),
@@ -74,8 +75,8 @@ impl Soak {
         tally
     }
 
-    /// Starts a task that does `operation` again and again. An error ends this worker, because its socket may be out of step, and
-    /// no other.
+    /// Starts a task that repeats `operation`. An error ends this worker and no other, because its
+    /// socket may have bytes of the failed operation.
     pub fn worker<F>(self: &Rc<Soak>, tally: &Rc<Tally>, mut operation: F)
     where
         F: AsyncFnMut(&mut Rng) -> Result<Done, String> + 'static,
@@ -87,8 +88,8 @@ impl Soak {
             let mut turns = 0_u64;
             while let Some(_at_work) = soak.turn().await {
                 turns += 1;
-                let outcome = timeout(PATIENCE, operation(&mut rng)).await;
-                match outcome.unwrap_or_else(|_| Err(format!("not done after {PATIENCE:?}: it hangs"))) {
+                let outcome = timeout(TIMEOUT, operation(&mut rng)).await;
+                match outcome.unwrap_or_else(|_| Err(format!("not done after {TIMEOUT:?}: it hangs"))) {
                     Ok(done) => {
                         tally.operations.set(tally.operations.get() + done.operations);
                         tally.bytes.set(tally.bytes.get() + done.bytes);
@@ -103,9 +104,10 @@ impl Soak {
         self.workers.borrow_mut().push(worker);
     }
 
-    /// The right to begin an operation, once nobody wants rest; `None` when there are to be no more.
+    /// Waits for the end of a rest. Returns the guard of one operation, or `None` after
+    /// [`end`](Soak::end).
     async fn turn(&self) -> Option<RwLockReadGuard<'_, ()>> {
-        let guard = self.gate.read().await;
+        let guard = self.rest_lock.read().await;
         (!self.ended.get()).then_some(guard)
     }
 
@@ -117,18 +119,19 @@ impl Soak {
         }
     }
 
-    /// Waits until every operation that was begun has ended. No other begins while the guard lives.
+    /// Waits until every operation that was begun has ended. No other begins until the guard is
+    /// dropped.
     pub async fn rest(&self) -> RwLockWriteGuard<'_, ()> {
-        self.gate.write().await
+        self.rest_lock.write().await
     }
 
-    /// No operation begins any more.
+    /// Ends the work: no operation begins after this call.
     pub fn end(&self) {
         self.ended.set(true);
     }
 
-    /// After [`end`](Soak::end): waits for the workers to go.
-    pub async fn all_gone(&self) {
+    /// Waits for the workers to end, after [`end`](Soak::end).
+    pub async fn workers_ended(&self) {
         for worker in self.workers.take() {
             if let Err(error) = worker.await {
                 complain(&format!("a worker: {error}"));
@@ -146,7 +149,7 @@ impl Soak {
     }
 }
 
-/// Says in which step an operation failed.
+/// Adds the name of a step to its error.
 pub trait During<T> {
     fn during(self, step: &str) -> Result<T, String>;
 }

@@ -1,4 +1,4 @@
-//! Tasks that give way, and tasks that compute between: each must have its turn, in turn.
+//! Tasks that yield, one of which computes between its yields. Each must have its turns in order.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -40,7 +40,8 @@ async fn take_turns(
 ) -> Result<(), String> {
     for round in 1..=rounds {
         turns[number].set(round);
-        // Who gives way lets every other task have a turn first: none is more than one ahead of another.
+        // A task that yields lets every other task have a turn first, so no task is more than one turn
+        // ahead of another.
         if let Some(other) = turns.iter().position(|turn| turn.get().abs_diff(round) > 1) {
             let theirs = turns[other].get();
             return Err(format!("task {number} has its turn {round} while task {other} is at {theirs}"));

@@ -1,4 +1,4 @@
-//! The queue-based event loop. See `tests/models/event_loop/mod.rs`.
+//! This target runs the queue-based event loop with the model of `tests/models/event_loop/mod.rs`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The executor: every turn in its order. See `tests/models/executor/mod.rs`.
+//! This target runs the executor turn by turn with the model of `tests/models/executor/mod.rs`.
 
 #![no_main]
 

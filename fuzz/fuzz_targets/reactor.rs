@@ -1,4 +1,5 @@
-//! Sockets, on the driver that `ONELOOP_DRIVER` names. See `tests/models/reactor/mod.rs`.
+//! This target runs sockets on the driver that `ONELOOP_DRIVER` names, with the model of
+//! `tests/models/reactor/mod.rs`.
 
 #![no_main]
 

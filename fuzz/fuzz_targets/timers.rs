@@ -1,4 +1,4 @@
-//! Timers on the real clock. See `tests/models/timers/mod.rs`.
+//! This target runs timers on the real clock with the model of `tests/models/timers/mod.rs`.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! The timer wheel, the real file, which no public name leads to. See `tests/models/wheel.rs`.
+//! This target runs the timer wheel with the model of `tests/models/wheel.rs`. It includes the wheel's
+//! source file, because the wheel has no public name.
 
 #![no_main]
 
@@ -10,12 +11,13 @@ mod slots;
 #[path = "../../tests/models/steps.rs"]
 mod steps;
 #[path = "../../runtime/engine/wheel.rs"]
-#[allow(dead_code, reason = "a runtime shuts down, a wheel alone doesn't")]
+#[allow(dead_code, reason = "a runtime shuts down, a wheel alone does not")]
 mod timer;
 #[path = "../../tests/models/wheel.rs"]
 mod wheel;
 
-/// Stands in for the library's module of this name: to the wheel, who waits is something to keep and to hand back.
+/// This module replaces the library's module of this name. The wheel only stores a waiter and returns
+/// it.
 mod wait_list {
     pub(crate) struct Waiter(pub(crate) u32);
 }

@@ -1,30 +1,30 @@
-//! The clock of a loop: nanoseconds since its start, which a test can stop.
+//! The clock of a loop, which counts nanoseconds. A test can stop the clock.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// A runtime's time as the timer wheel counts it: nanoseconds since a moment some days before the
-/// runtime was made, because a `Sleep` may be older than its runtime and keeps its place in the
-/// order of deadlines.
+/// A runtime's time in the form of the timer wheel. The time counts nanoseconds since a moment some
+/// days before the runtime was made. The start is that early because a `Sleep` may be older than its
+/// runtime, and its deadline must keep its order among the other deadlines.
 pub(crate) struct Clock {
     start: Instant,
     time: Cell<Time>,
 }
 
-/// Where the time comes from.
+/// The source of the time.
 #[derive(Clone, Copy)]
 enum Time {
     System,
-    /// The clock stands still there, until the program or the loop moves it.
+    /// The clock is stopped at this time, until the program or the loop moves it.
     Stopped(Instant),
-    /// The clock was stopped and goes again: it showed `.0` when the system's showed `.1`.
+    /// The clock was stopped and runs again. It showed `.0` when the clock of the system showed `.1`.
     Resumed(Instant, Instant),
 }
 
 impl Clock {
     pub(crate) fn new() -> Clock {
         let now = Instant::now();
-        // Not every system has moments before it was started.
+        // Not every system can represent moments before its start.
         let mut before = Duration::from_secs(30 * 24 * 3600);
         let start = loop {
             match now.checked_sub(before) {
@@ -35,7 +35,7 @@ impl Clock {
         Clock { start, time: Cell::new(Time::System) }
     }
 
-    /// Reads the clock: on Linux no system call, about 25 ns.
+    /// Reads the clock. On Linux a reading makes no system call and takes about 25 ns.
     #[inline]
     pub(crate) fn now(&self) -> Instant {
         match self.time.get() {
@@ -49,9 +49,20 @@ impl Clock {
         self.ns(self.now())
     }
 
-    /// A moment before the start counts as the start; 584 years from it, as for ever.
+    /// Converts an instant to nanoseconds. A moment before the start counts as the start. A moment 584
+    /// years after the start counts as never. The function avoids `Duration::as_nanos`, which uses 128
+    /// bits.
+    #[inline]
     pub(crate) fn ns(&self, instant: Instant) -> u64 {
-        u64::try_from(instant.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX)
+        let Some(since) = instant.checked_duration_since(self.start) else { return 0 };
+        let ns = since.as_secs().checked_mul(1_000_000_000);
+        ns.and_then(|ns| ns.checked_add(since.subsec_nanos().into())).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the moment of a number of nanoseconds, or `None` for a time that never comes.
+    #[cold]
+    pub(crate) fn instant(&self, ns: u64) -> Option<Instant> {
+        if ns == u64::MAX { None } else { self.start.checked_add(Duration::from_nanos(ns)) }
     }
 
     #[inline]
@@ -67,7 +78,8 @@ impl Clock {
         self.time.set(Time::Resumed(self.now(), Instant::now()));
     }
 
-    /// Moves a clock that is stopped. `false` if it would pass the end of what [`Instant`] can name.
+    /// Moves a clock that is stopped. The function returns `false` if the new time is beyond the range
+    /// of [`Instant`].
     pub(crate) fn advance(&self, duration: Duration) -> bool {
         let later = self.now().checked_add(duration);
         later.inspect(|later| self.time.set(Time::Stopped(*later))).is_some()

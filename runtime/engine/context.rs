@@ -1,11 +1,11 @@
-//! Which runtime this thread is in: the only thread-locals of the loop.
+//! The runtime that the current thread is in, stored in the only thread-locals of the loop.
 //!
-//! Two questions have two answers. A waker and a timer ask which loop goes around further up this
-//! thread's stack, because only then may its tables be touched without telling it: that is
-//! [`CURRENT`]. `spawn` and a socket's constructor ask for the runtime that was entered last, be it
-//! by a loop or by a guard of `Runtime::enter`: that is the first of a list, [`LAST`]. Both are null
-//! outside. They have no destructors, so code that runs late at thread exit still finds them and
-//! gets the ordinary answer, "no runtime here".
+//! A thread has two thread-locals. [`CURRENT`] is the loop that runs further up this thread's stack. A
+//! waker and a timer need that loop, because only its tables may be used without a message. [`LAST`] is
+//! the first entry of a list. The entry names the runtime that was entered last, by a loop or by a
+//! guard of `Runtime::enter`. `spawn` and a socket's constructor use that runtime. Both thread-locals
+//! are null outside a runtime. They have no destructors, so code that runs late at thread exit can
+//! still read them, and finds no runtime.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::core::Core;
+use super::happening::{Cause, Happening};
 
 #[cfg(not(oneloop_loom))]
 thread_local! {
@@ -22,17 +23,17 @@ thread_local! {
     /// The last entry, or null.
     static LAST: Cell<*const Entry> = const { Cell::new(ptr::null()) };
 }
-// For loom all threads are one of the operating system's.
+// Loom runs all threads on one thread of the operating system.
 #[cfg(oneloop_loom)]
 loom::thread_local! {
     static CURRENT: Cell<*const Rc<Core>> = Cell::new(ptr::null());
     static LAST: Cell<*const Entry> = Cell::new(ptr::null());
 }
 
-/// An entry of this thread into a runtime. It stays where it is while it is in the list: on the
-/// stack of [`enter`], or on the heap for a [`Guard`].
+/// An entry of this thread into a runtime. The entry does not move while it is in the list. It is on
+/// the stack of [`enter`], or on the heap for a [`Guard`].
 struct Entry {
-    /// Valid for as long as the entry is in the list.
+    /// The runtime. The pointer is valid for as long as the entry is in the list.
     core: Cell<*const Rc<Core>>,
     below: Cell<*const Entry>,
 }
@@ -49,7 +50,7 @@ impl Entry {
         self.below.set(LAST.with(|last| last.replace(self)));
     }
 
-    /// Takes the entry out of the list.
+    /// Removes the entry from the list.
     #[inline]
     fn remove(&self) {
         if ptr::eq(LAST.with(Cell::get), self) {
@@ -59,7 +60,7 @@ impl Entry {
         }
     }
 
-    /// The same for one that isn't the last: guards are dropped in any order.
+    /// Removes an entry that isn't the last one. Guards may be dropped in any order.
     #[cold]
     fn remove_below(&self) {
         let mut at = LAST.with(Cell::get);
@@ -78,16 +79,17 @@ impl Entry {
 
 #[inline(always)]
 fn visit<T, R>(pointer: *const T, f: impl FnOnce(Option<&T>) -> R) -> R {
-    // SAFETY: a pointer that is not null comes from an entry that has not been taken out of the list
-    // yet: to that entry, which stays where it is until then, or to the `Rc` that its `enter`
-    // borrows, or that lies beside it on the heap, for as long. A guard that is forgotten leaks both.
-    // `f` can't keep the reference: its lifetime is `f`'s own. And no `f` runs foreign code, which
-    // might drop a guard meanwhile.
+    // SAFETY: a pointer that is not null comes from an entry that is still in the list. The pointer is
+    // to that entry, which does not move until its removal, or to the `Rc` of the entry. That `Rc` is
+    // borrowed by `enter` or lies beside the entry on the heap, so it is valid until the removal, too.
+    // A guard that is leaked leaks both. `f` can't keep the reference, because the lifetime of the
+    // reference is `f`'s own. No `f` runs foreign code, which might drop a guard during the call.
     f(unsafe { pointer.as_ref() })
 }
 
-/// Runs `f` as the loop of `core` on this thread, and leaves it afterwards, also when `f` panics.
-/// Nesting is allowed here (a runtime may be dropped inside another); `block_on` refuses it.
+/// Runs `f` as the loop of `core` on this thread, and leaves the loop afterwards, also when `f` panics.
+/// The function may be nested, because a runtime may be dropped inside another runtime. `block_on`
+/// refuses to nest.
 #[inline]
 pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     struct Leave<'a>(&'a Entry, *const Rc<Core>);
@@ -104,8 +106,8 @@ pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Runs `f` inside the innermost loop of this thread, also if a task of it has entered another runtime
-/// by a guard: for what other threads ask of that loop.
+/// Runs `f` inside the innermost loop of this thread, also if a task of that loop has entered another
+/// runtime by a guard. Messages of other threads to that loop run in this way.
 pub(crate) fn enter_loop<R>(f: impl FnOnce() -> R) -> R {
     match try_with(|core| core.cloned()) {
         Some(core) => enter(&core, f),
@@ -113,10 +115,12 @@ pub(crate) fn enter_loop<R>(f: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Makes a runtime the one to spawn on, until it is dropped or another is entered. It owns what the
-/// list points to, so that one that is forgotten only leaks.
+/// A guard that makes a runtime the one to spawn on, until the guard is dropped or another runtime is
+/// entered. The guard owns the memory that the list points to, so a guard that is never dropped only
+/// leaks.
 pub(crate) struct Guard<'a> {
-    // An `Rc`, not a `Box`: the list points to it while the guard is moved.
+    // The field is an `Rc` and not a `Box`, because the list points to the content while the guard
+    // moves.
     entered: Rc<(Entry, Rc<Core>)>,
     _runtime: PhantomData<&'a Rc<Core>>,
 }
@@ -135,23 +139,24 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// Calls `f` with the runtime of this thread's innermost loop, if one goes around. **`f` runs no
-/// foreign code**, see [`visit`]; [`current`] is for what does. (On the path of every wake-up: out of
-/// line it would cost more than what it does.)
+/// Calls `f` with the runtime of this thread's innermost loop, if one runs. **`f` runs no foreign
+/// code**, see [`visit`]. Callers that run foreign code use [`current`]. The function is on the path of
+/// every wake-up. Out of line, its call would cost more than its work.
 #[inline(always)]
 pub(crate) fn try_with<R>(f: impl FnOnce(Option<&Rc<Core>>) -> R) -> R {
     visit(CURRENT.with(Cell::get), f)
 }
 
-/// The same with the runtime that this thread has entered last, if any. Nor does this `f` run foreign
-/// code.
+/// Calls `f` with the runtime that this thread has entered last, if any. `f` runs no foreign code here,
+/// either.
 #[inline(always)]
 pub(crate) fn try_with_last<R>(f: impl FnOnce(Option<&Rc<Core>>) -> R) -> R {
     let core = visit(LAST.with(Cell::get), |entry| entry.map_or(ptr::null(), |entry| entry.core.get()));
     visit(core, f)
 }
 
-/// The runtime that this thread has entered last, if any: for what is made in it.
+/// Returns the runtime that this thread has entered last, if any. Tasks, sockets and sleeps are made in
+/// that runtime.
 #[inline]
 pub(crate) fn current() -> Option<Rc<Core>> {
     try_with_last(|core| core.cloned())
@@ -161,11 +166,12 @@ pub(crate) fn current() -> Option<Rc<Core>> {
 ///
 /// # Panics
 ///
-/// Outside a runtime, with a message that names `what` was done and the way out.
+/// The call panics outside a runtime. The message names the operation `what` and says how to enter a
+/// runtime.
 #[inline]
 #[track_caller]
 pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Rc<Core>) -> R) -> R {
-    // Not in a closure, which would hide the caller's place from the message.
+    // A closure would hide the caller's place from the message, so the code uses a `match`.
     match current() {
         Some(core) => f(&core),
         None => outside(what),
@@ -181,27 +187,39 @@ pub(crate) fn outside(what: &str) -> ! {
     )
 }
 
-/// Charges the budget of this thread's loop, for an operation that belongs to none. Outside of a loop
-/// there is no budget.
+/// Charges the budget of this thread's loop for an operation that belongs to no runtime. Outside of a
+/// loop there is no budget, so the operation is free.
 #[inline]
 pub(crate) fn charge(cx: &mut Context<'_>) -> Poll<()> {
     if try_with(|core| core.is_none_or(|core| core.budget.take())) {
         return Poll::Ready(());
     }
     let core = try_with(|core| core.cloned());
-    core.into_iter().for_each(|core| core.budget.deny(cx)); // wakes, perhaps a foreign waker
+    core.into_iter().for_each(|core| core.budget.deny(cx)); // may wake a foreign waker
     Poll::Pending
 }
 
-/// Panics outside a runtime, as [`with`] does: for what must not be begun there.
+/// Tells the observer of this thread's loop of a happening, if the loop has an observer.
+#[inline]
+#[allow(dead_code)] // only some features use it
+pub(crate) fn tell<'a>(happening: impl FnOnce(Cause) -> Happening<'a>) {
+    try_with(|core| {
+        if let Some(core) = core {
+            core.tasks.hook.tell(happening);
+        }
+    });
+}
+
+/// Panics outside a runtime, as [`with`] does. Operations that must not begin outside a runtime call
+/// this function.
 #[track_caller]
 #[cfg(any(unix, feature = "process"))]
 pub(crate) fn require(what: &str) {
     with(what, |_| ());
 }
 
-/// Whether a loop of this process goes around further up this thread's stack. (After a fork the
-/// child has a copy of the stack, with the parent's loop on it.)
+/// Returns whether a loop of this process runs further up this thread's stack. After a fork the child
+/// has a copy of the stack, and the parent's loop on that copy does not count.
 #[inline]
 pub(crate) fn runs_here() -> bool {
     try_with(|core| core.is_some_and(|core| !core.is_inherited()))

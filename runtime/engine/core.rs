@@ -1,37 +1,44 @@
-//! What one loop owns, and the turn: the whole loop in one function.
+//! The state of one loop, and the turn, which is the whole loop in one function.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::Ordering::SeqCst;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::budget::Budget;
 use super::cell::{self, BoxedTask, Polled};
 use super::clock::Clock;
+use super::counters::Counters;
 use super::driver::{self, Backend, Driver, IoEvent};
 use super::fork;
+use super::happening::{Cause, Happening, Outcome};
 use super::inbox::{Inbox, Message};
+use super::look::Look;
+use super::observation::{Activity, Observation};
 use super::options::Options;
-use super::panic::{call_quietly, drop_quietly};
+use super::panic::drop_quietly;
+use super::places::Places;
 use super::reactor::{Reactor, Rearm};
 use super::registry;
 use super::sync::Arc;
 use super::task_slot::TaskSlot;
-use super::tasks::{Tasks, Urgent};
+use super::tasks::Tasks;
 use super::ticket::Ticket;
+use super::urgent::Urgent;
 use super::wait_list::{Waiter, wake_foreign};
-use super::wheel::Wheel;
+use super::wheel::{Due, Wheel};
 
-/// Everything that one loop owns. Its sockets and join handles share it, so it may outlive
-/// its `Runtime`; then nothing runs any more.
+/// The state of one loop. The loop's sockets and join handles share the core, so the core may outlive
+/// its `Runtime`. After the `Runtime` is dropped, no task runs any more.
 ///
-/// Each part is borrowed for a few instructions at a time, the driver for as long as the loop
-/// sleeps in it. Nothing is borrowed while foreign code runs, but for the driver while an object of
-/// the user's is registered.
+/// Each part is borrowed for a few instructions at a time. The driver is borrowed for as long as the
+/// loop sleeps in it. No part is borrowed while foreign code runs. The one exception is the driver,
+/// which is borrowed while an object of the user is registered.
 pub(crate) struct Core {
     pub(crate) tasks: Tasks,
+    pub(crate) places: Places,
+    pub(crate) observation: Observation,
     pub(crate) reactor: Reactor,
     pub(crate) driver: RefCell<Backend>,
     pub(crate) timers: Wheel,
@@ -39,26 +46,31 @@ pub(crate) struct Core {
     pub(crate) budget: Budget,
     pub(crate) inbox: Arc<Inbox>,
     number: u16,
-    /// Tells this runtime from earlier ones with its number.
+    /// Tells this runtime from earlier runtimes with the same number.
     serial: u32,
-    /// The process that made this, among those that forks have made of it.
+    /// The generation of the process that made this core. Each fork starts a new generation.
     generation: u32,
-    options: Options,
-    /// The driver was polled since a front end was entered.
-    driver_polled: Cell<bool>,
-    /// The loop is parked in a loop of the program's own, which waits for the driver's descriptor.
-    parked_outside: Cell<bool>,
+    pub(super) options: Options,
+    pub(super) look: Look,
+    /// A loop with nothing to do parks at once. The flag is clear while the clock is stopped, and while
+    /// the loop looks for messages or events before a park (`busy_poll`, `look.rs`). Each turn tests
+    /// this one flag for all of them.
+    pub(super) parks_at_once: Cell<bool>,
+    /// The number of turns that had ended when a front end was entered.
+    turns_before: Cell<u64>,
+    /// The loop is parked in another loop of the program, which waits for the driver's descriptor.
+    pub(super) parked_outside: Cell<bool>,
     /// The end of `run` was requested.
     pub(crate) stop: Cell<bool>,
     /// The runtime was dropped.
-    closed: Cell<bool>,
-    /// Buffers that each turn uses again.
-    messages: RefCell<Vec<Message>>,
-    due: RefCell<Vec<(u64, Waiter)>>,
+    pub(super) closed: Cell<bool>,
+    /// A buffer that each turn reuses, as is `due`.
+    pub(super) messages: RefCell<Vec<Message>>,
+    due: RefCell<Vec<Due>>,
 }
 
-// A panic leaves nothing half done here: each borrow ends before foreign code runs, and the turn
-// goes on where it was.
+// A panic leaves the state consistent. Each borrow ends before foreign code runs, and the next turn
+// continues at the point of the panic.
 impl UnwindSafe for Core {}
 impl RefUnwindSafe for Core {}
 
@@ -66,13 +78,18 @@ impl Core {
     pub(crate) fn new(driver: Driver, options: Options) -> io::Result<Core> {
         fork::watch();
         let generation = fork::generation();
-        let (driver, notifier) = Backend::new(driver)?;
+        let (driver, notifier) = Backend::new(driver, options.precise_timers)?;
         let inbox = Arc::new(Inbox::new(notifier, generation));
         let serial = inbox.serial;
         let number = registry::enter(inbox.clone())?;
+        // `busy_poll` looks for messages, too.
+        let look_time =
+            if options.busy_poll.is_zero() { options.spin_after_remote_wake } else { Duration::ZERO };
         let core = Core {
-            tasks: Tasks::new(number),
-            reactor: Reactor::new(generation),
+            tasks: Tasks::new(number, inbox.counters.clone()),
+            places: Places::new(),
+            observation: Observation::new(),
+            reactor: Reactor::new(generation, inbox.counters.clone()),
             driver: RefCell::new(driver),
             timers: Wheel::new(),
             clock: Clock::new(),
@@ -82,7 +99,9 @@ impl Core {
             serial,
             generation,
             options,
-            driver_polled: Cell::new(false),
+            look: Look::new(look_time),
+            parks_at_once: Cell::new(options.busy_poll.is_zero()),
+            turns_before: Cell::new(0),
             parked_outside: Cell::new(false),
             stop: Cell::new(false),
             closed: Cell::new(false),
@@ -109,8 +128,8 @@ impl Core {
         self.closed.get()
     }
 
-    /// Whether this process is a fork of the one that made this. Then it uses the parent's event
-    /// queue, and can't go around.
+    /// Returns whether this process is a fork of the process that made this core. In a fork the event
+    /// queue belongs to the parent, and the loop can't run.
     #[inline]
     pub(crate) fn is_inherited(&self) -> bool {
         self.generation != fork::generation()
@@ -118,79 +137,87 @@ impl Core {
 
     /// # Errors
     ///
-    /// If [inherited](Core::is_inherited).
+    /// The call returns an error if the core is [inherited](Core::is_inherited).
     #[inline]
     pub(crate) fn refuse_inherited(&self) -> io::Result<()> {
         if self.is_inherited() { Err(fork::inherited()) } else { Ok(()) }
     }
 
-    /// **The turn**: once around the loop. The front ends call it again and again.
+    /// Runs one turn of the loop. The front ends call the function repeatedly.
     ///
-    /// `on_key` gets each entry of the ready queue that holds no future: `block_on`'s own, or a
-    /// source of an `EventLoop`. Its `Break` ends the turn there, uncounted, and the next one goes
-    /// on behind that entry. `limit` says how long the loop may sleep; it is called only if no
-    /// `Break` came.
+    /// `on_key` receives each entry of the ready queue whose slot holds no future. Such an entry
+    /// belongs to `block_on`'s own future or to a source of an `EventLoop`. A `Break` of `on_key` ends
+    /// the turn at that entry. The turn is not counted, and the next turn continues behind that entry.
+    /// `limit` returns how long the loop may sleep. The turn calls `limit` only if `on_key` returned no
+    /// `Break`.
     ///
-    /// Bounds: the inbox is drained, before each task, of what is in it then; at most
-    /// `event_interval` tasks are polled; every timer that is due fires; at most one batch of
-    /// events is taken from the driver (with `busy_poll`, one for each time it is asked).
+    /// Bounds:
+    ///
+    /// * Before each task, the turn drains the messages that the inbox holds at that moment.
+    /// * The turn polls at most `event_interval` tasks.
+    /// * Every timer that is due fires.
+    /// * The turn takes at most one batch of events from the driver. With `busy_poll`, each poll of the
+    ///   driver takes at most one batch.
     #[inline(always)]
-    pub(crate) fn turn(
+    pub(crate) fn turn<B>(
         &self,
         limit: impl FnOnce() -> Option<Duration>,
-        on_key: impl FnMut(Ticket) -> ControlFlow<()>,
-    ) -> io::Result<ControlFlow<()>> {
+        on_key: impl FnMut(Ticket) -> ControlFlow<B>,
+    ) -> io::Result<ControlFlow<B>> {
+        self.tell_turn();
         self.drain_inbox();
-        if self.run_ready_tasks(on_key).is_break() {
-            return Ok(ControlFlow::Break(()));
+        if let ControlFlow::Break(end) = self.run_ready_tasks(on_key) {
+            return Ok(ControlFlow::Break(end));
         }
         let until_next_timer = self.fire_due_timers();
         self.poll_driver(until_next_timer.into_iter().chain(limit()).min())?;
         Ok(ControlFlow::Continue(()))
     }
 
-    /// A front end begins to go around.
+    /// Tells an observer of a new turn. A turn that continues after a `Break` is not a new turn.
+    #[inline(always)]
+    fn tell_turn(&self) {
+        if self.tasks.hook.begins_turn(&self.tasks.counters.turns) {
+            self.tasks.hook.tell(|_| Happening::Turn { at: self.observation.now() });
+        }
+    }
+
+    /// Prepares the core for the turns of a front end.
     ///
     /// # Errors
     ///
-    /// If the process has inherited this by a fork.
+    /// The call returns an error if the process has inherited the core by a fork.
     pub(crate) fn begin(&self) -> io::Result<()> {
         self.refuse_inherited()?;
-        self.driver_polled.set(false);
+        self.turns_before.set(self.tasks.counters.turns.get());
+        self.observation.clear_reading(); // the program's own code ran before
         if self.parked_outside.take() {
             self.inbox.queue.unpark();
         }
         Ok(())
     }
 
-    /// A front end is about to return. If no turn has polled the driver since [`begin`](Core::begin),
-    /// this does: a program that comes back again and again, each time after a poll or two, would
-    /// otherwise never see its timers and sockets. An error is reported by the next turn.
+    /// Ends the turns of a front end that is about to return. If no turn has polled the driver since
+    /// [`begin`](Core::begin), this function polls the driver. Without that poll, the timers and
+    /// sockets of a program that enters the front end often, for one or two polls each time, would
+    /// never be served. The function drops an error of that poll, because the next turn reports the
+    /// error.
     pub(crate) fn end(&self) {
+        self.publish_counters();
+        self.tasks.counters.running.set(0);
         if !self.driver_polled() {
-            self.budget.begin_turn(self.options.event_interval);
+            self.budget.begin_turn();
             self.fire_due_timers();
             let _ = self.poll_driver_at_once();
         }
     }
 
-    /// Polls the driver without sleeping. No system call if nothing is registered.
+    /// Polls the driver without sleeping. The function makes no system call if no object is registered.
     fn poll_driver_at_once(&self) -> io::Result<()> {
-        if self.reactor.is_empty() { Ok(()) } else { self.take_events(Some(Duration::ZERO)).map(drop) }
+        if self.reactor.is_empty() { Ok(()) } else { self.take_events(Some(Duration::ZERO)) }
     }
 
-    /// For a loop of the program's own: how long it may wait until the next turn. Parks the loop, so
-    /// that another thread that wakes a task notifies the driver.
-    pub(crate) fn park_outside(&self) -> Option<Duration> {
-        if self.has_ready() || !self.inbox.queue.park() {
-            return Some(Duration::ZERO);
-        }
-        self.parked_outside.set(true);
-        let next_ns = self.timers.next_ns()?;
-        Some(Duration::from_nanos(next_ns.saturating_sub(self.clock.now_ns())))
-    }
-
-    /// Does what other threads asked for. One load if they asked for nothing.
+    /// Reads the messages of other threads. The function costs one load if the inbox is empty.
     #[inline(always)]
     pub(crate) fn drain_inbox(&self) {
         if self.inbox.queue.has_messages() {
@@ -198,33 +225,18 @@ impl Core {
         }
     }
 
-    #[cold]
-    fn read_messages(&self) {
-        self.tasks.current.set(None);
-        let mut messages = self.messages.take();
-        self.inbox.queue.drain(&mut messages);
-        for message in messages.drain(..) {
-            match message {
-                Message::Wake(ticket) => self.tasks.wake(ticket),
-                // It runs foreign code; the messages behind it must not be lost to a panic.
-                Message::Call(call) => call_quietly(call),
-                Message::Stop => self.request_stop(),
-            }
-        }
-        self.messages.replace(messages);
-    }
-
-    /// Polls the tasks that are ready, until none is or so many have been polled that the driver
-    /// must be asked first.
+    /// Polls the tasks that are ready. The function returns when no task is ready, or when the turn has
+    /// polled so many tasks that the driver must be polled first.
     #[inline(always)]
-    fn run_ready_tasks(&self, mut on_key: impl FnMut(Ticket) -> ControlFlow<()>) -> ControlFlow<()> {
+    fn run_ready_tasks<B>(&self, mut on_key: impl FnMut(Ticket) -> ControlFlow<B>) -> ControlFlow<B> {
         if self.budget.turn_is_over() {
             return ControlFlow::Continue(());
         }
+        self.tasks.note_ready();
         loop {
             self.budget.refill();
             if self.tasks.has_urgent() && self.do_urgent() {
-                // An abort, or a waker of another crate: an entry that comes before the queue.
+                // The entry was an abort or a waker of another crate, which come before the queue.
             } else if let Some((slot, ticket)) = self.tasks.pop() {
                 match slot.take() {
                     Some(task) => self.run(slot, task, ticket),
@@ -232,9 +244,9 @@ impl Core {
                         slot.leave_queue();
                         self.tasks.current.set(None);
                         let uncounted = self.budget.left_of_turn();
-                        if on_key(ticket).is_break() {
+                        if let ControlFlow::Break(end) = on_key(ticket) {
                             self.budget.continue_turn(uncounted);
-                            return ControlFlow::Break(());
+                            return ControlFlow::Break(end);
                         }
                     }
                 }
@@ -245,68 +257,85 @@ impl Core {
             if self.budget.turn_is_over() {
                 break;
             }
-            self.drain_inbox(); // again before each task, so that a busy loop sees at once what other threads ask for
+            self.drain_inbox(); // before each task, so that a busy loop reads messages at once
         }
         self.tasks.current.set(None);
         ControlFlow::Continue(())
     }
 
-    /// Does what comes before the ready queue. `false` if nothing was left to do.
+    /// Handles one entry that comes before the ready queue. The function returns `false` if no such
+    /// entry is left.
     #[cold]
     #[inline(never)]
     fn do_urgent(&self) -> bool {
+        self.observation.clear_reading();
         match self.tasks.pop_urgent() {
             Some(Urgent::Aborted(slot, task, ticket)) => self.cancel(slot, task, ticket),
             Some(Urgent::Foreign(waker)) => {
                 self.tasks.current.set(None);
-                wake_foreign(waker);
+                self.tasks.hook.tell(|by| Happening::WokenForeign { by });
+                self.run_foreign(Activity::Waker, || wake_foreign(waker));
             }
             None => return false,
         }
         true
     }
 
+    /// Runs one task.
+    #[inline(always)]
+    fn run(&self, slot: &TaskSlot, task: BoxedTask, ticket: Ticket) {
+        if self.observation.is_on() {
+            self.run_observed(slot, task, ticket);
+        } else {
+            self.poll_task(slot, task, ticket);
+        }
+    }
+
     /// Polls one task.
     #[inline(always)]
-    fn run(&self, slot: &TaskSlot, mut task: BoxedTask, ticket: Ticket) {
+    pub(super) fn poll_task(&self, slot: &TaskSlot, mut task: BoxedTask, ticket: Ticket) -> Outcome {
         self.tasks.begin_poll(ticket);
-        match cell::poll(&mut task, &ticket.waker()) {
-            Polled::Pending => return self.tasks.end_poll(slot, task),
-            Polled::Finished => {}
-            Polled::Panicked => self.describe(&mut task, ticket),
-        }
+        let outcome = match cell::poll(&mut task, &ticket.waker()) {
+            Polled::Pending => {
+                self.tasks.end_poll(slot, task);
+                return Outcome::Pending;
+            }
+            Polled::Finished => Outcome::Ready,
+            Polled::Panicked => {
+                self.describe(&mut task, ticket);
+                Outcome::Panicked
+            }
+        };
         self.tasks.end_last_poll(slot);
         self.finish(slot, ticket, task);
+        outcome
     }
 
-    /// Drops the future of a task that was aborted.
+    /// Writes a task's id and name into its error.
     #[cold]
-    fn cancel(&self, slot: &TaskSlot, mut task: BoxedTask, ticket: Ticket) {
-        self.tasks.begin_drop(ticket);
-        cell::cancel(&mut task);
-        self.describe(&mut task, ticket);
-        self.finish(slot, ticket, task);
-        self.tasks.current.set(None); // `shut_down` calls wakers of other crates next
-    }
-
-    /// Says in a task's error which one it was.
-    #[cold]
-    fn describe(&self, task: &mut BoxedTask, ticket: Ticket) {
+    pub(super) fn describe(&self, task: &mut BoxedTask, ticket: Ticket) {
         let name = self.tasks.name(ticket);
         task.as_mut().describe(ticket, name);
     }
 
     #[inline(always)]
-    fn finish(&self, slot: &TaskSlot, ticket: Ticket, task: BoxedTask) {
-        let remains = self.tasks.finish(slot, ticket, task);
-        if remains.is_some() {
+    pub(super) fn finish(&self, slot: &TaskSlot, ticket: Ticket, task: BoxedTask) {
+        if let Some(remains) = self.tasks.finish(slot, ticket, task) {
+            self.tasks.begin_drop(ticket);
             drop_quietly(remains);
+            self.tasks.end_drop();
         }
-        self.tasks.end_task();
     }
 
-    /// Wakes all whose deadline has passed; returns how long until the next one.
+    /// Wakes the waiters of all timers that are due. The function returns the time until the next
+    /// timer.
+    #[inline]
     pub(crate) fn fire_due_timers(&self) -> Option<Duration> {
+        if self.timers.is_empty() { None } else { self.look_at_timers() }
+    }
+
+    #[inline(never)]
+    fn look_at_timers(&self) -> Option<Duration> {
         let next_ns = self.timers.next_ns()?;
         let now_ns = self.clock.now_ns();
         if next_ns > now_ns {
@@ -314,117 +343,111 @@ impl Core {
         }
         let mut due = self.due.take();
         self.timers.fire(now_ns, &mut due);
-        due.drain(..).for_each(|(_, waiter)| self.wake(waiter));
+        for timer in due.drain(..) {
+            let (key, deadline_ns) = (timer.key(), timer.deadline_ns);
+            self.tasks.hook.tell(|_| Happening::TimerFired { timer: key, deadline_ns });
+            self.tasks.hook.because(|| Cause::timer(key));
+            self.wake(timer.waiter);
+        }
+        self.tasks.hook.because(|| Cause::OUTSIDE);
         self.due.replace(due);
         let next_ns = self.timers.next_ns()?;
         Some(Duration::from_nanos(next_ns.saturating_sub(now_ns)))
     }
 
-    /// Wakes a waiter at once, also through a foreign waker, so that timers of one batch wake in
-    /// the order of their deadlines.
-    fn wake(&self, waiter: Waiter) {
+    /// Sets a timer and returns its key.
+    #[inline(always)]
+    pub(crate) fn set_timer(&self, deadline_ns: u64, waiter: Waiter) -> u32 {
+        let unit = if self.tasks.hook.is_on() { waiter.ticket() } else { None };
+        let timer = self.timers.insert(deadline_ns, waiter);
+        self.tasks.hook.tell(|_| Happening::TimerSet { timer, deadline_ns, unit });
+        timer
+    }
+
+    /// Removes a timer, which may have fired. The function returns the timer's waiter, which the caller
+    /// drops.
+    #[inline(always)]
+    pub(crate) fn drop_timer(&self, timer: u32) -> Option<Waiter> {
+        self.tasks.hook.tell(|_| Happening::TimerDropped { timer });
+        self.timers.remove(timer)
+    }
+
+    /// Wakes a waiter at once, also through a foreign waker. So the timers of one batch wake their
+    /// waiters in the order of their deadlines.
+    pub(super) fn wake(&self, waiter: Waiter) {
         match waiter {
             Waiter::Task(ticket) => ticket.wake(),
-            Waiter::Foreign(waker) => wake_foreign(waker),
+            Waiter::Foreign(waker) => self.run_foreign(Activity::Waker, || wake_foreign(waker)),
         }
     }
 
-    /// Asks the driver what happened. If no task is ready the loop sleeps there, for `limit` at
-    /// most.
+    /// Polls the driver. If no task is ready, the loop sleeps in the driver for at most `limit`.
     #[inline(always)]
     fn poll_driver(&self, limit: Option<Duration>) -> io::Result<()> {
-        self.driver_polled.set(true);
-        self.budget.begin_turn(self.options.event_interval);
-        if self.clock.is_stopped() {
-            return self.poll_with_stopped_clock(limit);
-        }
-        self.poll_or_sleep(limit)
+        self.count_turn();
+        self.budget.begin_turn();
+        if self.parks_at_once.get() { self.poll_or_park(limit) } else { self.poll_or_look(limit) }
     }
 
-    #[inline]
-    fn poll_or_sleep(&self, mut limit: Option<Duration>) -> io::Result<()> {
-        let idle = !self.has_ready();
-        if idle && !self.options.busy_poll.is_zero() && !self.busy_poll(&mut limit)? {
-            return Ok(());
+    #[inline(always)]
+    pub(super) fn poll_or_park(&self, limit: Option<Duration>) -> io::Result<()> {
+        let parks = !self.has_ready() && self.inbox.queue.park();
+        if !parks && self.reactor.is_empty() {
+            return Ok(()); // no object is registered, so the driver has no event
         }
-        if !idle || !self.inbox.queue.park() {
-            return self.poll_driver_at_once();
+        let timed = parks && self.begin_park(limit);
+        let taken = self.take_events(if parks { limit } else { Some(Duration::ZERO) });
+        if parks {
+            self.end_park(timed);
         }
-        let taken = self.take_events(limit);
+        taken
+    }
+
+    /// Counts a park, and returns whether its duration is measured.
+    #[inline(always)]
+    fn begin_park(&self, limit: Option<Duration>) -> bool {
+        self.tasks.hook.tell(|_| Happening::parks(self.observation.now(), limit));
+        self.observation.clear_reading();
+        self.tasks.counters.park()
+    }
+
+    #[inline(always)]
+    fn end_park(&self, timed: bool) {
+        self.tasks.counters.unpark(timed);
+        self.tasks.hook.tell(|_| Happening::Unparks { at: self.observation.now() });
         self.inbox.queue.unpark();
-        taken.map(drop)
     }
 
-    pub(crate) fn stop_clock(&self) {
-        self.clock.stop();
-        self.inbox.clock_stopped.store(true, SeqCst);
+    #[inline(always)]
+    fn count_turn(&self) {
+        let counters: &Counters = &self.tasks.counters;
+        counters.turns.add(1);
+        self.publish_counters();
+        counters.running.set(0); // no unit runs
     }
 
-    pub(crate) fn resume_clock(&self) {
-        self.clock.resume();
-        self.inbox.clock_stopped.store(false, SeqCst);
+    /// Stores the counts of the tables in the counters, which other threads read.
+    #[inline(always)]
+    pub(crate) fn publish_counters(&self) {
+        let Tasks { queued, taken, counters, .. } = &self.tasks;
+        counters.publish(queued.get(), taken.get(), self.timers.waiting());
     }
 
-    /// No time passes by itself. If nothing can happen but a timer, or the end of `limit`, the clock
-    /// moves there; else the loop sleeps until something happens.
-    #[cold]
-    fn poll_with_stopped_clock(&self, limit: Option<Duration>) -> io::Result<()> {
-        // Before the messages: what ends meanwhile has posted one.
-        let may_jump = self.options.auto_advance && !self.inbox.is_held();
-        let registered = !self.reactor.is_empty();
-        while registered && self.take_events(Some(Duration::ZERO))? {} // batch after batch
-        if self.has_ready() || self.inbox.queue.has_messages() || limit == Some(Duration::ZERO) {
-            return Ok(());
-        }
-        // Further than that is for ever, to which nothing moves the clock.
-        const FURTHEST: Duration = Duration::from_nanos(u64::MAX / 2);
-        match limit {
-            Some(limit) if may_jump && limit < FURTHEST => {
-                self.clock.advance(limit);
-                Ok(())
-            }
-            _ => self.poll_or_sleep(None),
-        }
-    }
-
-    /// Asks the driver again and again before the loop goes to sleep. `false` if it need not: a
-    /// task is ready, or `limit` is over. Otherwise takes the time that has passed from `limit`.
-    #[cold]
-    fn busy_poll(&self, limit: &mut Option<Duration>) -> io::Result<bool> {
-        let start = Instant::now();
-        loop {
-            self.take_events(Some(Duration::ZERO))?;
-            let passed = start.elapsed();
-            if self.has_ready()
-                || self.inbox.queue.has_messages()
-                || limit.is_some_and(|limit| passed >= limit)
-            {
-                return Ok(false);
-            }
-            if passed >= self.options.busy_poll {
-                *limit = limit.map(|limit| limit - passed);
-                return Ok(true);
-            }
-            std::hint::spin_loop();
-        }
-    }
-
-    /// Takes a batch of events from the driver: marks readiness, and wakes those that wait for it.
-    /// Whether there were any.
-    fn take_events(&self, timeout: Option<Duration>) -> io::Result<bool> {
+    /// Takes a batch of events from the driver, marks the readiness, and wakes the waiters. The
+    /// function stays out of line. Inlined into the turn, the same code costs each event 17 more
+    /// instructions, and a batch may have many events.
+    #[inline(never)]
+    pub(super) fn take_events(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.refuse_inherited()?; // a task may have forked
-        // A loop that sleeps for longer is asleep again after one turn.
+        // A loop that may sleep for longer wakes at this limit, runs one turn, and sleeps again.
         let timeout = timeout.map(|timeout| timeout.min(driver::SLEEP_MAX));
         let mut driver = self.driver.borrow_mut();
-        let mut any = false;
-        driver.poll(timeout, |event| {
-            any = true;
-            self.reactor.mark(&event, &self.tasks);
-        })?;
+        driver.poll(timeout, |event| self.reactor.mark(&event, &self.tasks))?;
         while let Some(rearm) = self.reactor.next_to_rearm() {
             self.rearm(&driver, rearm);
         }
-        Ok(any)
+        self.tasks.hook.because(|| Cause::OUTSIDE);
+        Ok(())
     }
 
     #[cold]
@@ -441,14 +464,15 @@ impl Core {
         self.tasks.has_ready()
     }
 
-    /// Ends the current `run`, or else the next. Key 0 is queued, so that a front end that looks
-    /// only there finds out.
+    /// Ends the current `run`, or the next `run` if none is active. The function queues key 0, because
+    /// some front ends check for a stop only at that key.
     pub(crate) fn request_stop(&self) {
         self.stop.set(true);
         self.tasks.wake_main();
     }
 
-    /// Whether the loop was told to stop, if only in a message that is still to be read.
+    /// Returns whether the end of `run` was requested. A request in a message that the loop has not
+    /// read yet counts, too.
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
         self.drain_inbox();
@@ -456,37 +480,6 @@ impl Core {
     }
 
     pub(crate) fn driver_polled(&self) -> bool {
-        self.driver_polled.get()
-    }
-
-    /// Ends everything: drops every task inside the runtime's context, those too that tasks being
-    /// dropped still spawn, and wakes every waiter of a socket or a timer of this runtime. Its next
-    /// poll reports the end.
-    pub(crate) fn shut_down(&self) {
-        self.closed.set(true);
-        let unread = self.inbox.queue.close();
-        unread.into_iter().for_each(drop_quietly);
-        let mut due = Vec::new();
-        self.timers.fire_all(&mut due);
-        due.into_iter().for_each(|(_, waiter)| self.wake(waiter));
-        self.reactor.close(&self.tasks);
-        // No bound but the tasks' own: one whose drop always spawns another such task would go on
-        // for ever.
-        loop {
-            let mut busy = false;
-            while let Some(waker) = self.tasks.take_foreign() {
-                busy = true;
-                wake_foreign(waker);
-            }
-            let mut next = 0;
-            while let Some((slot, task, ticket)) = self.tasks.take_live(next) {
-                busy = true;
-                next = ticket.key() + 1;
-                self.cancel(slot, task, ticket);
-            }
-            if !busy {
-                break;
-            }
-        }
+        self.tasks.counters.turns.get() != self.turns_before.get()
     }
 }

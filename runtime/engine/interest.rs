@@ -1,13 +1,12 @@
-//! `Interest`: a direction of an I/O object.
+//! The type `Interest`, which names a direction of an I/O object.
 
 use super::driver::Readiness;
 
-/// What one waits for at an I/O object.
+/// A direction of an I/O object whose readiness a task waits for.
 ///
 /// # Examples
 ///
-/// ```
-/// # #[cfg(unix)]
+/// ```ignore-windows
 /// # fn main() -> std::io::Result<()> {
 /// # use std::os::unix::net::UnixStream;
 /// use oneloop::{Interest, Source};
@@ -16,18 +15,16 @@ use super::driver::Readiness;
 ///     let (ours, _theirs) = UnixStream::pair()?;
 ///     ours.set_nonblocking(true)?;
 ///     let ours = Source::new(ours)?;
-///     std::future::poll_fn(|cx| ours.poll_ready(cx, Interest::Writable)).await?; // there is room
+///     std::future::poll_fn(|cx| ours.poll_ready(cx, Interest::Writable)).await?; // a write may succeed
 /// #   Ok(())
 /// })
 /// # }
-/// # #[cfg(not(unix))]
-/// # fn main() {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interest {
-    /// That a read, or an accept, may succeed.
+    /// A read or an accept may succeed.
     Readable,
-    /// That a write may succeed, or that a connect has come to an end.
+    /// A write may succeed, or a connect has ended.
     Writable,
 }
 

@@ -1,5 +1,5 @@
-//! Why a task has no value to give: it panicked, or it was dropped before it finished. And what a
-//! panic leaves behind.
+//! The error of a task without a value, which panicked or was dropped before it finished, and the
+//! payload of a panic.
 
 use std::any::Any;
 use std::fmt;
@@ -9,7 +9,7 @@ use super::ticket::{Id, Ticket};
 
 type Payload = Box<dyn Any + Send + 'static>;
 
-/// The error of a task that panicked or was cancelled. What it prints has the task's id and name.
+/// The error of a task that panicked or was cancelled. Its text contains the task's id and name.
 ///
 /// # Examples
 ///
@@ -29,14 +29,16 @@ type Payload = Box<dyn Any + Send + 'static>;
 ///     assert_eq!(error.to_string(), format!("task \"resizer\" ({id}) was cancelled"));
 /// });
 /// ```
-// One word: it is part of every task's allocation, and of each result. Which task it was is added when
-// the handle gives the error, which costs that one an allocation.
+// The error has the size of one word, because it is part of every task's allocation and of each result.
+// The loop adds the id and the name when the task has failed, which costs only such a task an
+// allocation.
 pub struct JoinError(Option<Box<Ended>>);
 
-/// What is known of a task that has no value. Without any of it, the task was cancelled.
+/// The facts of a task that has no value. An error without these facts means that the task was
+/// cancelled.
 #[derive(Default)]
 struct Ended {
-    /// `None`: cancelled.
+    /// The panic of the task, or `None` for a task that was cancelled.
     panic: Option<Panic>,
     id: Option<Id>,
     name: Option<Arc<str>>,
@@ -51,7 +53,7 @@ impl JoinError {
         JoinError(Some(Box::new(Ended { panic: Some(Panic::new(payload)), ..Ended::default() })))
     }
 
-    /// Adds which task it is.
+    /// Adds the id and the name of the task.
     #[cold]
     pub(crate) fn set_task(&mut self, ticket: Ticket, name: Option<Arc<str>>) {
         let ended = self.0.get_or_insert_default();
@@ -62,16 +64,16 @@ impl JoinError {
         self.0.as_ref()?.panic.as_ref()
     }
 
-    /// The task's id; `None` of a task that another thread awaits and that was cancelled.
+    /// Returns the task's id. The id is `None` if another thread awaits the task and the task was
+    /// cancelled.
     ///
-    /// # Examples
-    ///
-    /// See [`JoinError`].
+    /// [`JoinError`] has an example.
     pub fn id(&self) -> Option<Id> {
         self.0.as_ref()?.id
     }
 
-    /// The task's name, if it has one; see [`task::Builder`](crate::task::Builder).
+    /// Returns the name that [`task::Builder`](crate::task::Builder) gave the task, if the task has a
+    /// name.
     ///
     /// # Examples
     ///
@@ -86,30 +88,28 @@ impl JoinError {
         self.0.as_ref()?.name.as_deref()
     }
 
-    /// Whether the task panicked, while it ran or while it was dropped.
+    /// Returns whether the task panicked, in a poll or during its drop.
     ///
-    /// # Examples
-    ///
-    /// See [`JoinError`].
+    /// [`JoinError`] has an example.
     pub fn is_panic(&self) -> bool {
         self.panicked().is_some()
     }
 
-    /// Whether the task was dropped before it finished: aborted, or its runtime was dropped.
+    /// Returns whether the task was dropped before it finished, because the task was aborted or its
+    /// runtime was dropped.
     ///
-    /// # Examples
-    ///
-    /// See [`JoinError`].
+    /// [`JoinError`] has an example.
     pub fn is_cancelled(&self) -> bool {
         self.panicked().is_none()
     }
 
-    /// The value that the task panicked with, to be looked at or passed to
+    /// Returns the payload of the task's panic. The caller can inspect the payload or pass it to
     /// [`std::panic::resume_unwind`].
     ///
     /// # Panics
     ///
-    /// If the task was cancelled; see [`try_into_panic`](JoinError::try_into_panic).
+    /// The call panics if the task was cancelled. [`try_into_panic`](JoinError::try_into_panic) returns
+    /// an error instead.
     ///
     /// # Examples
     ///
@@ -129,11 +129,11 @@ impl JoinError {
         }
     }
 
-    /// The value that the task panicked with.
+    /// Returns the payload of the task's panic.
     ///
     /// # Errors
     ///
-    /// The error itself, if the task was cancelled.
+    /// The call returns the error itself if the task was cancelled.
     ///
     /// # Examples
     ///
@@ -142,7 +142,7 @@ impl JoinError {
     ///     let task = oneloop::spawn(std::future::pending::<()>());
     ///     task.abort();
     ///     match task.await.unwrap_err().try_into_panic() {
-    ///         Ok(payload) => std::panic::resume_unwind(payload), // our bug, too
+    ///         Ok(payload) => std::panic::resume_unwind(payload), // the panic goes on here
     ///         Err(error) => assert!(error.is_cancelled()),
     ///     }
     /// });
@@ -186,7 +186,7 @@ impl fmt::Debug for JoinError {
 
 impl std::error::Error for JoinError {}
 
-/// What a panic was raised with, after it was caught.
+/// The payload of a panic that was caught.
 ///
 /// # Examples
 ///
@@ -200,8 +200,8 @@ impl std::error::Error for JoinError {}
 /// assert_eq!(panic.to_string(), "panicked: out of cheese");
 /// assert_eq!(*panic.into_inner().downcast::<&str>().unwrap(), "out of cheese");
 /// ```
-// The lock makes it `Sync` without `unsafe`. The outer box keeps it at eight bytes, because it is
-// part of every task's allocation.
+// The lock makes the type `Sync` without `unsafe`. The outer box keeps the type at eight bytes, because
+// it is part of every task's allocation.
 pub struct Panic(Box<Mutex<Payload>>);
 
 impl Panic {
@@ -209,17 +209,15 @@ impl Panic {
         Panic(Box::new(Mutex::new(payload)))
     }
 
-    /// The value that it was raised with, to be looked at or passed to
+    /// Returns the payload of the panic. The caller can inspect the payload or pass it to
     /// [`std::panic::resume_unwind`].
     ///
-    /// # Examples
-    ///
-    /// See [`Panic`].
+    /// [`Panic`] has an example.
     pub fn into_inner(self) -> Box<dyn Any + Send + 'static> {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it says, if it says it in a string, as it does with `panic!`.
+    /// Calls `f` with the message of the panic, if the payload is a string, as with `panic!`.
     fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
         let payload = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let text = payload.downcast_ref::<&'static str>().copied();

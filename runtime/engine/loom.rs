@@ -1,9 +1,9 @@
-//! How the models of races are explored.
+//! Functions that explore the models of races.
 
-/// The bound for models with more than two threads.
+/// The largest number of preemptions in models with more than two threads.
 const PREEMPTIONS: usize = 3;
 
-/// Tries every order of a model: of two threads, or of very few steps.
+/// Tries every order of a model that has two threads or very few steps.
 pub(crate) fn model(body: impl Fn() + Send + Sync + 'static) {
     explore(loom::model::Builder::new(), body);
 }

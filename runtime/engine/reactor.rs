@@ -1,33 +1,40 @@
-//! The reactor: the objects that are watched, their cached readiness, and their waiters.
+//! The reactor, which holds the registered objects, their cached readiness, and their waiters.
 //!
-//! An object is registered once. Its slot then *caches* readiness in each direction. An operation
-//! is simply tried while its direction counts as ready; when it says `WouldBlock` the direction
-//! counts as not ready and the task waits; an event makes it ready again and wakes all waiters. So
-//! a socket that is ready costs no call here, and one that is not costs none either until the event
-//! comes.
+//! An object is registered once. Its slot then *caches* the readiness of each direction. While a
+//! direction counts as ready, an operation tries its system call at once. When the call returns
+//! `WouldBlock`, the direction counts as not ready, and the task waits. An event makes the direction
+//! ready again and wakes all its waiters. So the reactor makes no system call for a ready socket, and
+//! none for a socket that waits for an event.
 //!
-//! **The short-read rule.** On an edge-triggered driver a read that fills only part of its buffer
-//! has drained the socket: the next one would only say `WouldBlock`. Clearing the readiness at once
-//! saves that system call, half of an echo server's reads. But when the event also said that the
-//! peer has closed, readiness must stay: the end of file is never announced again. Hence the two
-//! `CLOSED` bits, which are never cleared. Neither does the rule hold once urgent data has come
-//! (`URGENT`): a read stops short of it with more behind.
+//! **The short-read rule.** On an edge-triggered driver, a read that fills only part of its buffer has
+//! drained the socket. The next read would only return `WouldBlock`. The reactor clears the readiness
+//! at once and saves that system call, which is half of an echo server's reads. But if the event also
+//! reported that the peer has closed, the readiness must stay, because the driver never reports the end
+//! of file again. For this reason the slot has two `CLOSED` bits, which are never cleared. The rule
+//! does not hold after urgent data has arrived (`URGENT`), because a read stops before the urgent byte
+//! although more data follows.
 //!
-//! A slot is 32 bytes and is the only memory that a round trip touches here. It is reached through
-//! its key, not a pointer, and an event carries key and generation: a late event for a slot that
-//! has a new owner is recognised and dropped.
+//! A slot has 32 bytes, and a round trip uses no other memory of the reactor. Code reaches a slot
+//! through its key, not through a pointer. An event carries the key and the generation of the slot. So
+//! the reactor recognises a late event for a slot that has a new owner, and drops the event.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
+use super::counters::Counters;
 use super::driver::{IoEvent, Raw, Readiness, Token, Trigger};
 use super::fork;
+use super::happening::{Cause, Happening};
 use super::interest::Interest;
 use super::slots::{NIL, Slot, Slots};
 use super::tasks::Tasks;
 use super::wait_list::WaitList;
 
-/// `raw` of an object that is known to mio only: no descriptor, no socket.
+/// The `raw` of an object that only mio knows, which has no descriptor and no socket number.
 const NO_RAW: Raw = !0;
+
+/// The `raw` of a slot without an object.
+const VACANT: Raw = !1;
 
 pub(super) struct IoSlot {
     pub(super) waiting: [WaitList; 2],
@@ -48,7 +55,7 @@ impl Default for IoSlot {
             waiting: Default::default(),
             generation: Cell::new(0),
             link: Cell::new(NIL),
-            raw: Cell::new(NO_RAW),
+            raw: Cell::new(VACANT),
             readiness: Cell::new(Readiness::NONE),
             trigger: Cell::new(Trigger::Edge),
         }
@@ -75,6 +82,12 @@ impl IoSlot {
         self.readiness.get().has(readiness)
     }
 
+    /// Returns the bits of `of` that are set in the slot.
+    #[inline]
+    pub(super) fn holds(&self, of: Readiness) -> Readiness {
+        of.among(self.readiness.get())
+    }
+
     #[inline]
     pub(super) fn add(&self, readiness: Readiness) {
         self.readiness.set(self.readiness.get().with(readiness));
@@ -85,7 +98,7 @@ impl IoSlot {
         self.readiness.set(self.readiness.get().without(readiness));
     }
 
-    /// The short-read rule, after a read or write that has moved less than it was asked for.
+    /// Applies the short-read rule after a read or write that has moved fewer bytes than requested.
     #[inline]
     pub(super) fn clear_if_drained(&self, interest: Interest) {
         let more_behind = self.readiness.get().has_any(interest.closed().with(Readiness::URGENT));
@@ -94,7 +107,7 @@ impl IoSlot {
         }
     }
 
-    /// The directions that have waiters.
+    /// Returns the directions that have waiters.
     pub(super) fn wanted(&self) -> Readiness {
         let of = |list: &WaitList, ready| if list.is_empty() { Readiness::NONE } else { ready };
         let [readers, writers] = &self.waiting;
@@ -102,7 +115,20 @@ impl IoSlot {
     }
 }
 
-/// An interest that has to be declared again.
+/// A registered object, in the form that a dump receives.
+#[allow(dead_code)] // a dump reads only some of the fields
+pub(crate) struct Watched<'a> {
+    /// The key and the generation of the object's slot.
+    pub(crate) token: Token,
+    /// The number of the object, or `None` if only mio knows the object.
+    pub(crate) raw: Option<Raw>,
+    /// The cached readiness.
+    pub(crate) readiness: Readiness,
+    /// The waiters of each direction, for [`Tasks::for_each_waiter`].
+    pub(crate) waiting: &'a [WaitList; 2],
+}
+
+/// An interest that the loop has to declare to the driver again.
 pub(crate) struct Rearm {
     pub(crate) raw: Raw,
     pub(crate) token: Token,
@@ -111,29 +137,32 @@ pub(crate) struct Rearm {
 
 pub(crate) struct Reactor {
     slots: Slots<IoSlot>,
-    /// Bound: one for each event of a batch. Empty between turns.
+    /// The bound is one entry for each event of a batch. The list is empty between turns.
     to_rearm: RefCell<Vec<Rearm>>,
     has_to_rearm: Cell<bool>,
     registered: Cell<usize>,
+    counters: Arc<Counters>,
     /// The generation of the process whose loop marks readiness (see `fork.rs`), or [`CLOSED`].
     process: Cell<u32>,
 }
 
-/// The runtime was dropped: no object becomes ready any more.
+/// The runtime was dropped, so no object becomes ready any more.
 const CLOSED: u32 = u32::MAX;
 
 impl Reactor {
-    pub(crate) fn new(process: u32) -> Reactor {
+    pub(crate) fn new(process: u32, counters: Arc<Counters>) -> Reactor {
         Reactor {
             slots: Slots::new(),
             to_rearm: RefCell::new(Vec::new()),
             has_to_rearm: Cell::new(false),
             registered: Cell::new(0),
+            counters,
             process: Cell::new(process),
         }
     }
 
-    /// Whether an object may become ready still: the runtime is there, and is this process's.
+    /// Returns whether an object can still become ready. This is so if the runtime was not dropped and
+    /// belongs to this process.
     #[inline]
     pub(super) fn is_open(&self) -> bool {
         self.process.get() == fork::generation()
@@ -143,54 +172,77 @@ impl Reactor {
         self.process.get() == CLOSED
     }
 
-    /// Without registrations there is nothing to ask the driver for.
+    /// Returns whether no object is registered. Without a registration the loop need not poll the
+    /// driver.
     pub(crate) fn is_empty(&self) -> bool {
         self.registered.get() == 0
     }
 
-    /// The slot of a registration.
+    /// Returns the slot of a registration.
     #[inline(always)]
     pub(super) fn slot(&self, key: u32) -> &IoSlot {
         &self.slots[key]
     }
 
-    /// A slot for an object, if there is room for one more.
-    pub(super) fn claim(&self, raw: Option<Raw>) -> Option<u32> {
+    /// Claims a slot for an object. The function returns the slot and its key, or `None` if the table
+    /// is full.
+    pub(super) fn claim(&self, raw: Option<Raw>) -> Option<(u32, &IoSlot)> {
         if !self.slots.has_room() {
             return None;
         }
         let (key, slot) = self.slots.claim();
         slot.raw.set(raw.unwrap_or(NO_RAW));
         slot.readiness.set(Readiness::NONE);
-        self.registered.set(self.registered.get() + 1);
-        Some(key)
+        self.count(self.registered.get() + 1);
+        Some((key, slot))
     }
 
-    /// Ends a registration. Returns what waited, which is to be dropped.
-    pub(super) fn release(&self, key: u32) -> [WaitList; 2] {
-        self.registered.set(self.registered.get() - 1);
-        let slot = &self.slots[key];
+    #[inline]
+    fn count(&self, registered: usize) {
+        self.registered.set(registered);
+        self.counters.registrations.set(registered as u64);
+    }
+
+    /// Ends a registration. The function returns the wait lists, whose waiters the caller drops.
+    pub(super) fn release(&self, key: u32, slot: &IoSlot) -> [WaitList; 2] {
+        self.count(self.registered.get() - 1);
         slot.generation.set((slot.generation.get() + 1) & Token::GENERATION_MAX);
-        slot.raw.set(NO_RAW);
+        slot.raw.set(VACANT);
         self.slots.release(key, slot);
         let [readers, writers] = &slot.waiting;
         [readers.take(), writers.take()]
     }
 
-    /// Whether an object other than `key`'s is watched under this number.
+    /// Returns whether an object with another key is registered under this number.
     pub(super) fn watches(&self, raw: Raw, key: u32) -> bool {
         (0..self.slots.used()).any(|other| other != key && self.slots[other].raw.get() == raw)
     }
 
-    /// Takes an event in: marks what is ready and wakes the waiters.
+    /// Passes each registered object to `show`, for a dump.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn for_each(&self, mut show: impl FnMut(Watched<'_>)) {
+        for key in 0..self.slots.used() {
+            let slot = &self.slots[key];
+            if slot.raw.get() != VACANT {
+                let (token, raw) = (slot.token(key), slot.raw());
+                show(Watched { token, raw, readiness: slot.readiness.get(), waiting: &slot.waiting });
+            }
+        }
+    }
+
+    /// Handles an event. The function marks the ready directions and wakes their waiters.
     #[inline(always)]
     pub(crate) fn mark(&self, event: &IoEvent, tasks: &Tasks) {
         let IoEvent { token, readiness } = *event;
-        let slot = &self.slots[token.key];
+        // A token comes from outside the program. A token that names no slot does no harm.
+        let Some(slot) = self.slots.get(token.key) else { return };
         if slot.generation.get() != token.generation {
             return;
         }
         slot.add(readiness);
+        tasks.hook.tell(|_| Happening::Readiness { object: token, readiness });
+        tasks.hook.because(|| Cause::socket(token));
         for interest in [Interest::Readable, Interest::Writable] {
             if readiness.has(interest.ready()) {
                 tasks.wake_all(&slot.waiting[interest as usize]);
@@ -201,7 +253,8 @@ impl Reactor {
         }
     }
 
-    /// A one-shot event has ended the interest of the waiters in the other direction, too.
+    /// Queues an object to be rearmed. A one-shot event has also ended the interest of the waiters in
+    /// the other direction.
     #[cold]
     fn rearm_later(&self, slot: &IoSlot, token: Token) {
         let wanted = slot.wanted();
@@ -213,7 +266,7 @@ impl Reactor {
         }
     }
 
-    /// An object whose one-shot event has ended the interest of the waiters in its other direction.
+    /// Removes and returns an object that has to be rearmed after its one-shot event.
     #[inline]
     pub(crate) fn next_to_rearm(&self) -> Option<Rearm> {
         if !self.has_to_rearm.get() {
@@ -224,7 +277,7 @@ impl Reactor {
         next
     }
 
-    /// Nothing will become ready any more: wakes all waiters.
+    /// Closes the reactor and wakes all waiters. After this call no object becomes ready any more.
     pub(crate) fn close(&self, tasks: &Tasks) {
         self.process.set(CLOSED);
         for key in 0..self.slots.used() {

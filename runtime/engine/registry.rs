@@ -1,4 +1,4 @@
-//! The runtimes that are alive, by number.
+//! The registry of the runtimes that exist, by number.
 
 #[cfg(not(oneloop_loom))]
 use std::cell::RefCell;
@@ -15,15 +15,15 @@ use super::sync::{Arc, RwLock};
 use super::ticket::Ticket;
 
 struct Runtimes {
-    /// By number, from 1 on.
+    /// The inboxes by number. The numbers start at 1.
     inboxes: Vec<Option<Arc<Inbox>>>,
-    /// Numbers of runtimes that were dropped, the first one first.
+    /// The numbers of the dropped runtimes, in the order of their drops.
     free: VecDeque<u16>,
 }
 
 #[cfg(not(oneloop_loom))]
 static RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
-// One for each interleaving that is tried.
+// Each interleaving of loom has its own registry.
 #[cfg(oneloop_loom)]
 loom::lazy_static! {
     static ref RUNTIMES: RwLock<Runtimes> = RwLock::new(Runtimes::NONE);
@@ -33,9 +33,9 @@ impl Runtimes {
     const NONE: Runtimes = Runtimes { inboxes: Vec::new(), free: VecDeque::new() };
 }
 
-/// A number is used again only when so many others are free, too. A waker or an event's id of a
-/// runtime that was dropped is then unlikely to match its successor. The price is ten bytes for
-/// each number.
+/// The count of free numbers from which on a number is reused. With so many free numbers, a waker or an
+/// event's id of a dropped runtime is unlikely to match the runtime that reuses the number. The cost is
+/// ten bytes for each number.
 const RESTING: usize = 1024;
 
 /// Enters a runtime and gives it a free number.
@@ -62,7 +62,7 @@ pub(crate) fn leave(number: u16) {
     let left = runtimes.inboxes[usize::from(number) - 1].take();
     runtimes.free.push_back(number);
     drop(runtimes);
-    drop(left); // with the lock released
+    drop(left); // after the lock was released
 }
 
 fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
@@ -70,23 +70,25 @@ fn with<R>(number: u16, f: impl FnOnce(&Inbox) -> R) -> Option<R> {
     runtimes.inboxes.get(usize::from(number) - 1)?.as_deref().map(f)
 }
 
-/// Wakes a task of the runtime that its ticket names; nothing happens if that was dropped.
+/// Wakes a task of the runtime that its ticket names. The function does nothing if the runtime was
+/// dropped.
 #[cold]
 pub(crate) fn wake(ticket: Ticket) {
-    // A message that comes back is only a ticket: its drop, under the lock, runs no foreign code.
+    // A refused message is only a ticket. Its drop, under the lock, runs no foreign code.
     with(ticket.runtime(), |inbox| drop(inbox.post(Message::Wake(ticket))));
 }
 
-/// Has the loop of a runtime call a function that only it can; nothing happens if the runtime was
-/// dropped. Rare, so the function is boxed: a message of its own would make each wake dearer.
+/// Posts a function that only the loop of a runtime can call. The function is dropped if the runtime
+/// was dropped. Such calls are rare, so the function is boxed. A message variant of its own would make
+/// each wake more expensive.
 #[cold]
 pub(crate) fn call(number: u16, serial: u32, function: impl FnOnce() + Send + 'static) {
     let message = Message::Call(Box::new(function));
     with(number, |inbox| if inbox.serial == serial { inbox.post(message) } else { Err(message) });
 }
 
-/// A fork waits for the lock: one that another thread of the parent held would never be released in
-/// the child, where that thread doesn't exist. The child's runtimes are new ones.
+/// Makes each fork wait for the lock. A lock that another thread of the parent holds would never be
+/// released in the child, because that thread doesn't exist there. A child starts without runtimes.
 #[cfg(not(oneloop_loom))]
 fn handle_forks() {
     thread_local! {
@@ -94,7 +96,7 @@ fn handle_forks() {
     }
     extern "C" fn before() {
         let guard = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
-        let _ = HELD.try_with(|held| *held.borrow_mut() = Some(guard)); // or it is the thread's end
+        let _ = HELD.try_with(|held| *held.borrow_mut() = Some(guard)); // fails only at thread exit
     }
     extern "C" fn in_parent() {
         let _ = HELD.try_with(|held| held.borrow_mut().take());
@@ -102,7 +104,8 @@ fn handle_forks() {
     extern "C" fn in_child() {
         let _ = HELD.try_with(|held| {
             let Some(mut runtimes) = held.borrow_mut().take() else { return };
-            // Their numbers stay taken. To free memory is not async-signal-safe.
+            // The numbers of these runtimes stay in use. The child leaks the inboxes, because a free of
+            // memory is not async-signal-safe.
             runtimes.inboxes.iter_mut().for_each(|inbox| std::mem::forget(inbox.take()));
         });
     }

@@ -1,40 +1,41 @@
-//! Numbered slots that never move: the storage under tasks, registrations and timers.
+//! Tables of numbered slots that never move. They store tasks, registrations and timers.
 //!
-//! A table hands out small numbers (keys) instead of references, so that a waker or an event from
-//! the kernel can name its owner in a few bits and a late one does no harm. Three tables of this
-//! crate want the same thing, and want it without two weaknesses of a plain `Vec`. Growing a `Vec`
-//! copies everything it holds, in the middle of a burst. And a `Vec` that grows must be borrowed for
-//! each look at it. Here the slots stand in chunks, and growing fills an empty place of a directory:
+//! A table returns small numbers (keys) instead of references. So a waker or an event from the kernel
+//! can name its owner in a few bits, and a late waker or event does no harm. Three tables of this crate
+//! need such keys. A plain `Vec` has two weaknesses for them. A `Vec` that grows copies all its
+//! elements, in the middle of a burst. And each access to a `Vec` that can grow needs a borrow. Here
+//! the slots are in chunks, and a table grows by a chunk in an empty place of a directory:
 //!
 //! ```text
 //!   key, 24 bits    page · chunk · slot
 //!                    │       │      └── one of the 256 slots of a chunk
 //!                    │       └── one of the 256 chunks of a page
-//!                    └── one of 256 pages; page 0 stands in the table itself
+//!                    └── one of 256 pages; page 0 is in the table itself
 //! ```
 //!
-//! So a shared reference to the table is enough to reach a slot and even to add one, a slot is valid
-//! for as long as the table, and the owner of a slot looks it up once for all that one operation does
-//! with it. The fields of a slot that change are `Cell`s.
+//! So a shared reference to the table is enough to reach a slot and to add a slot. A slot is valid for
+//! as long as the table, and an operation looks its slot up only once. The fields of a slot that change
+//! are `Cell`s.
 //!
-//! Claiming and releasing are O(1): a vacant slot's link field holds the next vacant key. The table
-//! never gives chunks back before it is dropped: a slot carries the generation that tells a late
-//! ticket from a current one, and forgetting it would make old tickets valid again.
+//! A claim and a release are O(1), because a vacant slot's link field holds the next vacant key. The
+//! table frees no chunk before it is dropped. A slot holds the generation that tells a late ticket from
+//! a current ticket. Without that generation, old tickets would become valid again.
 
 use std::cell::{Cell, OnceCell};
 use std::ops::Index;
 
-/// No slot: the end of a list, or a slot that is on none.
+/// The key of no slot, for the end of a list and for the link of a slot in no list.
 pub(crate) const NIL: u32 = u32::MAX;
 
 /// The largest key.
 pub(crate) const KEY_MAX: u32 = (1 << 24) - 1;
 
-/// Slots in a chunk: 256 of 32 bytes are 8 KiB, two pages, small for a program with ten tasks and
-/// rare enough to allocate for one with a million.
+/// The number of slots in a chunk. 256 slots of 32 bytes are 8 KiB, which is two pages. That is small
+/// for a program with ten tasks, and allocations of chunks are rare enough for a program with a million
+/// tasks.
 const CHUNK: usize = 256;
 
-/// What a table holds. While a slot is vacant its `link` belongs to the table.
+/// An element of a table. While a slot is vacant, its `link` belongs to the table.
 pub(crate) trait Slot: Default {
     fn link(&self) -> &Cell<u32>;
 }
@@ -43,19 +44,19 @@ type Chunk<T> = Box<[T; CHUNK]>;
 type Page<T> = [OnceCell<Chunk<T>>; 256];
 #[cfg(not(oneloop_loom))]
 type FirstPage<T> = Page<T>;
-// The stack of a thread of loom's has 32 KiB: tables on it would not fit.
+// The stack of a loom thread has 32 KiB, which is too small for a table.
 #[cfg(oneloop_loom)]
 type FirstPage<T> = Box<Page<T>>;
 type Pages<T> = [OnceCell<Box<Page<T>>>; 256];
 
 pub(crate) struct Slots<T> {
-    /// Page 0, which is all that most programs need.
+    /// Page 0. Most programs need no other page.
     first: FirstPage<T>,
-    /// All pages, of which the first is not used.
+    /// All pages. The first of them is not used.
     pages: OnceCell<Box<Pages<T>>>,
-    /// Slots that were ever claimed: those from here on are fresh.
+    /// The number of slots that were ever claimed. The slots from this key on are fresh.
     used: Cell<u32>,
-    /// The first vacant slot among those that were used before.
+    /// The first vacant slot among the slots that were used before.
     vacant: Cell<u32>,
 }
 
@@ -69,18 +70,19 @@ impl<T: Slot> Slots<T> {
         }
     }
 
-    /// Whether there is a key left for one more slot.
+    /// Returns whether a key is left for one more slot.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
         self.vacant.get() != NIL || self.used.get() <= KEY_MAX
     }
 
-    /// A vacant slot, and its key; its content is what the last owner left, or the default.
-    /// The most recently released slot comes first: its cache line is the likeliest to be warm.
+    /// Claims a vacant slot, and returns the slot and its key. The content is the default, or the
+    /// content that the last owner left. The most recently released slot comes first, because its cache
+    /// line is the likeliest to be in the cache.
     ///
     /// # Panics
     ///
-    /// If there is no [room](Slots::has_room).
+    /// The call panics if the table has no [room](Slots::has_room).
     #[inline]
     pub(crate) fn claim(&self) -> (u32, &T) {
         match self.claim_used() {
@@ -89,20 +91,17 @@ impl<T: Slot> Slots<T> {
         }
     }
 
-    /// A vacant slot that was used before, if there is one.
+    /// Claims a vacant slot that was used before, if there is one.
     #[inline(always)]
     pub(crate) fn claim_used(&self) -> Option<(u32, &T)> {
         let key = self.vacant.get();
-        if key == NIL {
-            return None;
-        }
-        let slot = &self[key];
+        let slot = self.get(key)?;
         self.vacant.set(slot.link().replace(NIL));
         Some((key, slot))
     }
 
-    /// A slot that was never used, with no other behind it. Out of line: once in 256 new slots it
-    /// makes a chunk.
+    /// Claims a slot that was never used, and sets its link to `NIL`. The function stays out of line,
+    /// because it makes a chunk once in 256 new slots.
     #[cold]
     #[inline(never)]
     pub(crate) fn claim_fresh(&self) -> (u32, &T) {
@@ -116,7 +115,8 @@ impl<T: Slot> Slots<T> {
             }
         };
         page[(key >> 8) as usize % 256].get_or_init(|| {
-            // Through a `Vec`, so that the chunk is made on the heap and not on the stack first.
+            // The code goes through a `Vec`, which makes the chunk on the heap and not on the stack
+            // first.
             let chunk: Vec<T> = (0..CHUNK).map(|_| T::default()).collect();
             chunk.try_into().unwrap_or_else(|_| unreachable!("a chunk has CHUNK slots"))
         });
@@ -126,7 +126,7 @@ impl<T: Slot> Slots<T> {
         (key, slot)
     }
 
-    /// Gives a slot back, which is that of `key`. The caller has emptied it.
+    /// Releases the slot of `key`. The caller has emptied the slot.
     #[inline]
     pub(crate) fn release(&self, key: u32, slot: &T) {
         slot.link().set(self.vacant.replace(key));
@@ -139,12 +139,13 @@ impl<T: Slot> Slots<T> {
 fn rare() {}
 
 impl<T> Slots<T> {
-    /// How many slots were ever in use at once: every valid key is below.
+    /// Returns how many slots were ever in use at once. Every valid key is below this number.
     pub(crate) fn used(&self) -> u32 {
         self.used.get()
     }
 
-    /// The slot of a key that may be out of range.
+    /// Returns the slot of a key that may be out of range. [`NIL`] has no slot, so a list needs no test
+    /// for its end.
     #[inline(always)]
     pub(crate) fn get(&self, key: u32) -> Option<&T> {
         if key >> 16 != 0 {
@@ -155,11 +156,12 @@ impl<T> Slots<T> {
         Some(&chunk[key as usize % CHUNK])
     }
 
-    /// The same for a key that isn't of page 0. (Inlined, although it is rare: a function that calls
-    /// another in the middle saves registers at its beginning, in each wake-up.)
+    /// Returns the slot of a key that is not in page 0. The function is inlined although such keys are
+    /// rare. A function that calls another function in the middle saves registers at its beginning,
+    /// which each wake-up would pay.
     #[inline(always)]
     fn get_behind(&self, key: u32) -> Option<&T> {
-        let page = self.pages.get()?[(key >> 16) as usize % 256].get()?;
+        let page = self.pages.get()?.get((key >> 16) as usize)?.get()?;
         let chunk = page[(key >> 8) as usize % 256].get()?;
         Some(&chunk[key as usize % CHUNK])
     }

@@ -1,5 +1,5 @@
-//! The few things shared between threads, from std; under `--cfg oneloop_loom` from loom, which
-//! tries every order in which they can interleave.
+//! The few types that threads share. They come from std, and under `--cfg oneloop_loom` from loom,
+//! which tries every order in which threads can interleave.
 
 #[cfg(oneloop_loom)]
 use loom::sync;

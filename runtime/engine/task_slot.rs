@@ -1,4 +1,4 @@
-//! The slot of a task: its box, its waiters, its link in the ready queue, and its state.
+//! The slot of a task, which holds its box, its waiters, its link in the ready queue, and its state.
 //!
 //! ```text
 //!   task 16 B            joiners 8 B       next 4 B           state 4 B
@@ -8,35 +8,39 @@
 //! └────────────────────┴─────────────────┴──────────────────┴───────────────────────┘
 //! ```
 //!
-//! What changes in a slot is a `Cell`, and slots never move. So nothing is borrowed: the loop keeps the
-//! slot of the task that it polls, while the poll wakes others or spawns.
+//! Each field that changes is a `Cell`, and slots never move. So the loop borrows no table during a
+//! poll. The loop keeps the slot of the task that it polls, while the poll wakes other tasks or spawns
+//! tasks.
 
 use std::cell::Cell;
 
-use super::cell::BoxedTask;
+use super::cell::{BoxedTask, Note};
 use super::slots::{NIL, Slot};
 use super::ticket::Ticket;
 use super::wait_list::WaitList;
 
-/// The join handle was dropped: the output is dropped, too.
+/// The join handle was dropped, so the loop drops the output, too.
 pub(super) const DETACHED: u32 = 1;
-/// The output is there and waits for the join handle.
+/// The output exists, and the join handle has not taken it.
 pub(super) const DONE: u32 = 2;
-/// Released while queued: the key goes back to the free list when it is popped.
+/// The slot was released while it was queued. The key returns to the free list when the queue pops the
+/// slot.
 pub(super) const RELEASED_WHILE_QUEUED: u32 = 4;
 /// The future is about to be dropped.
 pub(super) const ABORTED: u32 = 8;
-/// The table of names has the task's.
+/// The table of names has a name for the task.
 pub(super) const NAMED: u32 = 16;
-/// The slot is in the ready queue; or its task is polled, and `woken` says whether it is queued; or it
-/// is vacant. (A vacant slot can't be queued, not even by a dead runtime's ticket that happens to
-/// match.)
+/// The flag is set in three cases. In the first case the slot is in the ready queue. In the second case
+/// the slot's task is polled, and `woken` says whether the slot is queued. In the third case the slot
+/// is vacant. The flag keeps a vacant slot out of the queue, even if a ticket of a dropped runtime
+/// matches the slot.
 pub(super) const QUEUED: u32 = 32;
 
 pub(super) const FLAG_BITS: u32 = 8;
 pub(super) const GENERATION: u32 = !0 << FLAG_BITS;
 
-/// What of the state is as a ticket has it if the ticket wakes the task.
+/// The bits that decide whether a ticket wakes the task. The ticket wakes the task if the generations
+/// are equal and both flags are clear.
 pub(super) const WAKES: u32 = GENERATION | DONE | QUEUED;
 
 pub(crate) struct TaskSlot {
@@ -86,7 +90,7 @@ impl TaskSlot {
         self.state.set(self.state.get() & !flag);
     }
 
-    /// Whether a ticket of this slot is that of its present owner.
+    /// Returns whether a ticket of this slot belongs to the present task or key.
     #[inline]
     pub(super) fn is_of(&self, ticket: Ticket) -> bool {
         self.generation() == ticket.generation()
@@ -97,30 +101,39 @@ impl TaskSlot {
         self.has(DONE)
     }
 
-    /// The waiters of the join handle.
+    /// Returns the waiters of the join handle.
     #[inline]
     pub(crate) fn joiners(&self) -> &WaitList {
         &self.joiners
     }
 
-    /// Takes the task out, to poll it.
+    /// Takes the task out of the slot, so that the loop can poll or drop it.
     #[inline]
     pub(super) fn take(&self) -> Option<BoxedTask> {
         self.task.take()
     }
 
-    /// From here on the slot may be queued again.
+    /// Returns the note of the task, if the slot holds a task.
+    #[cold]
+    pub(super) fn note(&self) -> Option<Note> {
+        let task = self.take()?;
+        let note = task.note();
+        self.fill(task);
+        Some(note)
+    }
+
+    /// Marks a popped slot as not queued. Afterwards a wake-up can queue the slot again.
     #[inline]
     pub(super) fn leave_queue(&self) {
         self.clear(QUEUED);
     }
 
-    /// Puts a task in. The slot holds none: its own is out, or it was vacant.
+    /// Puts a task into the slot. The slot is empty, because its task is out or the slot was vacant.
     #[inline]
     pub(super) fn fill(&self, task: BoxedTask) {
         let nothing = self.task.replace(Some(task));
         debug_assert!(nothing.is_none());
-        // Says to the compiler, too, that there is nothing to drop.
+        // The `forget` tells the compiler that the old value needs no drop.
         std::mem::forget(nothing);
     }
 }

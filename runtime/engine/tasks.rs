@@ -1,74 +1,79 @@
-//! The task table and, threaded through it, the ready queue.
+//! The task table, and the ready queue, which links the slots of the table.
 //!
-//! A slot (`task_slot.rs`) is 32 bytes, half a cache line, and holds all that waking, queueing and
-//! joining touch.
+//! A slot (`task_slot.rs`) has 32 bytes, which is half a cache line. The slot holds all data that a
+//! wake-up, the queue and a join handle use.
 //!
-//! The ready queue is a linked list through the slots. It needs no memory of its own, so waking
-//! never allocates, a burst leaves nothing behind, and its bound is the number of tasks: the flag
-//! `QUEUED` says whether a task is queued, and a task is queued at most once.
+//! The ready queue is a linked list through the slots. The queue needs no memory of its own, so a
+//! wake-up never allocates, and a burst leaves no memory behind. The bound of the queue is the number
+//! of tasks. The flag `QUEUED` says whether a task is queued, so a task is queued at most once.
 //!
-//! A slot that is released while it is still queued can't be reused until the queue has passed it.
-//! It is emptied and its generation ends at once; the key goes back when it is popped.
+//! A slot may be released while it is queued. The release empties the slot and ends its generation at
+//! once. The key returns to the free list only when the queue pops the slot, so the slot can't be
+//! reused before.
 //!
-//! Slot 0 is `block_on`'s own future. It has a ticket like any task and stands in the same queue,
-//! but it may borrow and is polled where it stands, so its slot never holds a box. Neither does the
-//! slot of a source of an `EventLoop`: a slot without a box is a key that can be woken and queued.
+//! Slot 0 belongs to `block_on`'s own future. That future has a ticket like any task and uses the same
+//! queue. But the future may borrow, and `block_on` polls it in place, so slot 0 never holds a box. The
+//! slot of a source of an `EventLoop` never holds a box either. A slot without a box is a key that can
+//! be woken and queued.
 //!
-//! Nothing in this file calls foreign code: what must be dropped or woken is handed to the caller.
+//! No function of this file calls foreign code. Each function returns the values that its caller has to
+//! drop or wake.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::task::Waker;
 
 use super::cell::BoxedTask;
+use super::counters::Counters;
+use super::happening::{Cause, Happening, Unit};
+use super::hook::Hook;
+use super::places::MainNote;
 use super::slots::{KEY_MAX, NIL, Slots};
 use super::task_slot::{
     ABORTED, DETACHED, DONE, FLAG_BITS, NAMED, QUEUED, RELEASED_WHILE_QUEUED, TaskSlot, WAKES,
 };
 use super::ticket::{GENERATION_MAX, RuntimeNumber, Ticket};
+use super::urgent::{Deferred, Urgent, UrgentQueue};
 use super::wait_list::{Kind, NodeKey, Nodes, WaitList, Waiter};
 
 /// The slot of `block_on`'s own future.
 const MAIN: u32 = 0;
 
-/// An entry that comes before the ready queue: what can't be done where it comes up, because it is
-/// foreign code.
-pub(crate) enum Urgent<'a> {
-    /// To be dropped: a task that was aborted, out of its slot.
-    Aborted(&'a TaskSlot, BoxedTask, Ticket),
-    /// To be called: a waker of another crate.
-    Foreign(Waker),
-}
-
-/// The same while it waits.
-enum Deferred {
-    Wake(Waker),
-    Abort(Ticket),
-}
-
 pub(crate) struct Tasks {
-    slots: Slots<TaskSlot>,
+    pub(super) slots: Slots<TaskSlot>,
     pub(super) wait_nodes: RefCell<Nodes>,
-    /// Entries that come before the ready queue. Bound: the waiters, and the tasks.
-    urgent: RefCell<VecDeque<Deferred>>,
-    /// Whether there are any.
-    has_urgent: Cell<bool>,
-    /// The names of the tasks that were given one, which are few: a slot has no room for it.
+    /// The entries that come before the ready queue.
+    pub(super) urgent: UrgentQueue,
+    /// The names of the tasks that have one. A slot has no space for a name, and few tasks have one.
     names: RefCell<HashMap<u32, Arc<str>>>,
-    /// The ready queue: pop at the head, push at the tail.
-    head: Cell<u32>,
+    /// The first slot of the ready queue. The queue pops at the head and pushes at the tail.
+    pub(super) head: Cell<u32>,
     tail: Cell<u32>,
-    /// The task that is polled or dropped.
+    /// The number of entries that were added to the queue. `taken` is the number of entries that were
+    /// removed.
+    pub(super) queued: Cell<u64>,
+    pub(super) taken: Cell<u64>,
+    /// The largest number of entries that the queue had when a turn began to run them.
+    longest: Cell<u64>,
+    /// The task that the loop polls or drops at the moment.
     pub(crate) current: Cell<Option<Ticket>>,
-    /// It is queued again.
+    /// The current task is queued again. The flag is also set while the current task is dropped, so
+    /// that its own wakers do nothing.
     woken: Cell<bool>,
-    runtime: RuntimeNumber,
+    /// The description of `block_on`'s own future, while one runs.
+    pub(crate) main_note: Cell<Option<MainNote>>,
+    /// The number of polls of such futures, modulo 2³².
+    pub(crate) main_polls: Cell<u32>,
+    pub(super) runtime: RuntimeNumber,
+    pub(super) counters: Arc<Counters>,
+    /// The hook is a field of this table, because a wake-up reaches no other part of the core.
+    pub(crate) hook: Hook,
 }
 
 impl Tasks {
-    pub(crate) fn new(runtime: u16) -> Tasks {
+    pub(crate) fn new(runtime: u16, counters: Arc<Counters>) -> Tasks {
         let slots = Slots::new();
         let (main, slot): (u32, &TaskSlot) = slots.claim();
         debug_assert_eq!(main, MAIN);
@@ -76,28 +81,34 @@ impl Tasks {
         Tasks {
             slots,
             wait_nodes: RefCell::new(Nodes::new()),
-            urgent: RefCell::default(),
-            has_urgent: Cell::new(false),
+            urgent: UrgentQueue::default(),
             names: RefCell::default(),
             head: Cell::new(NIL),
             tail: Cell::new(NIL),
+            queued: Cell::new(0),
+            taken: Cell::new(0),
+            longest: Cell::new(0),
             current: Cell::new(None),
             woken: Cell::new(false),
+            main_note: Cell::new(None),
+            main_polls: Cell::new(0),
             runtime: RuntimeNumber::new(runtime),
+            counters,
+            hook: Hook::new(),
         }
     }
 
-    /// Whether there is a name left for one more task.
+    /// Returns whether a key is left for one more task.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
         self.slots.has_room()
     }
 
-    /// Takes a new task in and queues it; the ticket is its name.
+    /// Adds a new task and queues it. The ticket names the task.
     ///
     /// # Panics
     ///
-    /// If there is no [room](Tasks::has_room).
+    /// The call panics if the table has no [room](Tasks::has_room).
     #[inline(always)]
     pub(crate) fn insert(&self, task: BoxedTask) -> Ticket {
         match self.slots.claim_used() {
@@ -119,26 +130,28 @@ impl Tasks {
 
     #[inline(always)]
     fn begin(&self, key: u32, slot: &TaskSlot, task: BoxedTask) -> Ticket {
-        slot.fill(task); // it counts as queued already, with nothing behind it
+        self.counters.spawned.add(1);
+        slot.fill(task); // a vacant slot has the flag `QUEUED` and no successor
         self.append(key);
         Ticket::new(self.runtime, slot.generation(), key)
     }
 
-    /// Claims a key that holds no future, not queued. There must be [room](Tasks::has_room).
+    /// Claims a key that holds no future and is not queued. The caller ensures that the table has
+    /// [room](Tasks::has_room).
     pub(crate) fn insert_key(&self) -> Ticket {
         let (key, slot) = self.slots.claim();
         slot.clear(QUEUED);
         Ticket::new(self.runtime, slot.generation(), key)
     }
 
-    /// Releases such a key. The queue passes over it if it was queued.
+    /// Releases a key of [`insert_key`](Tasks::insert_key). If the key is queued, the queue skips it.
     pub(crate) fn remove_key(&self, ticket: Ticket) {
         self.end_generation(ticket.key(), &self.slots[ticket.key()]);
     }
 
-    /// From here on every ticket of the slot is stale. It may be used again now, but not while it is
-    /// queued, and never once its generations are used up (names stay unique, for 32 bytes every 16.7
-    /// million tasks).
+    /// Ends the generation of a slot, which makes every ticket of the slot stale. The slot can be
+    /// reused at once if it is not queued. A slot that has used all its generations is never reused. So
+    /// names stay unique, at a cost of 32 bytes every 16.7 million tasks.
     #[inline]
     fn end_generation(&self, key: u32, slot: &TaskSlot) {
         let generation = slot.generation() + 1;
@@ -152,38 +165,47 @@ impl Tasks {
         }
     }
 
-    /// A ticket for a new `block_on`, queued. Tickets of earlier ones no longer match.
-    pub(crate) fn renew_main(&self) {
+    /// Makes a ticket for a new `block_on`, and queues it. The tickets of earlier `block_on` calls no
+    /// longer match.
+    pub(crate) fn renew_main(&self, place: u16) {
         let slot = &self.slots[MAIN];
-        // Wrapping is harmless here: nothing but wake-ups goes by this ticket.
+        // A wrap of this generation is harmless, because only wake-ups use this ticket.
         let generation = (slot.generation() + 1) & GENERATION_MAX;
         slot.state.set(generation << FLAG_BITS | slot.state.get() & QUEUED);
+        let unit = Ticket::new(self.runtime, generation, MAIN);
+        self.hook.tell(|by| Happening::Spawned { unit, kind: Unit::Main, place, name: None, by });
         self.wake_main();
     }
 
-    /// `false` if it was queued already.
+    /// Returns the ticket of `block_on`'s own future.
+    pub(crate) fn main_ticket(&self) -> Ticket {
+        Ticket::new(self.runtime, self.slots[MAIN].generation(), MAIN)
+    }
+
+    /// Queues `block_on`'s own future. The function returns `false` if the future was queued already.
     pub(crate) fn wake_main(&self) -> bool {
-        let main = &self.slots[MAIN];
-        let was_idle = !main.has(QUEUED);
-        self.wake(Ticket::new(self.runtime, main.generation(), MAIN));
+        let was_idle = !self.slots[MAIN].has(QUEUED);
+        self.wake(self.main_ticket());
         was_idle
     }
 
     /// Queues the task that a ticket names, unless it is queued, finished or released.
     #[inline(always)]
     pub(crate) fn wake(&self, ticket: Ticket) {
-        // A ticket of a dead runtime that had our number may name a slot that we don't have.
+        // A ticket of a dropped runtime with the same number may name a slot that this table doesn't
+        // have.
         let Some(slot) = self.slots.get(ticket.key()) else { return };
         if (ticket.generation() << FLAG_BITS ^ slot.state.get()) & WAKES == 0 {
             slot.set(QUEUED);
-            slot.next.set(NIL);
             self.append(ticket.key());
+            self.hook.tell(|by| Happening::Woken { unit: ticket, by });
         } else if self.current.get() == Some(ticket) {
             self.wake_current(ticket);
         }
     }
 
-    /// The same for a waker, which often wakes the task that is polled.
+    /// Does the same as [`wake`](Tasks::wake), for a waker. A waker often wakes the task that is
+    /// polled.
     #[inline(always)]
     pub(super) fn wake_often_current(&self, ticket: Ticket) {
         if self.current.get() == Some(ticket) {
@@ -193,21 +215,39 @@ impl Tasks {
         }
     }
 
-    /// Queues the task that is polled. Its slot is ready for that since it was popped.
+    /// Queues the task that is polled. The pop has already prepared its slot for that.
     #[inline(always)]
     fn wake_current(&self, ticket: Ticket) {
         if !self.woken.replace(true) {
             self.append(ticket.key());
+            self.hook.tell(|by| Happening::Woken { unit: ticket, by });
         }
     }
 
-    /// A task is polled from here on.
+    /// Notes the length of the ready queue when a turn is about to run it.
+    #[inline(always)]
+    pub(super) fn note_ready(&self) {
+        let ready = self.queued.get() - self.taken.get();
+        if ready > self.longest.get() {
+            self.note_longest(ready);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_longest(&self, ready: u64) {
+        self.longest.set(ready);
+        self.counters.ready_longest.set(ready);
+    }
+
+    /// Notes that the poll of a task begins.
     #[inline(always)]
     pub(super) fn begin_poll(&self, ticket: Ticket) {
         self.current.set(Some(ticket));
+        self.counters.running.set(ticket.word());
     }
 
-    /// Its poll has returned, and it has more to do.
+    /// Puts a task back whose poll has returned `Pending`.
     #[inline(always)]
     pub(super) fn end_poll(&self, slot: &TaskSlot, task: BoxedTask) {
         slot.fill(task);
@@ -218,65 +258,59 @@ impl Tasks {
         }
     }
 
-    /// Its last poll has returned. From here on its own wakers do nothing, until
-    /// [`end_task`](Tasks::end_task).
+    /// Notes that the last poll of a task has returned. After this call the task's own ticket wakes
+    /// nothing, because the task may be one of its own joiners. One store writes both flags.
     #[inline(always)]
     pub(super) fn end_last_poll(&self, slot: &TaskSlot) {
-        if !self.woken.replace(true) {
-            slot.clear(QUEUED);
+        self.current.set(None);
+        if self.woken.get() {
+            self.woken.set(false);
+            slot.set(DONE); // it stays queued
+        } else {
+            slot.state.set(slot.state.get() & !QUEUED | DONE);
         }
     }
 
-    /// A task is dropped from here on, which is not polled.
+    /// Notes that the drop of a task begins. During the drop the task's own wakers do nothing.
     pub(super) fn begin_drop(&self, ticket: Ticket) {
         self.current.set(Some(ticket));
         self.woken.set(true);
     }
 
-    /// What was left of a task is dropped.
+    /// Notes that the drop has ended. No task is current after this call, because `shut_down` calls
+    /// wakers of other crates next.
     #[inline(always)]
-    pub(super) fn end_task(&self) {
+    pub(super) fn end_drop(&self) {
         self.woken.set(false);
+        self.current.set(None);
     }
 
-    /// Links a slot, whose `next` is NIL, to the end of the ready queue.
+    /// Links a slot to the end of the ready queue. The slot's `next` is NIL, as in each slot that is in
+    /// use and not queued.
     #[inline]
     fn append(&self, key: u32) {
+        self.queued.set(self.queued.get().wrapping_add(1));
         let last = self.tail.replace(key);
         if self.head.get() == NIL {
             self.head.set(key);
-        } else {
-            self.slots[last].next.set(key);
+        } else if let Some(last) = self.slots.get(last) {
+            last.next.set(key); // an index may panic, which would cost each wake-up a stack frame
         }
     }
 
-    /// Wakes a waiter: a task of this runtime at once, any other as an entry of its own.
+    /// Wakes a waiter. A task of this runtime wakes at once. Any other waiter becomes an urgent entry.
     pub(crate) fn wake_waiter(&self, waiter: Waiter) {
         match waiter {
-            Waiter::Task(ticket) => self.wake_ticket(ticket),
+            Waiter::Task(ticket) if ticket.runtime() == self.runtime.get() => self.wake(ticket),
+            Waiter::Task(ticket) => self.defer_wake(ManuallyDrop::into_inner(ticket.waker())),
             Waiter::Foreign(waker) => self.defer_wake(waker),
-        }
-    }
-
-    #[inline(always)]
-    fn wake_ticket(&self, ticket: Ticket) {
-        if ticket.runtime() == self.runtime.get() {
-            self.wake(ticket);
-        } else {
-            self.defer_wake(ManuallyDrop::into_inner(ticket.waker()));
         }
     }
 
     #[cold]
     #[inline(never)]
     fn defer_wake(&self, waker: Waker) {
-        self.defer(Deferred::Wake(waker));
-    }
-
-    #[cold]
-    fn defer(&self, entry: Deferred) {
-        self.urgent.borrow_mut().push_back(entry);
-        self.has_urgent.set(true);
+        self.urgent.push(Deferred::Wake(waker));
     }
 
     /// Wakes all waiters of a place.
@@ -285,24 +319,27 @@ impl Tasks {
         if place.is_empty() {
             return;
         }
-        let waiters = place.take();
-        match waiters.alone() {
-            Some(ticket) => self.wake_ticket(ticket),
-            None => self.wake_list(&waiters),
+        match place.take_own(self.runtime) {
+            Some(ticket) => self.wake(ticket),
+            None => self.wake_list(place),
         }
     }
 
     #[cold]
-    fn wake_list(&self, waiters: &WaitList) {
-        // (Not in one expression with the wake-up: the list would be borrowed meanwhile.)
-        let pop = || self.wait_nodes.borrow_mut().pop(waiters);
+    #[inline(never)]
+    fn wake_list(&self, place: &WaitList) {
+        let waiters = place.take();
+        // The pop and the wake-up are two expressions, because one expression would borrow the list
+        // during the wake-up.
+        let pop = || self.wait_nodes.borrow_mut().pop(&waiters);
         while let Some(waiter) = pop() {
             self.wake_waiter(waiter);
         }
     }
 
-    /// Adds a waiter beside others, or one with a waker of another crate. `key` is that of the
-    /// future's node, if a future waits. Returns the waiters to be [discarded](Waiter::discard).
+    /// Adds a waiter to a place that has waiters, or a waiter with a waker of another crate. `key` is
+    /// the key of the future's node, if a future waits. The function returns the waiters that the
+    /// caller [discards](Waiter::discard).
     #[cold]
     pub(crate) fn add_waiter(
         &self,
@@ -329,8 +366,8 @@ impl Tasks {
         swept.discarded
     }
 
-    /// Removes all waiters of a place that is released. Returns those to be
-    /// [discarded](Waiter::discard).
+    /// Removes all waiters of a place that is released. The function returns the waiters, which the
+    /// caller [discards](Waiter::discard).
     #[cold]
     pub(crate) fn take_waiters(&self, waiters: &WaitList) -> Vec<Waiter> {
         let mut wait_nodes = self.wait_nodes.borrow_mut();
@@ -344,20 +381,18 @@ impl Tasks {
 
     #[inline]
     pub(crate) fn has_urgent(&self) -> bool {
-        self.has_urgent.get()
+        !self.urgent.is_empty()
     }
 
-    /// Takes the first entry out of the ready queue. It still counts as queued. Its slot holds a task;
-    /// or none, if it is that of a key: `block_on`'s own future, or a source of an `EventLoop`.
+    /// Removes the first entry of the ready queue. Its slot keeps the flag `QUEUED`. The slot holds a
+    /// task, unless the slot belongs to a key (`block_on`'s own future, or a source of an `EventLoop`).
     #[inline(always)]
     pub(super) fn pop(&self) -> Option<(&TaskSlot, Ticket)> {
         loop {
             let key = self.head.get();
-            if key == NIL {
-                return None;
-            }
-            let slot = &self.slots[key];
+            let slot = self.slots.get(key)?; // none at the end of the queue
             self.head.set(slot.next.replace(NIL));
+            self.taken.set(self.taken.get().wrapping_add(1));
             if !slot.has(DONE | RELEASED_WHILE_QUEUED) {
                 return Some((slot, Ticket::new(self.runtime, slot.generation(), key)));
             }
@@ -365,16 +400,17 @@ impl Tasks {
         }
     }
 
-    /// Takes the first entry that comes before the ready queue. Passes over aborts of tasks that have
-    /// finished.
+    /// Removes the first entry that comes before the ready queue. The function skips aborts of tasks
+    /// that have finished.
     pub(super) fn pop_urgent(&self) -> Option<Urgent<'_>> {
         loop {
-            let ticket = match self.next_deferred()? {
+            let ticket = match self.urgent.pop()? {
                 Deferred::Wake(waker) => return Some(Urgent::Foreign(waker)),
                 Deferred::Abort(ticket) => ticket,
             };
             let slot = &self.slots[ticket.key()];
-            // Otherwise it has finished since, perhaps in the poll in which it aborted itself.
+            // If the test fails, the task has finished since the abort, perhaps in the poll in which it
+            // aborted itself.
             if slot.is_of(ticket)
                 && !slot.has(DONE)
                 && let Some(task) = slot.take()
@@ -384,16 +420,11 @@ impl Tasks {
         }
     }
 
-    fn next_deferred(&self) -> Option<Deferred> {
-        let mut urgent = self.urgent.borrow_mut();
-        let first = urgent.pop_front();
-        self.has_urgent.set(!urgent.is_empty());
-        first
-    }
-
-    /// A task that finished while it was queued: nothing is left to poll.
+    /// Removes a task from the queue that finished while it was queued. Such a task has no future left
+    /// to poll.
     #[cold]
     fn pop_finished(&self, key: u32, slot: &TaskSlot) {
+        self.counters.passed_over.add(1);
         if !slot.has(RELEASED_WHILE_QUEUED) {
             return slot.clear(QUEUED);
         }
@@ -403,8 +434,8 @@ impl Tasks {
         }
     }
 
-    /// Keeps a finished task's output for its join handle, and wakes the handle's waiters. Returns
-    /// the task, to be dropped, if the handle was dropped.
+    /// Stores a finished task's output for its join handle, and wakes the handle's waiters. If the
+    /// handle was dropped, the function returns the task, which the caller drops.
     #[inline(always)]
     pub(super) fn finish(&self, slot: &TaskSlot, ticket: Ticket, task: BoxedTask) -> Option<BoxedTask> {
         if slot.has(DETACHED) {
@@ -413,101 +444,48 @@ impl Tasks {
         }
         slot.set(DONE);
         slot.fill(task);
+        self.hook.because(|| Cause::end_of(ticket));
         self.wake_all(&slot.joiners);
         None
     }
 
-    /// The end of a task's name, and of its slot.
+    /// Removes a task's name and ends its slot's generation.
     #[inline]
-    fn end(&self, key: u32, slot: &TaskSlot) {
+    pub(super) fn end(&self, key: u32, slot: &TaskSlot) {
+        self.counters.ended.add(1);
         if slot.has(NAMED) {
             self.end_name(key);
         }
         self.end_generation(key, slot);
     }
 
-    /// Has a task dropped as the next entry, before any other task runs. Nothing happens if it has
-    /// finished by then.
+    /// Queues the drop of a task as an urgent entry, so that the loop drops the task before it runs any
+    /// other task. The abort does nothing if the task has finished by then.
     pub(crate) fn abort(&self, ticket: Ticket) {
         let slot = &self.slots[ticket.key()];
         if slot.is_of(ticket) && !slot.has(DONE | ABORTED) {
             slot.set(ABORTED);
-            self.defer(Deferred::Abort(ticket));
+            self.urgent.push(Deferred::Abort(ticket));
         }
     }
 
-    /// Whether the task has its output, or had it.
-    #[inline]
-    pub(crate) fn is_finished(&self, ticket: Ticket) -> bool {
-        let slot = &self.slots[ticket.key()];
-        !slot.is_of(ticket) || slot.has(DONE)
-    }
-
-    /// Adds a waiter for the end of a task, beside others. Returns the waiters to be
-    /// [discarded](Waiter::discard).
-    #[cold]
-    pub(crate) fn add_joiner(&self, ticket: Ticket, waiter: Waiter) -> Vec<Waiter> {
-        self.add_waiter(&self.slots[ticket.key()].joiners, waiter, None)
-    }
-
-    /// The slot of a task, for its join handle.
-    #[inline(always)]
-    pub(crate) fn slot(&self, ticket: Ticket) -> &TaskSlot {
-        &self.slots[ticket.key()]
-    }
-
-    /// Takes a task that is done out of its slot, for its join handle.
-    #[inline(always)]
-    pub(crate) fn take_done(&self, slot: &TaskSlot, ticket: Ticket) -> Option<BoxedTask> {
-        let task = slot.take();
-        self.end(ticket.key(), slot);
-        task
-    }
-
-    /// Out of line: each turn would carry the table's code.
+    /// The function stays out of line, because each turn would otherwise contain the code of the hash
+    /// map.
     #[cold]
     #[inline(never)]
     fn end_name(&self, key: u32) {
         self.names.borrow_mut().remove(&key);
     }
 
-    /// Gives a task a name, for what is printed of it.
+    /// Gives a task a name, which dumps and errors print.
     pub(crate) fn set_name(&self, ticket: Ticket, name: Arc<str>) {
         self.slots[ticket.key()].set(NAMED);
         self.names.borrow_mut().insert(ticket.key(), name);
     }
 
-    /// The name of a task, until its output was taken or dropped.
+    /// Returns the name of a task. A task has its name until its output is taken or dropped.
     pub(crate) fn name(&self, ticket: Ticket) -> Option<Arc<str>> {
         let slot = self.slots.get(ticket.key()).filter(|slot| slot.is_of(ticket));
         slot.filter(|slot| slot.has(NAMED)).and_then(|_| self.names.borrow().get(&ticket.key()).cloned())
-    }
-
-    /// The join handle is dropped. Returns what is to be dropped with it: the output, and the
-    /// waiters.
-    pub(crate) fn detach(&self, ticket: Ticket) -> (Option<BoxedTask>, Vec<Waiter>) {
-        let slot = &self.slots[ticket.key()];
-        slot.set(DETACHED);
-        let joiners = slot.joiners.take();
-        let waiters = if joiners.has_nodes() { self.take_waiters(&joiners) } else { Vec::new() };
-        (if slot.is_done() { self.take_done(slot, ticket) } else { None }, waiters)
-    }
-
-    /// For shutting down: the next task whose future is still there, at or after `from`.
-    pub(super) fn take_live(&self, from: u32) -> Option<(&TaskSlot, BoxedTask, Ticket)> {
-        (from..self.slots.used()).find_map(|key| {
-            let slot = &self.slots[key];
-            let task = if slot.has(DONE) { None } else { slot.take() };
-            task.map(|task| (slot, task, Ticket::new(self.runtime, slot.generation(), key)))
-        })
-    }
-
-    /// For shutting down: a foreign waker that is still to be called.
-    pub(crate) fn take_foreign(&self) -> Option<Waker> {
-        loop {
-            if let Deferred::Wake(waker) = self.next_deferred()? {
-                return Some(waker);
-            }
-        }
     }
 }

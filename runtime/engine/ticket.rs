@@ -1,7 +1,7 @@
-//! The waker: a ticket, not a reference.
+//! The ticket, which a waker holds instead of a reference.
 //!
-//! An ordinary waker points to its task and counts references to it. Ours is one word that *names*
-//! the task:
+//! An ordinary waker points to its task and counts references to the task. A waker of this crate is one
+//! word that *names* the task:
 //!
 //! ```text
 //!  63            48 47                    24 23                     0
@@ -10,18 +10,18 @@
 //! └────────────────┴────────────────────────┴────────────────────────┘
 //! ```
 //!
-//! Cloning copies the word and dropping does nothing, so a forgotten waker leaks nothing. A task's
-//! memory is free when it has completed and its join handle was dropped or has taken the output.
-//! The slot is then in its next generation and the ticket matches nothing: waking does nothing, as
-//! it does nothing when the runtime was dropped. The one false match left is a ticket of a dropped
-//! runtime whose number, key and generation are all in use again: that is a spurious wake-up, which
-//! the contract of `Future` allows.
+//! A clone copies the word and a drop does nothing, so a leaked waker leaks no memory. A task's memory
+//! is free when the task has completed and its join handle was dropped or has taken the output. The
+//! slot is then in its next generation, and the ticket matches no task. A wake with such a ticket does
+//! nothing. A wake also does nothing when the runtime was dropped. One false match is possible. The
+//! number, the key and the generation of a ticket of a dropped runtime may all be in use again. The
+//! match causes a spurious wake-up, which the contract of `Future` allows.
 //!
-//! On the loop's own thread waking is a thread-local read, a compare and a push: no atomics. From
-//! any other thread it goes through the runtime's inbox (see `inbox.rs`).
+//! On the loop's own thread a wake is a thread-local read, a compare and a push, without atomics. From
+//! any other thread a wake goes through the runtime's inbox (see `inbox.rs`).
 //!
-//! The price: 65,535 runtimes alive at once, 16.7 million tasks alive in one runtime, and a 64-bit
-//! target.
+//! The cost is three limits. At most 65,535 runtimes can exist at once, at most 16.7 million tasks can
+//! exist in one runtime, and the target must have 64 bits.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -33,12 +33,12 @@ compile_error!("oneloop packs a task's name into the waker's data word and needs
 
 const GENERATION_BITS: u32 = 24;
 
-/// The last generation of a slot. A slot that reaches it is retired, never reused: names stay
+/// The last generation of a slot. A slot that reaches this generation is never reused, so names stay
 /// unique.
 pub(crate) const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
 
-/// A runtime's number in its place in a ticket. (An "or" of that with the rest keeps the word from
-/// being zero without a check.)
+/// A runtime's number, shifted to its bits in a ticket. The number is never zero, so an "or" with the
+/// other bits is never zero and needs no check.
 #[derive(Clone, Copy)]
 pub(crate) struct RuntimeNumber(NonZeroU64);
 
@@ -52,7 +52,7 @@ impl RuntimeNumber {
     }
 }
 
-/// The name of a task. Never zero, because runtime numbers start at 1.
+/// The name of a task. The word is never zero, because runtime numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Ticket(NonZeroU64);
 
@@ -63,9 +63,16 @@ impl Ticket {
         Ticket(runtime.0 | (u64::from(key) << GENERATION_BITS | u64::from(generation)))
     }
 
-    /// The ticket in a word, if it holds one: a word with no runtime number doesn't.
+    /// Returns the ticket in a word. A word without a runtime number holds no ticket.
     pub(crate) fn from_word(word: u64) -> Option<Ticket> {
         if word >> 48 == 0 { None } else { NonZeroU64::new(word).map(Ticket) }
+    }
+
+    /// Returns the ticket in a word, if the word holds a ticket of `runtime`. The function costs one
+    /// comparison.
+    #[inline]
+    pub(crate) fn from_word_of(runtime: RuntimeNumber, word: u64) -> Option<Ticket> {
+        if (word ^ runtime.0.get()) >> 48 == 0 { NonZeroU64::new(word).map(Ticket) } else { None }
     }
 
     pub(crate) fn word(self) -> u64 {
@@ -84,14 +91,15 @@ impl Ticket {
         (self.word() >> GENERATION_BITS) as u32 & KEY_MAX
     }
 
-    /// Whether it names slot 0, that of `block_on`'s own future.
+    /// Returns whether the ticket names slot 0, which belongs to `block_on`'s own future.
     pub(crate) fn is_main(self) -> bool {
         self.key() == 0
     }
 }
 
-/// The name of a task: its runtime, its place there, and how many tasks had that place before. No two
-/// tasks that are alive have the same, and no two of one runtime ever.
+/// The id of a task. The id consists of the number of the runtime, the key of the task's slot, and the
+/// number of tasks that had the slot before. Two tasks that exist at the same time never have the same
+/// id. Two tasks of one runtime never have the same id.
 ///
 /// # Examples
 ///

@@ -1,29 +1,29 @@
-//! The waiters at one place: one direction of an I/O object, or the end of a task.
+//! The waiters of one place, which is one direction of an I/O object or the end of a task.
 //!
-//! Nearly always there is none, or one task of this loop, and then eight bytes hold it. Further
-//! waiters, and wakers of other crates (a combinator such as `FuturesUnordered` makes its own), are
-//! nodes of a list, and the eight bytes hold the first node's key. An event wakes all of them. To
-//! keep only the last waker would lose the wake-ups of the others, and to wake the one that is
-//! replaced would make two tasks that wait at one socket wake each other for ever.
+//! A place nearly always has no waiter, or one task of this loop, and then eight bytes hold the waiter.
+//! Further waiters are nodes of a list, and the eight bytes hold the first node's key. Wakers of other
+//! crates are nodes, too (a combinator such as `FuturesUnordered` makes its own wakers). An event wakes
+//! all waiters. A place that kept only the last waker would lose the wake-ups of the others. A place
+//! that woke the replaced waker would make two tasks that wait for one socket wake each other for ever.
 //!
 //! # The lifetime of a node
 //!
-//! A future such as `Ready` *owns* its node: the future holds the key, and its drop removes the
-//! node. An event takes the waker out and leaves the node, so the key stays reserved. If the event
-//! freed the key, another future could get it, and the drop of the woken one would remove the node
-//! of a future that still waits: a lost wake-up.
+//! A future such as `Ready` *owns* its node. The future holds the key, and its drop removes the node.
+//! An event takes the waker out and leaves the node, so the key stays reserved. If the event freed the
+//! key, another future could get the key. Then the drop of the woken future would remove the node of a
+//! future that still waits, and a wake-up would be lost.
 //!
-//! The `poll_*` forms and `AsyncRead` have no future that could own a node. An event removes
-//! theirs. Until then a task that polls again may stand in the list twice, and a task that has
-//! ended may still stand there: its ticket wakes nothing. Whenever the list has doubled, a *sweep*
-//! removes both kinds, so an addition costs O(1) on average.
+//! The `poll_*` functions and `AsyncRead` have no future that could own a node. An event removes their
+//! nodes. Until the event, a task that polls again may be in the list twice. A task that has ended may
+//! still be in the list, but its ticket wakes nothing. Each time the list has doubled, a *sweep*
+//! removes both kinds of nodes, so an addition costs O(1) on average.
 //!
-//! A waker of another crate doesn't tell whether its task still waits. So if more than
-//! `FOREIGN_KEPT` of them stand in the list, a sweep takes the oldest out and wakes them: those
-//! that still wait poll again.
+//! A waker of another crate doesn't say whether its task still waits. So if the list has more than
+//! `FOREIGN_KEPT` such wakers, a sweep removes the oldest ones and wakes them. A task that still waits
+//! polls again.
 //!
-//! Bound of a list: its futures, twice the tasks that are alive, and some 1,000 wakers of other
-//! crates. A future that is leaked (`mem::forget`) leaks its node.
+//! The bound of a list is the number of its futures, plus twice the number of tasks, plus about 1,000
+//! wakers of other crates. A future that is leaked (`mem::forget`) leaks its node.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -33,7 +33,7 @@ use slab::Slab;
 
 use super::panic::{call_quietly, drop_quietly};
 use super::slots::NIL;
-use super::ticket::Ticket;
+use super::ticket::{RuntimeNumber, Ticket};
 
 /// The waker of a task that waits.
 #[derive(Debug)]
@@ -43,8 +43,8 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
-    /// Cloning a waker of another crate runs its code: make a `Waiter` before any table is
-    /// borrowed.
+    /// Makes a waiter from a waker. The clone of a waker of another crate runs that crate's code, so
+    /// the caller must not have borrowed a table.
     #[inline]
     pub(crate) fn of(waker: &Waker) -> Waiter {
         match Ticket::of(waker) {
@@ -53,7 +53,14 @@ impl Waiter {
         }
     }
 
-    /// Two words that are the same for wakers that wake the same, as long as both exist.
+    /// Returns the ticket of the waiter, if the waiter is a task of this crate.
+    #[allow(dead_code)] // the tests build this file alone
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        if let Waiter::Task(ticket) = self { Some(*ticket) } else { None }
+    }
+
+    /// Returns two words that are equal for wakers that wake the same task, as long as both wakers
+    /// exist.
     fn identity(&self) -> (u64, usize) {
         match self {
             Waiter::Task(ticket) => (ticket.word(), 0),
@@ -61,8 +68,8 @@ impl Waiter {
         }
     }
 
-    /// Drops a waiter that is not needed any more. Dropping a waker of another crate may panic,
-    /// which must not reach the owner of the place: call it with nothing borrowed.
+    /// Drops a waiter that is not needed any more. The drop of a waker of another crate may panic, and
+    /// the panic must not reach the owner of the place. The caller must not have borrowed a table.
     #[inline]
     pub(crate) fn discard(self) {
         if let Waiter::Foreign(waker) = self {
@@ -71,25 +78,25 @@ impl Waiter {
     }
 }
 
-/// What is known of a waiter without a future.
+/// The kind of a waiter without a future.
 pub(crate) enum Kind {
-    /// A task of this runtime that is alive.
+    /// A task of this runtime that has not ended.
     Live,
     /// A task of this runtime that has ended.
     Stale,
-    /// Of another crate or another runtime.
+    /// A waiter of another crate or another runtime.
     Unknown,
 }
 
-/// Calls a waker of another crate. The panic hook has printed the message of one that panics; the
-/// panic ends neither the loop nor the other waiters.
+/// Calls a waker of another crate. If the waker panics, the panic hook prints the message. The panic
+/// ends neither the loop nor the other waiters.
 #[cold]
 pub(crate) fn wake_foreign(waker: Waker) {
     call_quietly(|| waker.wake());
 }
 
-/// The eight bytes at a place: 0, a ticket, or (with no runtime number in the top bits) the key of
-/// the list's first node + 1.
+/// The eight bytes of a place. They hold 0, a ticket, or the key of the list's first node + 1. A key
+/// has no runtime number in the top bits.
 #[derive(Default)]
 pub(crate) struct WaitList(Cell<u64>);
 
@@ -105,28 +112,45 @@ impl WaitList {
         WaitList(Cell::new(self.0.take()))
     }
 
-    /// Adds a task of this crate if it is the only waiter; `false` if a node is needed.
+    /// Adds a task of this crate if the task is the only waiter. The function returns `false` if the
+    /// waiter needs a node.
     #[inline]
     pub(crate) fn add_alone(&self, waker: &Waker) -> bool {
-        match Ticket::of(waker) {
-            Some(ticket) if self.0.get() == 0 || self.0.get() == ticket.word() => {
-                self.0.set(ticket.word());
-                true
-            }
-            _ => false,
-        }
+        Ticket::of(waker).is_some_and(|ticket| self.add_ticket_alone(ticket))
     }
 
-    /// Whether there is something to be removed and dropped: a ticket needs neither.
+    /// Adds the task of a ticket if the task is the only waiter. The function returns `false` if the
+    /// waiter needs a node.
+    #[inline]
+    pub(crate) fn add_ticket_alone(&self, ticket: Ticket) -> bool {
+        let alone = self.0.get() == 0 || self.0.get() == ticket.word();
+        if alone {
+            self.0.set(ticket.word());
+        }
+        alone
+    }
+
+    /// Returns whether the list has nodes, which have to be removed and dropped. A ticket needs
+    /// neither.
     #[inline]
     pub(crate) fn has_nodes(&self) -> bool {
         !self.is_empty() && self.alone().is_none()
     }
 
-    /// The only waiter, if it needs no node.
+    /// Returns the only waiter, if that waiter has no node.
     #[inline]
     pub(crate) fn alone(&self) -> Option<Ticket> {
         Ticket::from_word(self.0.get())
+    }
+
+    /// Removes the only waiter, if the waiter is a task of `runtime`.
+    #[inline]
+    pub(crate) fn take_own(&self, runtime: RuntimeNumber) -> Option<Ticket> {
+        let ticket = Ticket::from_word_of(runtime, self.0.get());
+        if ticket.is_some() {
+            self.0.set(0);
+        }
+        ticket
     }
 
     #[inline]
@@ -139,43 +163,46 @@ impl WaitList {
     }
 }
 
-/// The key of the node that a future owns, from its first wait beside others until its drop.
+/// The key of the node that a future owns. The future has a key from its first wait beside other
+/// waiters until its drop.
 pub(crate) type NodeKey = Option<u32>;
 
-/// Additions between two sweeps of a short list.
+/// The number of additions between two sweeps of a short list.
 const SWEEP_MIN: u32 = 64;
 
-/// Wakers of other crates that a sweep leaves, and how many more make it take some out. A
-/// connection that is idle for months keeps little; if more than the sum still wait at one place,
-/// they wake each other until the event.
+/// The number of wakers of other crates that a sweep leaves in the list. `FOREIGN_ADDED_MAX` is the
+/// number of further wakers after which the next sweep removes some. So a connection that is idle for
+/// months keeps few wakers. If more than the sum of both still wait at one place, they wake each other
+/// until the event.
 const FOREIGN_KEPT: usize = 256;
 const FOREIGN_ADDED_MAX: u32 = 700;
 
 struct Node {
-    /// `None` after an event; then the node is in no list.
+    /// The waiter, or `None` after an event. A node without a waiter is in no list.
     waiter: Option<Waiter>,
     /// A future holds the key.
     owned: bool,
-    /// The list is a ring: the first node's `previous` is the last.
+    /// The previous node. The list is a ring, so the first node's `previous` is the last node.
     previous: u32,
     next: u32,
-    /// In the first node: additions without a future until the next sweep.
+    /// The number of additions without a future until the next sweep. Only the first node's number is
+    /// used.
     until_sweep: u32,
 }
 
 impl Node {
-    /// Whether it is a waiter without a future that wakes the same.
+    /// Returns whether this node is a waiter without a future that wakes the same task as `other`.
     fn stands_for(&self, other: &Waiter) -> bool {
         !self.owned && self.waiter.as_ref().is_some_and(|waiter| waiter.identity() == other.identity())
     }
 }
 
-/// What is left to be done, with nothing borrowed, after a waiter was added.
+/// The waiters that the caller has to handle after an addition, while it borrows no table.
 #[derive(Default)]
 pub(crate) struct Swept {
-    /// To be woken.
+    /// The waiters that the caller wakes.
     pub(crate) woken: Vec<Waiter>,
-    /// To be [discarded](Waiter::discard).
+    /// The waiters that the caller [discards](Waiter::discard).
     pub(crate) discarded: Vec<Waiter>,
 }
 
@@ -187,8 +214,9 @@ impl Nodes {
         Nodes(Slab::new())
     }
 
-    /// Adds a waiter, whose future owns the node, or makes it that future's waiter instead of the
-    /// one before. Returns a waiter to be [discarded](Waiter::discard).
+    /// Adds a waiter whose future owns the node. If the future has a node already, the new waiter
+    /// replaces the waiter of that node. The function returns the replaced waiter, which the caller
+    /// [discards](Waiter::discard).
     #[cold]
     pub(crate) fn add_owned(&mut self, list: &WaitList, waiter: Waiter, key: &mut NodeKey) -> Option<Waiter> {
         self.make_list(list);
@@ -203,9 +231,10 @@ impl Nodes {
         replaced
     }
 
-    /// Adds a waiter that has no future. A task that is there already, but not as the last one, is
-    /// there twice then, which costs nothing at the event; the waker of another crate is not,
-    /// because it would be called twice. (For these alone it passes over the list.)
+    /// Adds a waiter that has no future. A task that is in the list already, but not as the last node,
+    /// is in the list twice afterwards. The second node costs nothing at the event. A waker of another
+    /// crate is never in the list twice, because the event would call it twice. Only for such wakers
+    /// does the function search the list.
     #[cold]
     pub(crate) fn add(&mut self, list: &WaitList, waiter: Waiter, kind: impl Fn(&Waiter) -> Kind) -> Swept {
         self.make_list(list);
@@ -229,8 +258,8 @@ impl Nodes {
         swept
     }
 
-    /// Removes the waiters without a future that have ended or stand in the list twice, and the
-    /// oldest ones of other crates if there are many.
+    /// Removes the waiters without a future that have ended or are in the list twice. If the list has
+    /// many waiters of other crates, the function also removes the oldest of them.
     #[cold]
     fn sweep(&mut self, list: &WaitList, kind: impl Fn(&Waiter) -> Kind) -> Swept {
         let (mut swept, mut seen, mut foreign, mut kept) = (Swept::default(), HashSet::new(), Vec::new(), 0);
@@ -259,14 +288,32 @@ impl Nodes {
         swept
     }
 
-    /// The keys of a list's nodes, in the order in which they were added.
+    /// Passes the waiters of a list to `show`, in the order in which they were added, for a dump.
+    /// `show` runs no foreign code. It may compare wakers, but it neither clones nor drops them.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn for_each(&self, list: &WaitList, mut show: impl FnMut(&Waiter)) {
+        if let Some(ticket) = list.alone() {
+            show(&Waiter::Task(ticket));
+        }
+        let first = list.first();
+        let mut at = first;
+        while let Some(key) = at {
+            let node = &self.0[key as usize];
+            node.waiter.iter().for_each(&mut show);
+            at = Some(node.next).filter(|&next| Some(next) != first);
+        }
+    }
+
+    /// Returns the keys of a list's nodes, in the order in which they were added.
     fn keys(&self, list: &WaitList) -> Vec<u32> {
         let first = list.first();
         let next = |&key: &u32| Some(self.0[key as usize].next).filter(|&next| Some(next) != first);
         std::iter::successors(first, next).collect()
     }
 
-    /// Removes the node that a future owns. Returns its waiter, to be [discarded](Waiter::discard).
+    /// Removes the node that a future owns. The function returns the node's waiter, which the caller
+    /// [discards](Waiter::discard).
     #[cold]
     pub(crate) fn remove(&mut self, list: &WaitList, key: u32) -> Option<Waiter> {
         if self.node(key).waiter.is_some() {
@@ -275,7 +322,7 @@ impl Nodes {
         self.0.remove(key as usize).waiter
     }
 
-    /// Takes the first waiter out. Its node stays if a future owns it.
+    /// Removes the first waiter. The node of the waiter stays if a future owns the node.
     pub(crate) fn pop(&mut self, list: &WaitList) -> Option<Waiter> {
         let Some(first) = list.first() else {
             return list.take().alone().map(Waiter::Task);
@@ -289,7 +336,7 @@ impl Nodes {
         &mut self.0[key as usize]
     }
 
-    /// Gives the waiter that stands in the place itself a node.
+    /// Moves the only waiter from the eight bytes of the place to a node.
     fn make_list(&mut self, list: &WaitList) {
         if let Some(ticket) = list.alone() {
             list.0.set(0);

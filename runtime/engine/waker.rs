@@ -1,4 +1,4 @@
-//! The waker over a ticket: how a future wakes its task, from any thread.
+//! The waker over a ticket, with which a future wakes its task from any thread.
 
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -9,7 +9,7 @@ use super::registry;
 use super::ticket::Ticket;
 
 impl Ticket {
-    /// The ticket inside a waker of this crate; `None` if the waker is another crate's.
+    /// Returns the ticket inside a waker of this crate, or `None` for a waker of another crate.
     #[inline]
     pub(crate) fn of(waker: &Waker) -> Option<Ticket> {
         if !ptr::eq(waker.vtable(), &VTABLE) {
@@ -18,15 +18,16 @@ impl Ticket {
         Ticket::from_word(waker.data().addr() as u64)
     }
 
-    /// A waker to poll with. It owns nothing and needs no drop.
+    /// Makes a waker for a poll. The waker owns no memory and needs no drop.
     #[inline]
     pub(crate) fn waker(self) -> ManuallyDrop<Waker> {
-        // SAFETY: the vtable's functions keep `RawWaker`'s contract for any data word: they never
-        // dereference it, may be called from any thread, and own nothing that could be freed twice.
+        // SAFETY: the vtable's functions keep `RawWaker`'s contract for any data word. They never
+        // dereference the word, may be called from any thread, and own no memory that could be freed
+        // twice.
         ManuallyDrop::new(unsafe { Waker::new(ptr::without_provenance(self.word() as usize), &VTABLE) })
     }
 
-    /// Queues the task on its own loop, from wherever this is called.
+    /// Queues the task on its own loop, from any thread.
     #[inline(always)]
     pub(crate) fn wake(self) {
         let here = context::try_with(
@@ -45,8 +46,8 @@ impl Ticket {
     }
 }
 
-/// One table for every waker of this crate, a `static` so that it has one address and `will_wake`
-/// of a clone is true.
+/// The vtable of every waker of this crate. The table is a `static` and so has one address, which makes
+/// `will_wake` of a clone return `true`.
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 
 fn clone(word: *const ()) -> RawWaker {

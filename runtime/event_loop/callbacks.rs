@@ -1,11 +1,11 @@
-//! `Callbacks`: the loop as asyncio shows it. Call this soon, call that later, call it when the
-//! socket is readable.
+//! `Callbacks`: the loop with the interface of asyncio. A program passes functions to the loop. The
+//! loop calls a function soon, after a delay, or when a socket is readable.
 //!
-//! It is a map from ids to functions on top of [`EventLoop`]. Each function gets the whole, so that
-//! one callback can lead to the next.
+//! `Callbacks` is a map from ids to functions on top of [`EventLoop`]. Each function gets a
+//! reference to the whole `Callbacks`, so that a callback can add others.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
@@ -14,14 +14,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::run::run_host;
-use super::{Ended, Event, EventLoop, Failure, Id, Policy, PostError, Sender};
+use super::{Ended, Event, EventLoop, Failure, Id, IdMap, Policy, PostError, Sender};
 
 type Callback = dyn FnMut(&mut Callbacks, Event<Call>);
 type Soon = dyn FnOnce(&mut Callbacks);
 type SoonFromElsewhere = dyn FnOnce(&mut Callbacks) + Send;
 
-/// The message of the loop below [`Callbacks`]: a function to call. `None` is the oldest function
-/// that stays on the loop's thread, because it need not be `Send`.
+/// The message of the loop in a [`Callbacks`]: a function to call. `None` stands for the oldest
+/// function in `soon`. Such a function need not be `Send`, so it stays on the loop's thread.
 pub struct Call(Option<Box<SoonFromElsewhere>>);
 
 impl fmt::Debug for Call {
@@ -30,8 +30,8 @@ impl fmt::Debug for Call {
     }
 }
 
-/// An [`EventLoop`] that calls functions. It derefs to the loop, for `watch`, `listen`, `connect`,
-/// `ctrl_c` and the others.
+/// An [`EventLoop`] that calls functions. The type derefs to the loop, for `watch`, `listen`,
+/// `connect`, `ctrl_c` and its other methods.
 ///
 /// | asyncio | here |
 /// |---|---|
@@ -61,7 +61,7 @@ impl fmt::Debug for Call {
 /// let socket = calls.watch(socket, Interest::Readable)?;
 /// let id = socket.id();
 /// calls.on(id, move |calls, _readable| {
-///     let mut buf = [0; 16]; // the callback owns the socket: cancelling one closes the other
+///     let mut buf = [0; 16]; // the callback owns the socket, so `cancel` closes it
 ///     if let Ok((n, _)) = socket.try_recv_from(&mut buf) {
 ///         assert_eq!(&buf[..n], b"ping");
 ///         calls.cancel(id);
@@ -77,25 +77,22 @@ impl fmt::Debug for Call {
 /// ```
 pub struct Callbacks {
     events: EventLoop<Call>,
-    /// One for each message `Call(None)`. No bound: each is the program's own decision.
+    /// The functions of the messages `Call(None)`, one for each. The queue has no bound, because
+    /// the program adds each function itself.
     soon: VecDeque<Box<Soon>>,
-    /// Shared with the call under way, in which a callback may cancel or replace itself.
-    callbacks: HashMap<Id, Rc<RefCell<Callback>>>,
+    /// Shared with the running call, in which a callback may cancel or replace itself.
+    callbacks: IdMap<Rc<RefCell<Callback>>>,
 }
 
 impl Callbacks {
-    /// A loop without callbacks.
+    /// Returns a loop without callbacks. [`Callbacks`] has an example.
     ///
     /// # Errors
     ///
-    /// As [`EventLoop::new`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Callbacks`].
+    /// The method returns the errors of [`EventLoop::new`].
     pub fn new() -> io::Result<Callbacks> {
         let events = EventLoop::new()?;
-        Ok(Callbacks { events, soon: VecDeque::new(), callbacks: HashMap::new() })
+        Ok(Callbacks { events, soon: VecDeque::new(), callbacks: IdMap::default() })
     }
 
     /// Calls a function after every event that is queued now.
@@ -115,16 +112,12 @@ impl Callbacks {
         self.events.post(Call(None)).expect("the queue has no bound and the loop is here");
     }
 
-    /// Calls a function when `delay` has passed, unless it is [cancelled](Callbacks::cancel)
-    /// before.
+    /// Calls a function when `delay` has passed, unless the program [cancels](Callbacks::cancel) it
+    /// before. [`Callbacks`] has an example.
     ///
     /// # Errors
     ///
-    /// As [`EventLoop::timer`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Callbacks`].
+    /// The method returns the errors of [`EventLoop::timer`].
     pub fn call_later(
         &mut self,
         delay: Duration,
@@ -137,27 +130,22 @@ impl Callbacks {
         Ok(id)
     }
 
-    /// Calls a function with every event of `id`: a watched socket, a listener, a signal, an
-    /// attempt to connect. It replaces an earlier one, which is dropped with all that it owns. It
-    /// stays until it is [cancelled](Callbacks::cancel), also after its socket was dropped; the
-    /// callback of a timer or of an attempt to connect is dropped after its one event. A watched
-    /// socket without a callback makes no events until it has one; other events without a callback
-    /// are passed over.
+    /// Calls a function with every event of `id`. The id is that of a watched socket, a listener, a
+    /// signal or an attempt to connect. The function replaces an earlier one of the same id, which
+    /// is dropped with everything that it owns.
     ///
-    /// # Examples
-    ///
-    /// See [`Callbacks`].
+    /// The function stays until it is [cancelled](Callbacks::cancel), also after its socket was
+    /// dropped. A timer and an attempt to connect have one event each, after which their callback
+    /// is dropped. A watched socket without a callback makes no events until it has one. The loop
+    /// skips other events that have no callback. [`Callbacks`] has an example.
     pub fn on(&mut self, id: Id, call: impl FnMut(&mut Callbacks, Event<Call>) + 'static) {
         self.callbacks.insert(id, Rc::new(RefCell::new(call)));
         self.events.sources.change(id.0, |socket| socket.muted = false);
     }
 
     /// Drops the callback of `id`, and cancels a timer, a signal or an attempt to connect. A
-    /// watched socket makes no more events; if the callback owns it, it is dropped, too.
-    ///
-    /// # Examples
-    ///
-    /// See [`Callbacks`].
+    /// watched socket then makes no more events. If the callback owns the socket, the socket is
+    /// dropped, too. [`Callbacks`] has an example.
     pub fn cancel(&mut self, id: Id) {
         self.events.cancel(id);
         self.mute(id);
@@ -168,29 +156,23 @@ impl Callbacks {
         self.events.sources.change(id.0, |socket| socket.muted = true);
     }
 
-    /// The handle with which other threads call functions on this loop.
-    ///
-    /// # Examples
-    ///
-    /// See [`CallHandle`].
+    /// Returns the handle with which other threads call functions on this loop. [`CallHandle`] has
+    /// an example.
     pub fn handle(&self) -> CallHandle {
         CallHandle(self.events.sender())
     }
 
     /// Waits for events and calls their callbacks until the loop is stopped. If a callback panics,
-    /// `on_failure` decides whether the loop goes on. Otherwise as [`EventLoop::run`].
+    /// `on_failure` decides whether the loop continues. In all other respects the method behaves as
+    /// [`EventLoop::run`]. [`Callbacks`] has an example.
     ///
     /// # Errors
     ///
-    /// As [`EventLoop::run`].
+    /// The method returns the errors of [`EventLoop::run`].
     ///
     /// # Panics
     ///
-    /// As [`EventLoop::run`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Callbacks`].
+    /// The method panics in the same cases as [`EventLoop::run`].
     #[track_caller]
     pub fn run(
         &mut self,
@@ -214,12 +196,12 @@ impl Callbacks {
             Event::Readable(id) | Event::Writable(id) | Event::Signal(id) => id,
         };
         let callback = match event {
-            Event::Timer(_) | Event::Connected(..) => self.callbacks.remove(&id), // its last event
+            Event::Timer(_) | Event::Connected(..) => self.callbacks.remove(&id), // its only event
             _ => self.callbacks.get(&id).cloned(),
         };
         match callback {
             Some(callback) => (callback.borrow_mut())(self, event),
-            None => self.mute(id), // or the socket would stay readable, and the loop spin
+            None => self.mute(id), // otherwise the socket stays readable, and the loop spins
         }
     }
 }
@@ -238,7 +220,7 @@ impl fmt::Debug for Callbacks {
     }
 }
 
-/// Calls functions on the loop's thread, from any other.
+/// Calls functions on the loop's thread from any other thread.
 ///
 /// # Examples
 ///
@@ -257,15 +239,11 @@ impl fmt::Debug for Callbacks {
 pub struct CallHandle(Sender<Call>);
 
 impl CallHandle {
-    /// Calls a function soon, on the loop's thread.
+    /// Calls a function soon, on the loop's thread. [`CallHandle`] has an example.
     ///
     /// # Errors
     ///
-    /// [`PostError::Closed`] if the loop was dropped: the function is not called, and is dropped.
-    ///
-    /// # Examples
-    ///
-    /// See [`CallHandle`].
+    /// [`PostError::Closed`] if the loop was dropped. The function is then dropped without a call.
     pub fn call_soon<F>(&self, call: F) -> Result<(), PostError<()>>
     where
         F: FnOnce(&mut Callbacks) + Send + 'static,

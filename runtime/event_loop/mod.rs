@@ -1,7 +1,7 @@
 //! The queue-based event loop, without futures: **everything that happens is an event in one queue,
-//! and the program takes one at a time.**
+//! and the program takes one event at a time.**
 //!
-//! It is the loop of the introductory articles, made real:
+//! This is the loop of the introductory articles as a working program:
 //!
 //! ```text
 //!    post ──────────────┐
@@ -16,15 +16,16 @@
 //! # The loop and the executor are one engine
 //!
 //! The queue is the [runtime](crate::Runtime)'s own ready queue. In the executor its entries are
-//! *tasks*, whose futures the loop polls. Here they are *sources of events* (a socket, a timer, the
-//! queue of messages): the loop polls each, and the poll returns the event. `Core::turn` in
-//! `engine/core.rs` runs both. Reactor, timer wheel, inbox and driver do not distinguish them: they
-//! wake a ticket.
+//! *tasks*, whose futures the loop polls. Here they are *sources of events*: a socket, a timer, the
+//! queue of messages. The loop polls each source, and the poll returns the event. `Core::turn` in
+//! `engine/core.rs` runs both. The reactor, the timer wheel, the inbox and the driver wake a
+//! ticket, and make no difference between a task and a source.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `mod.rs` | [`EventLoop`]: the queue, and [`take`](EventLoop::take) |
 //! | `event.rs` | [`Event`], and [`Id`], which names its source |
+//! | `id_map.rs` | [`IdMap`], a program's map from an id to its own state |
 //! | `subscribe.rs` | the methods that add a source: `watch`, `listen`, `connect`, `timer`, `signal` |
 //! | `sources.rs` | the table of sources, and the poll of each kind |
 //! | `watch.rs` | [`Watch`]: what can be watched |
@@ -49,7 +50,7 @@
 //! loop {
 //!     match events.take(Some(Duration::from_millis(10)))? {
 //!         Event::Message(text) => println!("Processing message: {text}"),
-//!         Event::TimedOut => break, // the articles' loop takes again
+//!         Event::TimedOut => break, // the articles' loop calls `take` again
 //!         other => println!("not expected here: {other:?}"),
 //!     }
 //! }
@@ -58,6 +59,7 @@
 
 mod callbacks;
 mod event;
+mod id_map;
 mod run;
 mod sender;
 mod sources;
@@ -69,11 +71,11 @@ use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 pub use callbacks::{Call, CallHandle, Callbacks};
 pub use event::{Event, Id};
+pub use id_map::{IdHasher, IdMap};
 pub use run::{Ended, Failure, Policy};
 pub use sender::{PostError, Sender};
 pub use watch::Watch;
@@ -84,66 +86,69 @@ pub use crate::engine::join_error::Panic;
 use crate::engine::clock::Clock;
 use crate::engine::context;
 use crate::engine::core::Core;
+use crate::engine::happening::Happening;
+use crate::engine::interest::Interest;
 use crate::engine::ticket::Ticket;
+use crate::handle::Handle;
 use crate::runtime::Runtime;
 use sender::Messages;
-use sources::{EventSource, EventSources};
+use sources::{EventSource, EventSources, Polled};
 
 /// A loop whose events the program takes one at a time. `M` is the type of its messages.
 ///
 /// The program adds each source of events once: it [watches](EventLoop::watch) a socket,
-/// [listens](EventLoop::listen) for connections, starts a [timer](EventLoop::timer). Then
+/// [listens](EventLoop::listen) for connections, or starts a [timer](EventLoop::timer). Then
 /// [`take`](EventLoop::take) returns the next event, or [`run`](EventLoop::run) calls a handler
-/// with it.
+/// with each event.
 ///
-/// It belongs to its thread; other threads have [senders](EventLoop::sender):
+/// The loop belongs to its thread. Other threads use [senders](EventLoop::sender):
 ///
 /// ```compile_fail,E0277
 /// let events = oneloop::event_loop::EventLoop::<u32>::new().unwrap();
 /// std::thread::spawn(move || drop(events)); // an EventLoop is not Send
 /// ```
 ///
+/// The [module](self) has an example, and [`watch`](EventLoop::watch) has one for sockets.
+///
 /// # Order and fairness
 ///
-/// First in, first out. A source (a socket, a timer, …) stands in the queue once at most, however
-/// many events it has; a poll returns one of them, and the source goes to the back. All messages
-/// together are one such source, with up to 64 events in a row: messages come in the order in which
-/// they were posted, and a flood of them delays a socket by 64 messages at most. After 256 events
-/// without a pause, and the rest of such a row, the loop polls the driver.
+/// The queue is first in, first out. Each source (a socket, a timer, and so on) is in the queue at
+/// most once, however many events it has. A poll returns one event, and then the source goes to the
+/// back of the queue. A socket goes to the back when the program takes the next event, so that
+/// messages which the program posts meanwhile come first.
 ///
-/// # Examples
-///
-/// See the [module](self) and, for sockets, [`watch`](EventLoop::watch).
+/// All messages together are one source, with up to 64 events in a row. The messages come in the
+/// order in which they were posted, and delay a socket by at most 64 messages. After 256 events
+/// without a pause, and the remaining messages of the current row, the loop polls the driver.
 pub struct EventLoop<M> {
-    /// First, so that it is dropped first: that wakes a thread that waits for room in the queue,
-    /// also if a task that is dropped with the runtime waits for that thread.
+    /// The first field, so that it is dropped first. Its drop wakes a thread that waits for a free
+    /// place in the queue. A task that is dropped with the runtime may wait for that thread.
     messages: Messages<M>,
     runtime: Runtime,
     sources: Rc<EventSources>,
 }
 
 impl<M> EventLoop<M> {
-    /// A loop on the default driver, whose queue takes any number of messages. It starts no thread.
+    /// Returns a loop on the default driver, whose queue takes any number of messages. The loop
+    /// starts no thread. The [module](self) has an example.
     ///
     /// # Errors
     ///
-    /// As [`Runtime::new`].
-    ///
-    /// # Examples
-    ///
-    /// See the [module](self).
+    /// The function returns the errors of [`Runtime::new`].
     pub fn new() -> io::Result<EventLoop<M>> {
         EventLoop::on(Runtime::new()?, None)
     }
 
-    /// A loop whose queue holds at most `capacity` messages. Only messages can pile up: every other
-    /// source stands in the queue once. If the queue is full, [`Sender::post`] waits for room;
-    /// [`Sender::try_post`] and [`post`](EventLoop::post) return an error. The memory for
-    /// `capacity` messages is taken at once.
+    /// Returns a loop whose queue holds at most `capacity` messages. Only messages need a bound,
+    /// because every other source is in the queue at most once. If the queue is full,
+    /// [`Sender::post`] waits until a message is taken. [`Sender::try_post`] and
+    /// [`post`](EventLoop::post) return an error instead. The memory for `capacity` messages is
+    /// allocated at once.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if `capacity` is 0 or more than 16,777,216; otherwise as [`Runtime::new`].
+    /// `InvalidInput` if `capacity` is 0 or more than 16,777,216. The function also returns the
+    /// errors of [`Runtime::new`].
     ///
     /// # Examples
     ///
@@ -160,9 +165,9 @@ impl<M> EventLoop<M> {
         EventLoop::on(Runtime::new()?, Some(capacity))
     }
 
-    /// A loop on the engine of a runtime, for the options of a [`Builder`](crate::Builder).
-    /// `capacity` as in [`bounded`](EventLoop::bounded); `None` for no bound. Tasks of the runtime
-    /// are entries of the same queue.
+    /// Returns a loop on the engine of a runtime, for the options of a [`Builder`](crate::Builder).
+    /// `capacity` has the meaning of that in [`bounded`](EventLoop::bounded), and `None` means no
+    /// bound. Tasks of the runtime are entries of the same queue.
     ///
     /// # Errors
     ///
@@ -186,117 +191,176 @@ impl<M> EventLoop<M> {
         Ok(EventLoop { runtime, sources, messages })
     }
 
-    /// Takes the next event out of the queue. If there is none, the loop sleeps until one comes;
-    /// with a `timeout`, that long at most, and then the event is [`TimedOut`](Event::TimedOut).
-    /// With a time-out of zero the loop does not sleep.
+    /// Takes the next event out of the queue. If the queue has no event, the loop sleeps until an
+    /// event occurs. A `timeout` limits the sleep: when it has passed, the event is
+    /// [`TimedOut`](Event::TimedOut). With a time-out of zero the loop does not sleep.
     ///
-    /// `TimedOut` says that the time-out has passed, and that neither the entries that were queued
-    /// then nor those that the operating system reported next had an event. A later event is the
-    /// next `take`'s.
+    /// Before it returns `TimedOut`, the loop polls the entries that are queued when the time-out
+    /// has passed, and those that the operating system reports next. If none of them has an event,
+    /// the method returns `TimedOut`. The next `take` returns a later event.
     ///
-    /// A loop without an event makes one system call, the one that it sleeps in.
+    /// If no event occurs, the loop makes one system call, in which it sleeps. The [module](self)
+    /// has an example.
     ///
     /// # Errors
     ///
-    /// If the operating system's event queue fails, or the listener of a signal does. The latter is
-    /// reported once, and the signal is [cancelled](EventLoop::cancel).
+    /// The method returns an error if the operating system's event queue or the listener of a
+    /// signal fails. An error of a listener is reported once, and the signal is
+    /// [cancelled](EventLoop::cancel).
     ///
     /// # Panics
     ///
-    /// Inside a runtime on the same thread, whose loop it would stop.
-    ///
-    /// # Examples
-    ///
-    /// See the [module](self).
+    /// The method panics inside a runtime on the same thread, because it would stop the loop of
+    /// that runtime.
     #[track_caller]
     pub fn take(&mut self, timeout: Option<Duration>) -> io::Result<Event<M>> {
         refuse_inside("EventLoop::take");
         self.runtime.core.begin()?;
-        self.next_event(timeout, false).map(|event| event.expect("only `run` can be stopped"))
+        self.next_event(timeout, false)
     }
 
-    /// The next event; or `None` after a [stop](EventLoop::stop), if `stoppable`.
+    /// Takes the next event. If `stoppable`, the caller passes no time-out, and `TimedOut` means
+    /// that the loop was [stopped](EventLoop::stop).
     ///
-    /// The loop is the executor's: `Core::turn` runs it, and calls back with each source that is
-    /// ready.
-    fn next_event(&mut self, timeout: Option<Duration>, stoppable: bool) -> io::Result<Option<Event<M>>> {
+    /// The loop is the same as the executor's: `Core::turn` runs it, and calls back with each ready
+    /// source.
+    fn next_event(&mut self, timeout: Option<Duration>, stoppable: bool) -> io::Result<Event<M>> {
+        self.runtime.core.tell(|at, _| Happening::EventHandled { at });
+        let event = self.take_event(timeout, stoppable);
+        if let Ok(event) = &event {
+            self.runtime.core.tell(|at, _| Happening::EventTaken { event: event.kind(), at });
+        }
+        event
+    }
+
+    #[inline(always)]
+    fn take_event(&mut self, timeout: Option<Duration>, stoppable: bool) -> io::Result<Event<M>> {
         let EventLoop { runtime, sources, messages } = self;
         let core = &runtime.core;
         let mut limit = Limit { timeout, deadline: None };
         let mut end = QueueEnd::default();
-        context::enter(core, || {
+        // An event that is not just a socket's direction, or an error. This variable carries it out
+        // of the loop, so that a socket's event stays in registers.
+        let mut other = None;
+        let mut ends_with = |event| {
+            other = Some(event);
+            None
+        };
+        let socket = context::enter(core, || {
+            sources.look_at_last();
             loop {
-                // A `run` that was stopped before it began polls the tasks that are ready, once.
+                // If `run` was stopped before it began, the ready tasks are polled once.
                 let stops = stoppable && core.is_stopped();
                 if stops && core.driver_polled() {
-                    return Ok(None);
+                    return ends_with(Ok(Event::TimedOut));
                 }
                 if !stops && let Some(message) = messages.next_of_batch(sources) {
                     core.budget.count_poll();
-                    return Ok(Some(Event::Message(message)));
+                    return ends_with(Ok(Event::Message(message)));
                 }
-                let mut polled = Poll::Pending;
                 let on_key = |ticket: Ticket| {
-                    if stoppable && core.stop.get() {
-                        sources.wake(ticket); // the next `run` or `take` polls it
-                    } else if ticket.is_main() {
+                    if ticket.is_main() && !(stoppable && core.stop.get()) {
                         end.pass();
                         return ControlFlow::Continue(());
+                    }
+                    ControlFlow::Break(ticket)
+                };
+                let turn = match core.turn(|| limit.remaining(&core.clock), on_key) {
+                    Ok(turn) => turn,
+                    Err(error) => return ends_with(Err(error)),
+                };
+                if let ControlFlow::Break(ticket) = turn {
+                    core.inbox.counters.running.set(0); // a turn that a callback ends does not set this
+                    core.budget.count_poll();
+                    if stoppable && core.stop.get() {
+                        sources.wake(ticket); // the next `run` or `take` polls it
                     } else if ticket == messages.ticket() {
                         messages.begin_batch();
                     } else {
-                        polled = sources.poll(ticket);
-                        if polled.is_pending() {
-                            return ControlFlow::Continue(());
+                        match sources.poll(ticket) {
+                            Polled::Pending => {}
+                            Polled::Socket(interest) => return Some((ticket, interest)),
+                            Polled::Other(event) => return ends_with(event),
                         }
                     }
-                    ControlFlow::Break(())
-                };
-                let turn = core.turn(|| limit.remaining(&core.clock), on_key)?;
-                if stops {
-                    return Ok(None);
+                } else if !stops && limit.is_over(&core.clock) && end.is_reached(core) {
+                    // The time-out is checked only after a whole turn: the driver was polled after
+                    // every waiting source.
+                    return ends_with(Ok(Event::TimedOut));
                 }
-                if turn.is_break() {
-                    core.budget.count_poll();
-                    if let Poll::Ready(event) = polled {
-                        return event.map(Some);
-                    }
-                } else if limit.is_over(&core.clock) && end.is_reached(core) {
-                    // Only after a whole turn: the driver was polled after every source that waits.
-                    return Ok(Some(Event::TimedOut));
+                if stops {
+                    return ends_with(Ok(Event::TimedOut));
                 }
             }
-        })
+        });
+        match socket {
+            Some((ticket, Interest::Readable)) => Ok(Event::Readable(Id(ticket))),
+            Some((ticket, Interest::Writable)) => Ok(Event::Writable(Id(ticket))),
+            None => other.expect("without a socket's event there is another, or an error"),
+        }
     }
 
-    /// Adds a message from the loop's own thread. It comes as an event, after those that are queued
-    /// already.
+    /// Adds a message from the loop's own thread. The message is an event that comes after the
+    /// events that are already queued. [`bounded`](EventLoop::bounded) has an example.
     ///
     /// # Errors
     ///
-    /// [`PostError::Full`] if the queue is [bounded](EventLoop::bounded) and full: a wait on the
-    /// loop's own thread would be for ever. The error returns the message.
-    ///
-    /// # Examples
-    ///
-    /// See [`bounded`](EventLoop::bounded).
+    /// [`PostError::Full`] if the queue is [bounded](EventLoop::bounded) and full, because a wait
+    /// on the loop's own thread would never end. The error returns the message.
     pub fn post(&self, message: M) -> Result<(), PostError<M>> {
         self.messages.post(message)?;
         self.sources.wake(self.messages.ticket());
         Ok(())
     }
 
-    /// The handle with which other threads post messages. Cheap to clone.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
+    /// Returns the handle with which other threads post messages. A clone costs two atomic
+    /// operations. [`Sender`] has an example.
     pub fn sender(&self) -> Sender<M> {
         self.messages.sender.clone()
     }
 
-    /// Takes all messages that are queued, past all other events: those that are left when a
-    /// program ends.
+    /// Returns a handle of the loop's runtime, for its metrics, a dump of its tasks, and records of
+    /// its activity. [`Handle::stop`] ends [`run`](EventLoop::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # use oneloop::event_loop::EventLoop;
+    /// let mut events = EventLoop::new()?;
+    /// events.post("hello").unwrap();
+    /// events.take(None)?;
+    /// println!("{} turns", events.handle().metrics().turns);
+    /// # Ok(()) }
+    /// ```
+    pub fn handle(&self) -> Handle {
+        self.runtime.handle()
+    }
+
+    /// Returns the record of the loop's activity, in the form of
+    /// [`Runtime::trace_record`](crate::Runtime::trace_record). Returns `None` if no record was
+    /// started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # use oneloop::Runtime;
+    /// # use oneloop::event_loop::EventLoop;
+    /// let mut events = EventLoop::on(Runtime::builder().trace(1 << 20).build()?, None)?;
+    /// events.post("hello").unwrap();
+    /// events.take(None)?;
+    /// let record = events.trace_record(None).expect("it was started by the builder");
+    /// assert!(record.starts_with(b"oneloop\0"));
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "trace")]
+    pub fn trace_record(&self, last: Option<Duration>) -> Option<Vec<u8>> {
+        self.runtime.trace_record(last)
+    }
+
+    /// Takes all queued messages, ahead of all other events. A program uses this for the messages
+    /// that are left when it ends.
     ///
     /// # Examples
     ///
@@ -323,10 +387,10 @@ fn refuse_inside(what: &str) {
     );
 }
 
-/// How long a `take` may wait.
+/// The limit of a `take`'s wait.
 struct Limit {
     timeout: Option<Duration>,
-    /// Set before the first sleep, so that a `take` of an event that is queued reads no clock.
+    /// Set before the first sleep, so that a `take` of a queued event does not read the clock.
     deadline: Option<Instant>,
 }
 
@@ -345,13 +409,14 @@ impl Limit {
     }
 }
 
-/// The end of the queue when a time-out has passed. The loop still polls the sources that are
-/// queued then: key 0, which is `block_on`'s and free here, marks the end of them. A one-shot
-/// driver watches a source only since that poll, so a second pass polls those that the driver
-/// reports after the first. Then the time-out is the event, however many sources are ready again.
+/// The mark for the end of the queue after a time-out has passed. The loop still polls the sources
+/// that are queued at that time. Key 0, which is `block_on`'s and unused here, marks the end of
+/// these sources. A one-shot driver watches a source only after that poll. So a second pass polls
+/// the sources that the driver reports after the first pass. Then the event is the time-out,
+/// however many sources are ready again.
 #[derive(Default)]
 struct QueueEnd {
-    /// The mark is in the queue.
+    /// Whether the mark is in the queue.
     marked: bool,
     passes: u8,
 }
@@ -359,10 +424,11 @@ struct QueueEnd {
 impl QueueEnd {
     const PASSES_MAX: u8 = 2;
 
-    /// Whether no source is left to poll. Otherwise marks the end of the queue.
+    /// Returns whether no source is left to poll. If one is left, the function marks the end of the
+    /// queue.
     fn is_reached(&mut self, core: &Core) -> bool {
-        core.fire_due_timers(); // a timer that is due before the time-out is an event before it
-        core.drain_inbox(); // so is a message that ended the sleep, or that a timer's waker posted
+        core.fire_due_timers(); // a timer that is due before the time-out comes first
+        core.drain_inbox(); // so does a message that ended the sleep, or that a timer's waker posted
         if !core.has_ready() || self.passes == Self::PASSES_MAX {
             return true;
         }
@@ -370,7 +436,7 @@ impl QueueEnd {
         false
     }
 
-    /// Key 0 came out of the queue: either it was the mark, or `stop` has queued it.
+    /// Key 0 came out of the queue. Either it is the mark, or `stop` has queued it.
     fn pass(&mut self) {
         self.passes += u8::from(std::mem::take(&mut self.marked));
     }

@@ -8,35 +8,30 @@ use std::rc::Rc;
 use super::sources::EventSources;
 use super::{Event, EventLoop, refuse_inside};
 use crate::engine::context;
+use crate::engine::driven;
+use crate::engine::happening::Outcome;
 use crate::engine::join_error::Panic;
+use crate::engine::observation::Activity;
 use crate::engine::panic::drop_quietly;
 
-/// What the loop does after a handler has failed.
-///
-/// # Examples
-///
-/// See [`EventLoop::run`].
+/// The action of the loop after a handler has failed. [`EventLoop::run`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// Go on with the next event.
+    /// The loop continues with the next event.
     Continue,
-    /// End the loop, and return the failure.
+    /// The loop ends, and `run` returns the failure.
     Stop,
 }
 
-/// The failure of a handler, or of the loop itself.
-///
-/// # Examples
-///
-/// See [`EventLoop::run`].
+/// The failure of a handler, or of the loop itself. [`EventLoop::run`] has an example.
 #[derive(Debug)]
 pub enum Failure<E> {
     /// The handler returned an error.
     Error(E),
     /// The handler panicked.
     Panic(Panic),
-    /// The operating system's event queue failed, or a signal's listener did. The loop asks for no
-    /// policy.
+    /// The operating system's event queue failed, or the listener of a signal failed. The loop does
+    /// not call `on_failure`.
     Loop(io::Error),
 }
 
@@ -56,42 +51,39 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {
     }
 }
 
-/// The account of a [`run`](EventLoop::run) that was stopped.
-///
-/// # Examples
-///
-/// See [`EventLoop::run`].
+/// The result of a [`run`](EventLoop::run) that was stopped. [`EventLoop::run`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// Events that the handler was called with.
+    /// The number of events for which the handler was called.
     pub handled: u64,
-    /// Those of them that it failed for.
+    /// The number of events for which the handler failed. `handled` includes them.
     pub failed: u64,
-    /// Messages that are still queued, for the next `run` or `take`, or for [`EventLoop::drain`].
-    /// (Other events are not lost either: they come next.)
+    /// The number of messages that are still queued, for the next `run` or `take`, or for
+    /// [`EventLoop::drain`]. Other events are not lost: the next `run` or `take` returns them.
     pub messages_left: usize,
 }
 
 impl<M> EventLoop<M> {
     /// Calls `handler` with each event until the loop is [stopped](EventLoop::stop). A handler that
-    /// fails or panics does not end the loop by itself: the panic is caught, and `on_failure`
-    /// decides.
+    /// fails or panics does not end the loop by itself: the loop catches the panic, and
+    /// `on_failure` decides.
     ///
-    /// Events that are still queued when `run` returns stay queued; the account says how many
-    /// messages that are.
+    /// Events that are still queued when `run` returns stay queued. The result contains the number
+    /// of messages among them.
     ///
-    /// `run` itself listens for no signal, so Ctrl+C ends the process as it does by default. A
-    /// program that wants another end calls [`ctrl_c`](EventLoop::ctrl_c) first, and its handler
-    /// calls `stop` at that [`Signal`](Event::Signal) event.
+    /// `run` itself listens for no signal, so Ctrl+C ends the process by default. A program that
+    /// ends in another way calls [`ctrl_c`](EventLoop::ctrl_c) first, and its handler calls `stop`
+    /// at that [`Signal`](Event::Signal) event.
     ///
     /// # Errors
     ///
-    /// The failure for which `on_failure` returned [`Policy::Stop`]; or [`Failure::Loop`]. The loop
-    /// can be run again.
+    /// The failure for which `on_failure` returned [`Policy::Stop`], or [`Failure::Loop`]. After an
+    /// error the program may call `run` again.
     ///
     /// # Panics
     ///
-    /// As [`take`](EventLoop::take). If a handler of this loop calls it. If `on_failure` panics.
+    /// The method panics in the same cases as [`take`](EventLoop::take). It also panics if a
+    /// handler of this loop calls it, or if `on_failure` panics.
     ///
     /// # Examples
     ///
@@ -132,19 +124,15 @@ impl<M> EventLoop<M> {
         run_host(self, |events| events, handler, on_failure)
     }
 
-    /// Ends [`run`](EventLoop::run), the current one or else the next, before the next event. The
-    /// end of a run clears every stop that was requested in it, also if the run ended with a
-    /// failure.
-    ///
-    /// # Examples
-    ///
-    /// See [`run`](EventLoop::run).
+    /// Ends the current [`run`](EventLoop::run) before the next event. If the loop is not in a
+    /// `run`, the call ends the next one. The end of a run clears every stop that was requested in
+    /// it, also if the run ended with a failure. [`run`](EventLoop::run) has an example.
     pub fn stop(&self) {
         self.runtime.core.request_stop();
     }
 }
 
-/// `run` for a host that has an event loop as a part of it. The handler gets the host.
+/// `run` for a type that contains an event loop. The handler gets that type as its host.
 #[track_caller]
 pub(super) fn run_host<H, M, E>(
     host: &mut H,
@@ -153,11 +141,20 @@ pub(super) fn run_host<H, M, E>(
     mut on_failure: impl FnMut(&Failure<E>) -> Policy,
 ) -> Result<Ended, Failure<E>> {
     refuse_inside("an event loop's `run`");
-    let _running = Running::begin(&events(host).sources).map_err(Failure::Loop)?;
+    let running = Running::begin(&events(host).sources).map_err(Failure::Loop)?;
+    let core = &running.0.core;
+    let messages = events(host).messages.ticket();
     let (mut handled, mut failed) = (0, 0);
-    while let Some(event) = events(host).next_event(None, true).map_err(Failure::Loop)? {
+    loop {
+        let event = match events(host).next_event(None, true).map_err(Failure::Loop)? {
+            Event::TimedOut => break, // stopped
+            event => event,
+        };
         handled += 1;
-        let failure = match catch_unwind(AssertUnwindSafe(|| handler(host, event))) {
+        let ticket = event.ticket().unwrap_or(messages);
+        let handle =
+            || core.run_outside_table(Activity::Handler, ticket, || handler(host, event), |_| Outcome::Ready);
+        let failure = match catch_unwind(AssertUnwindSafe(handle)) {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => Failure::Error(error),
             Err(payload) => Failure::Panic(Panic::new(payload)),
@@ -166,12 +163,13 @@ pub(super) fn run_host<H, M, E>(
         if on_failure(&failure) == Policy::Stop {
             return Err(failure);
         }
-        drop_quietly(failure); // the error's drop, or the panic payload's, is the handler's code
+        drop_quietly(failure); // dropping the error or the panic's payload may run foreign code
+        core.observation.clear_reading(); // so may `on_failure`
     }
     Ok(Ended { handled, failed, messages_left: events(host).messages.count() })
 }
 
-/// Marks a loop as running until it is dropped, however the run ends.
+/// Marks a loop as running until it is dropped. The drop runs however the run ends.
 struct Running(Rc<EventSources>);
 
 impl Running {
@@ -180,6 +178,7 @@ impl Running {
         let text = "an event loop's `run` was called in one of its handlers: it runs already";
         assert!(!sources.running.get(), "{text}");
         sources.core.begin()?;
+        driven::begin(&sources.core);
         sources.running.set(true);
         Ok(Running(sources.clone()))
     }
@@ -190,9 +189,10 @@ impl Drop for Running {
         let core = &self.0.core;
         context::enter(core, || {
             core.drain_inbox();
-            core.stop.set(false); // a stop that was requested in this run is done
+            core.stop.set(false); // clears a stop that was requested in this run
             core.end();
         });
+        driven::end(core);
         self.0.running.set(false);
     }
 }

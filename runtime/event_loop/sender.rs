@@ -1,9 +1,10 @@
 //! Messages: posted by other threads, or by the program to itself.
 //!
-//! They go through a channel of std's, which has the bound and the error of a receiver that was
-//! dropped. It can't wake a loop. So after each message the sender posts the loop's ticket for the
-//! channel to the runtime's inbox, as a task's waker does on another thread. There the wake is
-//! coalesced with the one before, and costs a system call only if the loop sleeps.
+//! A message goes through a channel of std, which provides the bound and the error after the
+//! receiver was dropped. The channel can't wake a loop. So after each message the sender posts the
+//! loop's ticket for the channel to the runtime's inbox, as a task's waker does on another thread.
+//! The inbox coalesces this wake with the previous one. The wake makes a system call only if the
+//! loop sleeps.
 
 use std::fmt;
 use std::io;
@@ -15,14 +16,14 @@ use crate::engine::sync::{Arc, AtomicUsize, Ordering};
 use crate::engine::ticket::Ticket;
 use crate::handle::Handle;
 
-/// The largest bound of a queue: std's channel takes the memory for it at once.
+/// The largest bound of a queue. std's channel allocates the memory for it at once.
 const CAPACITY_MAX: usize = 1 << 24;
 
-/// Messages that are events in a row, while other sources wait.
+/// The number of messages that are events in a row, while other sources wait.
 const MESSAGES_PER_BATCH: u32 = 64;
 
 /// Posts messages to an [`EventLoop`](super::EventLoop) from any thread, and wakes the loop if it
-/// sleeps. Messages of one thread keep their order.
+/// sleeps. The messages of one thread keep their order.
 ///
 /// # Examples
 ///
@@ -49,12 +50,13 @@ pub struct Sender<M> {
     ticket: Ticket,
 }
 
-/// What all senders of a loop share.
+/// The state that all senders of a loop share.
 struct Shared<M> {
     channel: Channel<M>,
-    /// Messages in the channel, or about to be: the channel itself doesn't tell.
+    /// The number of messages in the channel, or about to be in it. The channel itself does not
+    /// report it.
     queued: AtomicUsize,
-    /// The loop's own thread, which must not wait for itself.
+    /// The id of the loop's own thread, which must not wait for itself.
     home: ThreadId,
 }
 
@@ -66,7 +68,8 @@ enum Channel<M> {
 impl<M> Shared<M> {
     fn send(&self, message: M, may_wait: bool) -> Result<(), PostError<M>> {
         let closed = |SendError(message)| PostError::Closed(message);
-        self.queued.fetch_add(1, Ordering::Relaxed); // first, so that the loop takes none uncounted
+        // Counted before the send, so that the loop never takes an uncounted message.
+        self.queued.fetch_add(1, Ordering::Relaxed);
         let sent = match &self.channel {
             Channel::Unbounded(channel) => channel.send(message).map_err(closed),
             Channel::Bounded(channel) if may_wait && thread::current().id() != self.home => {
@@ -85,28 +88,26 @@ impl<M> Shared<M> {
 }
 
 impl<M> Sender<M> {
-    /// Posts a message. If the queue is [bounded](super::EventLoop::bounded) and full, waits until
-    /// there is room: so a loop holds senders back that are faster than its handlers. (Two bounded
-    /// loops whose handlers post to each other in this way can wait for each other for ever.)
+    /// Posts a message. If the queue is [bounded](super::EventLoop::bounded) and full, the method
+    /// waits until the loop takes a message. So senders that are faster than the loop's handlers
+    /// are slowed down. Two bounded loops whose handlers post to each other in this way can
+    /// deadlock. [`Sender`] has an example.
     ///
     /// # Errors
     ///
-    /// [`PostError::Closed`] if the loop was dropped, also while this waits. [`PostError::Full`] if
-    /// the loop's own thread calls this, where a wait would be for ever. Each returns the message.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sender`].
+    /// [`PostError::Closed`] if the loop was dropped, also if that happens during the wait.
+    /// [`PostError::Full`] if the queue is full and the loop's own thread calls this method,
+    /// because that wait would never end. Each error returns the message.
     pub fn post(&self, message: M) -> Result<(), PostError<M>> {
         self.send(message, true)
     }
 
-    /// Posts a message if there is room; never waits.
+    /// Posts a message if the queue is not full. The method never waits.
     ///
     /// # Errors
     ///
-    /// [`PostError::Full`] if there is no room, [`PostError::Closed`] if the loop was dropped. Each
-    /// returns the message.
+    /// [`PostError::Full`] if the queue is full, [`PostError::Closed`] if the loop was dropped.
+    /// Each error returns the message.
     ///
     /// # Examples
     ///
@@ -134,11 +135,8 @@ impl<M> Sender<M> {
     }
 
     /// Ends [`EventLoop::run`](super::EventLoop::run), as
-    /// [`EventLoop::stop`](super::EventLoop::stop) does. Nothing happens if the loop was dropped.
-    ///
-    /// # Examples
-    ///
-    /// See [`EventLoop::run`](super::EventLoop::run).
+    /// [`EventLoop::stop`](super::EventLoop::stop) does. If the loop was dropped, the call does
+    /// nothing. [`EventLoop::run`](super::EventLoop::run) has an example.
     pub fn stop(&self) {
         self.handle.stop();
     }
@@ -157,21 +155,18 @@ impl<M> fmt::Debug for Sender<M> {
     }
 }
 
-/// Says why a message could not be posted, and returns it.
-///
-/// # Examples
-///
-/// See [`Sender`] and [`Sender::try_post`].
+/// The reason why a message could not be posted, with the message. [`Sender`] and
+/// [`Sender::try_post`] have examples.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PostError<M> {
-    /// The queue holds as many messages as it may.
+    /// The queue holds the maximum number of messages.
     Full(M),
     /// The loop was dropped.
     Closed(M),
 }
 
 impl<M> PostError<M> {
-    /// The message.
+    /// Returns the message.
     ///
     /// # Examples
     ///
@@ -196,7 +191,7 @@ impl<M> fmt::Display for PostError<M> {
     }
 }
 
-/// Without the message, which need not be `Debug`.
+/// The output leaves out the message, which need not be `Debug`.
 impl<M> fmt::Debug for PostError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PostError({self})")
@@ -208,7 +203,7 @@ impl<M> std::error::Error for PostError<M> {}
 /// The loop's end of the channel. All messages together are one source of events.
 pub(super) struct Messages<M> {
     receiver: Receiver<M>,
-    /// How many messages the channel holds at most.
+    /// The maximum number of messages in the channel.
     capacity: usize,
     pub(super) sender: Sender<M>,
     left_in_batch: u32,
@@ -240,7 +235,8 @@ impl<M> Messages<M> {
         self.sender.ticket
     }
 
-    /// Posts without waking: on the loop's own thread waking needs no inbox.
+    /// Posts a message without a wake through the inbox. The loop's own thread does not need the
+    /// inbox.
     pub(super) fn post(&self, message: M) -> Result<(), PostError<M>> {
         self.sender.shared.send(message, false)
     }
@@ -249,8 +245,8 @@ impl<M> Messages<M> {
         self.left_in_batch = MESSAGES_PER_BATCH;
     }
 
-    /// The next message of the batch. After the last one the source is queued again: there may be
-    /// more.
+    /// Returns the next message of the batch. After the last message of the batch the source is
+    /// queued again, because the channel may hold more messages.
     pub(super) fn next_of_batch(&mut self, sources: &EventSources) -> Option<M> {
         self.left_in_batch = self.left_in_batch.checked_sub(1)?;
         let message = self.pop();
@@ -269,13 +265,14 @@ impl<M> Messages<M> {
         Some(message)
     }
 
-    /// Takes as many messages as are queued now; without that limit the drain might never end.
+    /// Takes the messages that are queued now. Without that limit the drain might never end.
     pub(super) fn drain(&mut self) -> Vec<M> {
         let count = self.count();
         std::iter::from_fn(|| self.pop()).take(count).collect()
     }
 
-    /// How many messages are queued. (A sender that waits for room is counted, too.)
+    /// Returns the number of queued messages. The message of a sender that waits for a free place
+    /// is counted, too.
     pub(super) fn count(&self) -> usize {
         self.sender.shared.queued.load(Ordering::Relaxed).min(self.capacity)
     }

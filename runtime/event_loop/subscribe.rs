@@ -1,4 +1,4 @@
-//! How a program adds sources of events: sockets, connections, timers, signals.
+//! The methods with which a program adds sources of events: sockets, connections, timers, signals.
 
 use std::fmt;
 use std::io;
@@ -15,34 +15,34 @@ use crate::signal::{self, SignalListener};
 
 impl<M> EventLoop<M> {
     /// Makes sockets for this loop: calls `make` inside the loop's [`Runtime`](crate::Runtime).
-    /// (Tasks that `make` spawns run whenever the loop waits for an event.)
-    ///
-    /// # Examples
-    ///
-    /// See [`watch`](EventLoop::watch).
+    /// Tasks that `make` spawns run whenever the loop waits for an event.
+    /// [`watch`](EventLoop::watch) has an example.
     pub fn enter<R>(&self, make: impl FnOnce() -> R) -> R {
         context::enter(&self.runtime.core, make)
     }
 
-    /// Watches a socket: a [`Readable`](super::Event::Readable) or
+    /// Watches a socket. A [`Readable`](super::Event::Readable) or
     /// [`Writable`](super::Event::Writable) event comes *as long as* the socket counts as ready and
-    /// `interest` is not [removed](Watched::remove_interest). So a handler need not read all bytes:
-    /// the next event for the rest comes after one poll of every other source that is ready. The
-    /// loop makes no system call here.
+    /// `interest` is not [removed](Watched::remove_interest). So a handler need not read all bytes.
+    /// The next event for the other bytes comes after one poll of every other ready source. The
+    /// method makes no system call.
     ///
-    /// The socket must have been made for this loop: it was [accepted](super::Event::Accepted),
-    /// also by `try_accept` of a listener of this loop, [connected](super::Event::Connected), or
-    /// made in [`enter`](EventLoop::enter). It must be non-blocking, as the sockets of this library
-    /// are; the program takes care of the object in a [`Source`](crate::Source). (Standard input is
-    /// better read on another thread, with a [`Sender`](super::Sender).) Events may be spurious: an
-    /// operation may return `WouldBlock`. The program reads and writes through the socket's own
-    /// `try_` methods, which note that; otherwise the socket counts as ready for ever, and the loop
-    /// spins.
+    /// The socket must have been made for this loop. The loop has
+    /// [accepted](super::Event::Accepted) it, also by `try_accept` of a listener of this loop, or
+    /// has [connected](super::Event::Connected) it, or the program has made it in
+    /// [`enter`](EventLoop::enter). The socket must be non-blocking, as the sockets of this library
+    /// are. For the object of a [`Source`](crate::Source), the program must ensure this. Standard
+    /// input is better read on another thread, with a [`Sender`](super::Sender).
+    ///
+    /// Events may be spurious, and an operation may return `WouldBlock`. The program reads and
+    /// writes through the socket's own `try_` methods, which record a `WouldBlock`. With other
+    /// methods the socket counts as ready for ever, and the loop spins.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the socket was made for another loop; it comes from there with
-    /// [`into_std`](TcpStream::into_std). If 16,777,215 sources and tasks are alive in this one.
+    /// `InvalidInput` if the socket was made for another loop. [`into_std`](TcpStream::into_std)
+    /// takes the socket out of that loop. The method also returns an
+    /// error if this loop has 16,777,215 sources and tasks.
     ///
     /// # Examples
     ///
@@ -75,13 +75,15 @@ impl<M> EventLoop<M> {
         Watched::new(&self.sources, io, interest)
     }
 
-    /// Listens for TCP connections at an address: each is an [`Accepted`](super::Event::Accepted)
-    /// event. Port 0 lets the system choose. A name is resolved in this call, on this thread.
+    /// Listens for TCP connections at an address. Each connection is an
+    /// [`Accepted`](super::Event::Accepted) event. With port 0 the system chooses the port. A name
+    /// is resolved in this call, on this thread.
     ///
     /// # Errors
     ///
-    /// If no address works, as [`TcpListener::bind`]; the message names the address. If 16,777,215
-    /// sources and tasks are alive.
+    /// If no address works, the method returns the error of [`TcpListener::bind`], with the address
+    /// in the message. The method also returns an error if the loop has 16,777,215 sources and
+    /// tasks.
     ///
     /// # Examples
     ///
@@ -119,13 +121,14 @@ impl<M> EventLoop<M> {
         Listener::new(&self.sources, self.enter(listen).map_err(explain)?)
     }
 
-    /// Listens with a listener that exists: one with options of its own, or one that another
-    /// process has passed on.
+    /// Listens with an existing listener: one with options of its own, or one that another process
+    /// has passed on.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the listener was made for another loop; make it in
-    /// [`enter`](EventLoop::enter). If 16,777,215 sources and tasks are alive in this one.
+    /// `InvalidInput` if the listener was made for another loop. [`enter`](EventLoop::enter) makes
+    /// a listener for this loop. The method also returns an error if this loop has
+    /// 16,777,215 sources and tasks.
     ///
     /// # Examples
     ///
@@ -144,12 +147,13 @@ impl<M> EventLoop<M> {
         Listener::new(&self.sources, listener)
     }
 
-    /// Begins to connect to `addr`. The result is a [`Connected`](super::Event::Connected) event;
+    /// Starts to connect to `addr`. The result is a [`Connected`](super::Event::Connected) event.
     /// [`cancel`](EventLoop::cancel) ends the attempt.
     ///
     /// # Errors
     ///
-    /// If the attempt fails at once. If 16,777,215 sources and tasks are alive.
+    /// The method returns an error if the attempt fails at once, or if the loop has 16,777,215
+    /// sources and tasks.
     ///
     /// # Examples
     ///
@@ -173,14 +177,14 @@ impl<M> EventLoop<M> {
         self.sources.start(EventSource::Connect(stream)).map(Id)
     }
 
-    /// Starts a timer: a [`Timer`](super::Event::Timer) event comes when `duration` has passed,
-    /// once and never early. Timers that are due at the same time come in the order of their
-    /// deadlines. Until then [`cancel`](EventLoop::cancel) ends the timer. A duration that
-    /// overflows [`Instant`] means never.
+    /// Starts a timer. A [`Timer`](super::Event::Timer) event comes once when `duration` has
+    /// passed, and never early. Timers that are due at the same time come in the order of their
+    /// deadlines. Before the event, [`cancel`](EventLoop::cancel) ends the timer. With a duration
+    /// that overflows [`Instant`] the timer never fires.
     ///
     /// # Errors
     ///
-    /// If 16,777,215 sources and tasks are alive in this loop.
+    /// The method returns an error if the loop has 16,777,215 sources and tasks.
     ///
     /// # Examples
     ///
@@ -202,12 +206,12 @@ impl<M> EventLoop<M> {
         self.sources.start_timer(self.runtime.core.clock.now().checked_add(duration))
     }
 
-    /// Starts a timer for `deadline`; its event comes at once if that has passed. Otherwise as
-    /// [`timer`](EventLoop::timer).
+    /// Starts a timer for `deadline`. If the deadline has passed, the event comes at once. In all
+    /// other respects the method behaves as [`timer`](EventLoop::timer).
     ///
     /// # Errors
     ///
-    /// As [`timer`](EventLoop::timer).
+    /// The method returns the errors of [`timer`](EventLoop::timer).
     ///
     /// # Examples
     ///
@@ -223,15 +227,15 @@ impl<M> EventLoop<M> {
         self.sources.start_timer(Some(deadline))
     }
 
-    /// Listens for Ctrl+C: each press from now on is a [`Signal`](super::Event::Signal) event,
-    /// until the id is [cancelled](EventLoop::cancel). Several in quick succession may count as
-    /// one. The default action of Ctrl+C does not come back after this; see
-    /// [`oneloop::signal`](crate::signal).
+    /// Listens for Ctrl+C. Each press from now on is a [`Signal`](super::Event::Signal) event,
+    /// until the id is [cancelled](EventLoop::cancel). Several presses in quick succession may
+    /// count as one. The default action of Ctrl+C does not return after this.
+    /// [`oneloop::signal`](crate::signal) says why.
     ///
     /// # Errors
     ///
-    /// If the handler can't be set, or the operating system gives no pipe for it. If 16,777,215
-    /// sources and tasks are alive.
+    /// The method returns an error if the handler can't be set, if the operating system provides no
+    /// pipe for it, or if the loop has 16,777,215 sources and tasks.
     ///
     /// # Examples
     ///
@@ -250,12 +254,13 @@ impl<M> EventLoop<M> {
         self.listen_for(signal::listen_for_ctrl_c)
     }
 
-    /// Listens for a Unix signal: each delivery is a [`Signal`](super::Event::Signal) event.
-    /// Otherwise as [`ctrl_c`](EventLoop::ctrl_c).
+    /// Listens for a Unix signal. Each delivery is a [`Signal`](super::Event::Signal) event. In all
+    /// other respects the method behaves as [`ctrl_c`](EventLoop::ctrl_c).
     ///
     /// # Errors
     ///
-    /// As [`Signal::new`](signal::Signal::new): `InvalidInput` for a signal that can't be caught.
+    /// The method returns the errors of [`Signal::new`](signal::Signal::new), such as
+    /// `InvalidInput` for a signal that can't be caught.
     ///
     /// # Examples
     ///
@@ -266,7 +271,7 @@ impl<M> EventLoop<M> {
     ///
     /// let mut events = EventLoop::<()>::new()?;
     /// let user1 = events.signal(SignalKind::USER1)?;
-    /// // … and from a shell: kill -USR1 …
+    /// // a shell sends the signal with kill -USR1
     /// # signal_hook::low_level::raise(SignalKind::USER1.number())?;
     /// assert!(matches!(events.take(None)?, Event::Signal(id) if id == user1));
     /// # Ok(()) }
@@ -283,14 +288,11 @@ impl<M> EventLoop<M> {
     }
 
     /// Cancels a [timer](EventLoop::timer), a [signal](EventLoop::signal) or an attempt to
-    /// [connect](EventLoop::connect): no event of it comes any more, also if one was queued
-    /// already. `false` if the timer has fired or the attempt has ended, or if the id names another
-    /// source. (A [`Watched`] socket or a [`Listener`] is dropped instead.) An id is of no use
-    /// after its loop was dropped: it may name a source of a later loop.
-    ///
-    /// # Examples
-    ///
-    /// See [`timer`](EventLoop::timer).
+    /// [connect](EventLoop::connect). No event of the source comes after this, also not one that
+    /// was already queued. Returns `false` if the timer has fired, if the attempt has ended, or if
+    /// the id names another source. A [`Watched`] socket or a [`Listener`] is dropped instead.
+    /// After its loop was dropped, an id must not be used, because it may name a source of a later
+    /// loop. [`timer`](EventLoop::timer) has an example.
     pub fn cancel(&self, id: Id) -> bool {
         self.sources.cancel(id.0)
     }

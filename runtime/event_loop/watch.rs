@@ -10,9 +10,9 @@ use crate::net::{UnixDatagram, UnixListener, UnixStream};
 #[cfg(unix)]
 use crate::pipe::PipeReader;
 
-/// An object that an [`EventLoop`](super::EventLoop) can watch: every socket of
-/// [`oneloop::net`](crate::net), the reading end of a pipe, a [`Source`], and every type that has
-/// one of them and passes this method on.
+/// An object that an [`EventLoop`](super::EventLoop) can watch. The trait is implemented for every
+/// socket of [`oneloop::net`](crate::net), the reading end of a pipe, and a [`Source`]. A type that
+/// contains one of these implements it by a call of the inner method.
 ///
 /// # Examples
 ///
@@ -33,11 +33,12 @@ use crate::pipe::PipeReader;
 /// }
 /// ```
 pub trait Watch {
-    /// Waits until the object is readable. The loop does not poll it: it names the registration.
+    /// Waits until the object is readable. The loop does not poll the future, and uses only its
+    /// registration.
     fn readable(&self) -> Ready<'_>;
 }
 
-/// For types that have a method of this name.
+/// Implements the trait for types that have a method of this name.
 macro_rules! impl_watch {
     ($($name:ident $(<$T:ident>)?),+) => {$(
         impl $(<$T>)? Watch for $name $(<$T>)? {

@@ -15,7 +15,7 @@ use crate::engine::registration::Registration;
 use crate::engine::ticket::Ticket;
 use crate::net::TcpListener;
 
-/// Removes a source with its owner.
+/// Removes a source when the owner of the source is dropped.
 struct Guard {
     ticket: Ticket,
     sources: Rc<EventSources>,
@@ -27,19 +27,16 @@ impl Drop for Guard {
     }
 }
 
-/// A socket that an [`EventLoop`](super::EventLoop) [watches](super::EventLoop::watch). It derefs
-/// to the socket. Dropping it ends the watch and drops the socket.
-///
-/// # Examples
-///
-/// See [`EventLoop::watch`](super::EventLoop::watch).
+/// A socket that an [`EventLoop`](super::EventLoop) [watches](super::EventLoop::watch). The type
+/// derefs to the socket. Dropping it ends the watch and drops the socket.
+/// [`EventLoop::watch`](super::EventLoop::watch) has an example.
 pub struct Watched<T> {
-    /// First, so that it is dropped first: the source uses the socket's registration.
+    /// The first field, so that it is dropped first: the source uses the socket's registration.
     guard: Guard,
     io: T,
 }
 
-/// A socket's registration, if it was made for this loop.
+/// Returns a socket's registration, if the socket was made for this loop.
 fn registration_on<'a>(sources: &EventSources, io: &'a impl Watch) -> io::Result<Registration<'a>> {
     let registration = io.readable().registration;
     if Rc::ptr_eq(registration.core, &sources.core) {
@@ -63,16 +60,13 @@ impl<T: Watch> Watched<T> {
 }
 
 impl<T> Watched<T> {
-    /// The id of its events.
-    ///
-    /// # Examples
-    ///
-    /// See [`EventLoop::watch`](super::EventLoop::watch).
+    /// Returns the id of the socket's events. [`EventLoop::watch`](super::EventLoop::watch) has an
+    /// example.
     pub fn id(&self) -> Id {
         Id(self.guard.ticket)
     }
 
-    /// Asks for events of this direction, too, from now on. No system call.
+    /// Adds events of this direction from now on. The method makes no system call.
     ///
     /// # Examples
     ///
@@ -85,29 +79,25 @@ impl<T> Watched<T> {
     /// # let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
     /// # let socket = events.enter(|| UdpSocket::try_from(socket))?;
     /// let socket = events.watch(socket, Interest::Readable)?;
-    /// // … there is something to be written, and a write said `WouldBlock` …
+    /// // a write has returned `WouldBlock`, so the program waits until it can write
     /// socket.add_interest(Interest::Writable);
     /// assert!(matches!(events.take(None)?, Event::Readable(_))); // a new socket may be ready
     /// assert!(matches!(events.take(None)?, Event::Writable(_)));
-    /// // … and when all is written
+    /// // after everything is written
     /// socket.remove_interest(Interest::Writable);
     /// # Ok(()) }
     /// ```
     pub fn add_interest(&self, interest: Interest) {
         let Guard { ticket, sources } = &self.guard;
-        sources.change(*ticket, |socket| socket.wanted[interest as usize] = true);
+        sources.change(*ticket, |socket| socket.wanted = socket.wanted.with(interest.ready()));
     }
 
-    /// Ends the events of this direction: one that is queued does not come either. No system call.
-    /// Call it with [`Interest::Writable`] whenever there is nothing to write, because a socket is
-    /// writable most of the time.
-    ///
-    /// # Examples
-    ///
-    /// See [`add_interest`](Watched::add_interest).
+    /// Ends the events of this direction, also one that is queued. The method makes no system call.
+    /// A socket is writable most of the time, so a program removes [`Interest::Writable`] whenever
+    /// it has nothing to write. [`add_interest`](Watched::add_interest) has an example.
     pub fn remove_interest(&self, interest: Interest) {
         let Guard { ticket, sources } = &self.guard;
-        sources.change(*ticket, |socket| socket.wanted[interest as usize] = false);
+        sources.change(*ticket, |socket| socket.wanted = socket.wanted.without(interest.ready()));
     }
 
     /// Ends the watch and returns the socket.
@@ -148,11 +138,7 @@ impl<T: fmt::Debug> fmt::Debug for Watched<T> {
 }
 
 /// A TCP listener whose connections are [`Accepted`](super::Event::Accepted) events. Dropping it
-/// closes it.
-///
-/// # Examples
-///
-/// See [`EventLoop::listen`](super::EventLoop::listen).
+/// closes the listener. [`EventLoop::listen`](super::EventLoop::listen) has an example.
 #[must_use = "dropping it closes it"]
 pub struct Listener {
     guard: Guard,
@@ -167,20 +153,14 @@ impl Listener {
         Ok(Listener { guard: Guard { ticket, sources: sources.clone() }, addr })
     }
 
-    /// The id of its events.
-    ///
-    /// # Examples
-    ///
-    /// See [`EventLoop::listen`](super::EventLoop::listen).
+    /// Returns the id of the listener's events. [`EventLoop::listen`](super::EventLoop::listen) has
+    /// an example.
     pub fn id(&self) -> Id {
         Id(self.guard.ticket)
     }
 
-    /// The address of the listener, with the port that the system chose.
-    ///
-    /// # Examples
-    ///
-    /// See [`EventLoop::listen`](super::EventLoop::listen).
+    /// Returns the address of the listener, with the port that the system chose.
+    /// [`EventLoop::listen`](super::EventLoop::listen) has an example.
     pub fn local_addr(&self) -> SocketAddr {
         self.addr
     }

@@ -1,10 +1,10 @@
-//! The guide: how a program does the usual things with this crate. Each page is short, and begins
-//! with an example.
+//! The guide shows how a program does the usual things with this crate. Each page is short and
+//! begins with an example or a table.
 //!
 //! | page | for |
 //! |---|---|
 //! | [`start`] | the dependency, its features, a first program |
-//! | [`from_tokio`] | programs and programmers that come from tokio |
+//! | [`from_tokio`] | moving from tokio |
 //! | [`from_smol`] | the same for smol, async-std and async-io |
 //! | [`from_asyncio`] | the same for Python's asyncio |
 //! | [`waiting`] | several futures at once, the first of several, time-outs, retries |
@@ -16,13 +16,14 @@
 //! | [`threads`] | work that blocks or computes, several cores, calls from other threads |
 //! | [`testing`] | a stopped clock, free ports, peers in memory |
 //! | [`embedding`] | games, graphical interfaces, programs that fork |
-//! | [`platforms`] | what differs on macOS, FreeBSD and Windows |
+//! | [`platforms`] | differences on macOS, FreeBSD and Windows |
 //!
-//! The crate itself has no channels, locks or codecs, because those of other crates need nothing
-//! from a runtime. The pages name crates that work here. The tests of this crate run every example
-//! of these pages, with each driver.
+//! The crate itself has no channels, locks or codecs, because other crates have them and they need
+//! nothing from a runtime. The pages name crates that work with this one. The tests of this crate
+//! run every example of these pages, with each driver.
 //!
-//! The examples connect to themselves, on port 0 of 127.0.0.1, so that each is a whole program.
+//! An example that needs a peer connects to itself on the loopback address, so that each example is
+//! a whole program.
 
 #[doc = include_str!("channels.md")]
 pub mod channels {}

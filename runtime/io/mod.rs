@@ -1,53 +1,55 @@
-//! Reading and writing: the traits that every stream implements, and what one does with them.
+//! Reading and writing: the traits that every stream implements, and their extension methods.
 //!
-//! All of it is re-exported from [`futures_lite::io`], whose extension traits work with every type
-//! of any crate that implements `futures-io`.
+//! The module re-exports [`futures_lite::io`], whose extension traits work with every type of any
+//! crate that implements `futures-io`.
 //!
-//! Mind that its `read_to_string` and `read_line` need an *empty* `String`: what they have read
-//! takes the place of what was there, where [`std::io`] appends. In a debug build they panic
-//! instead.
+//! Its methods `read_to_string` and `read_line` need an *empty* `String`. They replace the contents
+//! of the string, where [`std::io`] appends. In a debug build they panic if the string is not
+//! empty.
 //!
 //! # Cost
 //!
-//! An operation on a socket that is ready is one system call. Waiting for one that is known not to
-//! be costs none (one, with [`Driver::Polling`](crate::Driver#variant.Polling)). Each operation is
-//! charged to the budget of the runtime that the socket belongs to, also when a task of another
-//! runtime uses it: after 128 in one poll the task gives way.
+//! An operation on a socket that is ready is one system call. A wait for a socket that is known not
+//! to be ready makes no system call (one, with [`Driver::Polling`](crate::Driver#variant.Polling)).
+//! Each operation is charged to the budget of the runtime that the socket belongs to, also when a
+//! task of another runtime uses the socket. After 128 operations in one poll the task gives way.
 //!
 //! # Cancel safety
 //!
-//! `read`, `write` and `fill_buf` are as cancel safe as the stream, and those of this crate are:
-//! what was read or written is returned in the same poll. What takes several steps (`read_exact`,
-//! `read_line`, `read_to_string`, `write_all`, `copy`) is not: dropped half-way, it doesn't tell
-//! what it has moved.
+//! `read`, `write` and `fill_buf` are as cancel safe as the stream. The streams of this crate are
+//! cancel safe: the bytes that were read or written are returned in the same poll. Methods that
+//! take several steps are not cancel safe (`read_exact`, `read_line`, `read_to_string`,
+//! `write_all`, `copy`): a dropped future does not say which bytes it has moved.
 //!
 //! # Standard input and output, and files
 //!
-//! They may be what no system can watch, a regular file for one, and then only a call that blocks
-//! is left. With the feature `unblock` a thread makes it:
+//! Standard input and output may be an object that no system can watch, for instance a regular
+//! file. Only a blocking call reads or writes such an object. With the feature `unblock` a thread
+//! makes this call:
 //!
-//! * [`stdin`] reads the process's standard input, bytes or lines. A read that a time-out drops
+//! * [`stdin`] reads the process's standard input, as bytes or lines. A read that a time-out drops
 //!   loses nothing.
-//! * [`stdout`] and [`stderr`] write. What a program has not flushed when it ends may be lost.
-//! * For files there are [`oneloop::unblock`](crate::unblock()) around std's functions, and the
-//!   crate `async-fs`, on threads of its own. [`Unblock`] makes a stream of anything that blocks. What
-//!   was written through it is in its buffer until `flush`, and what it has read ahead is lost with
-//!   it.
+//! * [`stdout`] and [`stderr`] write. Bytes that are not flushed when the program ends may be lost.
+//! * Files are read and written with [`oneloop::unblock`](crate::unblock()) around std's functions,
+//!   or with the crate `async-fs`, which has threads of its own. [`Unblock`] makes a stream of any
+//!   object that blocks. Its buffer holds the written bytes until `flush`. If an `Unblock` is
+//!   dropped, the bytes that it has read ahead are lost.
 //!
 //! # tokio's traits
 //!
-//! With the feature `tokio-io`, off by default, streams and their halves, pipes, and the streams of
-//! child processes also implement `AsyncRead` and `AsyncWrite` of the crate `tokio`, for libraries
-//! that ask for those. It adds that one crate, without tokio's runtime: a library that also starts
-//! tasks, timers or sockets of tokio's does not work here. Sockets are read into memory that is not
-//! initialised, without zeros first. Shutting down does what closing does.
+//! With the feature `tokio-io`, off by default, more traits are implemented: `AsyncRead` and
+//! `AsyncWrite` of the crate `tokio`. The types are the streams and their halves, the pipes, and
+//! the streams of child processes. The feature is for libraries that require these traits. It adds
+//! the crate `tokio` without tokio's runtime, so a library that also starts tasks, timers or
+//! sockets of tokio does not work here. Sockets are read into memory that is not initialised,
+//! without zeros first. `shutdown` does the same as `close`.
 //!
-//! Both pairs of traits have methods of the same names. Where the extension traits of both crates
-//! are in scope, a call such as `stream.read(&mut buf)` is ambiguous, which is an error of the
-//! compiler (E0034). So a module imports those of one crate, or names the trait in the call:
-//! `tokio::io::AsyncReadExt::read(&mut stream, &mut buf)`. Methods of the stream itself come before
-//! those of any trait: `stream.shutdown(how)` of `TcpStream` and `UnixStream` is theirs, and tokio's
-//! is `AsyncWriteExt::shutdown(&mut stream)`.
+//! Both pairs of traits have methods of the same names. If the extension traits of both crates are
+//! in scope, a call such as `stream.read(&mut buf)` is ambiguous, and the compiler reports the
+//! error E0034. So a module imports the traits of one crate, or names the trait in the call:
+//! `tokio::io::AsyncReadExt::read(&mut stream, &mut buf)`. Methods of the stream itself take
+//! precedence over those of any trait. `stream.shutdown(how)` calls the method of `TcpStream` or
+//! `UnixStream`, and `AsyncWriteExt::shutdown(&mut stream)` calls tokio's method.
 //!
 //! ```
 //! # #[cfg(feature = "tokio-io")]
@@ -56,7 +58,7 @@
 //! use std::pin::Pin;
 //! use tokio::io::{AsyncRead, ReadBuf};
 //!
-//! /// As a library has it that is written for tokio's traits.
+//! /// A function of a library that is written for tokio's traits.
 //! async fn first_bytes(mut stream: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> {
 //!     let mut bytes = [0; 64];
 //!     let mut buf = ReadBuf::new(&mut bytes);
@@ -79,8 +81,7 @@
 //!
 //! # Examples
 //!
-//! ```
-//! # #[cfg(unix)]
+//! ```ignore-windows
 //! # fn main() -> std::io::Result<()> {
 //! use oneloop::io::{self, AsyncBufReadExt, AsyncWriteExt, BufReader};
 //! use oneloop::net::UnixStream;
@@ -95,8 +96,6 @@
 //! #   Ok(())
 //! })
 //! # }
-//! # #[cfg(not(unix))]
-//! # fn main() {}
 //! ```
 
 #[cfg(feature = "net")]

@@ -1,5 +1,5 @@
-//! `Ready`: the future that waits for a direction of an I/O object; `Operation`: the one that also
-//! tries.
+//! `Ready`, the future that waits for a direction of an I/O object, and `Operation`, the future
+//! that also tries an operation.
 
 use std::fmt;
 use std::future::Future;
@@ -11,21 +11,19 @@ use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
 use crate::engine::wait_list::NodeKey;
 
-/// Waits for readiness: the future of [`Source::readable`](crate::Source::readable) and of every
-/// socket's `readable` and `writable`.
+/// The future of [`Source::readable`](crate::Source::readable) and of every socket's `readable` and
+/// `writable`. It waits for readiness. [`Source::readable`](crate::Source::readable) has an
+/// example.
 ///
 /// # Errors
 ///
-/// If the object's runtime was dropped, or the operating system refuses to watch the object: see
-/// [`Source::readable`](crate::Source::readable).
+/// The future returns an error if the object's runtime was dropped, or if the operating system
+/// refuses to watch the object. [`Source::readable`](crate::Source::readable) describes these
+/// cases.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: it takes nothing from the object.
-///
-/// # Examples
-///
-/// See [`Source::readable`](crate::Source::readable).
+/// The future is cancel safe: it takes nothing from the object.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Ready<'a> {
     pub(crate) registration: Registration<'a>,
@@ -64,12 +62,11 @@ impl fmt::Debug for Ready<'_> {
     }
 }
 
-/// Tries an operation whenever its direction counts as ready, until the operation says something
-/// other than `WouldBlock`.
+/// Tries an operation whenever its direction counts as ready, until the result is not `WouldBlock`.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: the result of a try is returned in the same poll.
+/// The future is cancel safe: the result of a try is returned in the same poll.
 #[must_use = "futures do nothing unless awaited"]
 pub(crate) struct Operation<'a, F> {
     pub(crate) ready: Ready<'a>,

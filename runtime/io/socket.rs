@@ -1,4 +1,4 @@
-//! What every I/O object has in common: the object, and its place in the reactor.
+//! `Socket`, the common part of all I/O objects: the object and its key in the reactor.
 
 use std::io;
 #[cfg(unix)]
@@ -15,29 +15,30 @@ use crate::engine::driver::{Object, Raw, Readiness};
 use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
 
-/// The readiness of a new socket, until an operation says otherwise. A try in vain costs one system
-/// call; waiting for an event that could have been skipped costs a turn.
+/// The readiness of a new socket, until an operation returns `WouldBlock`. A try on a socket that
+/// is not ready costs one system call. A wait for an event on a socket that is already ready would
+/// cost a turn.
 pub(crate) const READY: Readiness = Readiness::READABLE.with(Readiness::WRITABLE);
 
-/// An I/O object that the loop watches and owns: a socket, the end of a pipe, or what a
-/// [`Source`](super::source::Source) holds. A socket takes 16 bytes on Unix, of which the
-/// descriptor is 4.
+/// An I/O object that the loop watches and owns: a socket, an end of a pipe, or the object of a
+/// [`Source`](super::source::Source). A socket takes 16 bytes on Unix, of which the descriptor
+/// takes 4.
 ///
-/// The sockets of `mio` are used with every driver: on Windows its backend needs them, on Unix they
-/// are plain descriptors.
+/// The sockets of `mio` are used with every driver. On Windows its backend needs them, and on Unix
+/// they are plain descriptors.
 pub(crate) struct Socket<T: Watchable> {
     core: Rc<Core>,
     key: u32,
     io: T,
 }
 
-#[cfg(all(unix, not(debug_assertions), not(mio_unsupported_force_poll_poll)))]
+#[cfg(all(unix, feature = "net", not(debug_assertions), not(mio_unsupported_force_poll_poll)))]
 const _: () =
     assert!(size_of::<Socket<mio::net::TcpStream>>() == 16, "a connection's task holds little else");
 
 /// An object that a driver can watch.
 pub(crate) trait Watchable {
-    /// The object as a driver takes it. `None` once its owner has taken it back.
+    /// The object in the form that a driver takes. `None` once its owner has taken it back.
     fn object(&mut self) -> Option<Object<'_>>;
 
     /// Ends the watch before the object is dropped.
@@ -49,11 +50,11 @@ pub(crate) type Owned = std::os::fd::OwnedFd;
 #[cfg(windows)]
 pub(crate) type Owned = std::os::windows::io::OwnedSocket;
 
-/// An object that the operating system has a name for: a descriptor, or a socket on Windows.
+/// An object with a handle of the operating system: a descriptor, or a socket on Windows.
 pub(crate) trait Named {
     fn as_raw(&self) -> Raw;
 
-    /// A second name of the same open file.
+    /// Duplicates the handle. Both handles refer to the same open file.
     fn duplicate(&self) -> io::Result<Owned>;
 }
 
@@ -92,14 +93,15 @@ impl<T: mio::event::Source + Named> Watchable for T {
 }
 
 impl<T: Watchable> Socket<T> {
-    /// Watches a non-blocking object. `assumed` counts as ready until an operation says otherwise.
+    /// Watches a non-blocking object. `assumed` counts as ready until an operation returns
+    /// `WouldBlock`.
     #[track_caller]
     pub(crate) fn new(io: T, assumed: Readiness) -> io::Result<Socket<T>> {
         context::with("a oneloop socket was made", |core| Socket::on(core, io, assumed))
     }
 
-    /// The same on a certain runtime: a connection belongs to the runtime of its listener, also if
-    /// a task of another one accepts it.
+    /// `new` on a given runtime. A connection belongs to the runtime of its listener, also if a
+    /// task of another runtime accepts it.
     pub(crate) fn on(core: &Rc<Core>, mut io: T, assumed: Readiness) -> io::Result<Socket<T>> {
         let object = io.object().expect("its owner has just given it");
         let key = Registration::open(core, object, assumed)?;
@@ -115,7 +117,7 @@ impl<T: Watchable> Socket<T> {
         &self.core
     }
 
-    /// The object, for what neither reads nor writes: its addresses and options.
+    /// The object, for calls that neither read nor write, such as addresses and options.
     #[inline]
     pub(crate) fn io(&self) -> &T {
         &self.io
@@ -137,15 +139,14 @@ impl<T: Watchable> Socket<T> {
         self.registration().poll_ready(cx, interest, None)
     }
 
-    /// **Each operation that moves data or connections passes here**: a read, a write, an accept,
-    /// the end of a connect.
+    /// **Each operation that moves data or connections calls this function**: a read, a write, an
+    /// accept, the end of a connect.
     #[inline]
     fn perform<R>(&self, operation: &mut impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         operation(&self.io)
     }
 
-    /// Tries `operation` whenever `interest` counts as ready, until it says something other than
-    /// `WouldBlock`.
+    /// Tries `operation` whenever `interest` counts as ready, until the result is not `WouldBlock`.
     #[inline]
     pub(crate) fn poll_io<R>(
         &self,
@@ -156,7 +157,7 @@ impl<T: Watchable> Socket<T> {
         self.registration().poll_io(cx, interest, None, || self.perform(&mut operation), |_| false)
     }
 
-    /// The same for an operation of a stream. `drained` says whether it was a short read or write.
+    /// `poll_io` for an operation of a stream. `drained` says whether it was a short read or write.
     #[inline(always)]
     pub(super) fn poll_stream<R>(
         &self,
@@ -179,7 +180,7 @@ impl<T: Watchable> Socket<T> {
         Operation { ready, attempt: move || self.perform(&mut operation) }
     }
 
-    /// Tries `operation` if `interest` counts as ready; `WouldBlock` otherwise.
+    /// Tries `operation` if `interest` counts as ready, and returns `WouldBlock` otherwise.
     pub(crate) fn try_io<R>(
         &self,
         interest: Interest,
@@ -188,7 +189,7 @@ impl<T: Watchable> Socket<T> {
         self.registration().try_io(interest, || self.perform(&mut operation), |_| false)
     }
 
-    /// The same for an operation of a stream, as [`poll_stream`](Socket::poll_stream).
+    /// `try_io` for an operation of a stream, as [`poll_stream`](Socket::poll_stream).
     #[inline(always)]
     pub(super) fn try_stream<R>(
         &self,
@@ -199,7 +200,7 @@ impl<T: Watchable> Socket<T> {
         self.registration().try_io(interest, || self.perform(&mut operation), drained)
     }
 
-    /// Tries `operation`, whatever counts as ready.
+    /// Tries `operation`, whether or not the object counts as ready.
     #[cfg(unix)]
     pub(crate) fn try_now<R>(&self, mut operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         loop {
@@ -210,36 +211,37 @@ impl<T: Watchable> Socket<T> {
         }
     }
 
-    /// Charges the budget for an operation that doesn't ask the reactor.
+    /// Charges the budget for an operation that does not use the reactor.
     #[cfg(unix)]
     pub(crate) async fn give_way(&self) {
         std::future::poll_fn(|cx| self.core.budget.poll(cx)).await;
     }
 
-    /// Wakes the waiters for what this program itself has just done to the socket, where the system
-    /// doesn't.
+    /// Wakes the waiters after a change that this program has made to the socket, where the system
+    /// reports no event for it.
     #[cfg(windows)]
     pub(super) fn announce(&self, readiness: Readiness) {
         self.registration().announce(readiness);
     }
 
-    /// Ends the watch of an object that lives on.
+    /// Ends the watch of an object that stays open.
     pub(crate) fn deregister(&mut self) -> io::Result<()> {
         let registration = Registration { core: &self.core, key: self.key };
         self.io.object().map_or(Ok(()), |object| registration.deregister(object))
     }
 
-    /// Ends the watch and returns a descriptor of the same open file, before this one is dropped. A
-    /// new one: what has a `Drop` can't be taken apart, and a field that may be empty would cost
-    /// every operation a look. Three system calls, with the close.
+    /// Ends the watch and returns a new descriptor of the same open file, before this one is
+    /// dropped. The descriptor is new for two reasons: a type with a `Drop` can't be taken apart,
+    /// and an optional field would cost every operation a check. With the close, this makes three
+    /// system calls.
     pub(crate) fn leave(&mut self) -> io::Result<Owned>
     where
         T: Named,
     {
         let owned = self.io.duplicate()?;
-        // Closing the old descriptor ends nothing while the new one lives.
+        // Closing the old descriptor ends nothing as long as the new one is open.
         match self.deregister() {
-            // mio's poll(2) fallback has ended the watch already of what was hung up.
+            // mio's poll(2) fallback has already ended the watch of a descriptor that was hung up.
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(owned),
         }

@@ -1,4 +1,4 @@
-//! `Source`: any I/O object of the user's, watched by the loop.
+//! `Source`: any I/O object of the program, watched by the loop.
 
 use std::fmt;
 use std::io;
@@ -11,27 +11,27 @@ use crate::engine::driver::{Object, Readiness};
 use crate::engine::interest::Interest;
 use crate::engine::registration::Registration;
 
-/// Makes any I/O object async: anything with a descriptor (on Unix), or any [`mio::event::Source`].
+/// Makes any I/O object async: any object with a descriptor (on Unix), or any
+/// [`mio::event::Source`].
 ///
-/// The object must be non-blocking. Operations on it go through [`try_io`](Source::try_io) or
-/// [`async_io`](Source::async_io), which keep the loop's idea of its readiness true.
+/// The object must be non-blocking. Operations on it use [`try_io`](Source::try_io) or
+/// [`async_io`](Source::async_io), because these methods tell the loop when the object is not
+/// ready.
 ///
-/// A source belongs to the runtime it was made in, and to its thread. Dropping it ends the watch
-/// with a system call, and then drops the object.
+/// A source belongs to the runtime in which it was made, and to its thread. Dropping a source ends
+/// the watch with a system call, and then drops the object.
 ///
 /// # Limits
 ///
-/// * Where mio is built on `poll(2)` (its fallback, `mio_unsupported_force_poll_poll`), it ends the
-///   watch of a descriptor that had an error or was hung up. A task that waits then is woken at once,
-///   but to wait for it again is an error (`NotFound`), and so is
-///   [`into_inner`](Source::into_inner).
-/// * Linux announces urgent data (`MSG_OOB`, `POLLPRI`), which then makes the object count as
-///   readable. Other systems don't.
+/// * Where mio uses `poll(2)` (its fallback, `mio_unsupported_force_poll_poll`), mio ends the watch
+///   of a descriptor that had an error or was hung up. A task that waits at that time is woken at
+///   once. Later waits return the error `NotFound`, and so does [`into_inner`](Source::into_inner).
+/// * Linux reports urgent data (`MSG_OOB`, `POLLPRI`), which makes the object count as readable.
+///   Other systems don't.
 ///
 /// # Examples
 ///
-/// ```
-/// # #[cfg(unix)]
+/// ```ignore-windows
 /// # fn main() -> std::io::Result<()> {
 /// use oneloop::{Interest, Source};
 /// use std::io::{Read, Write};
@@ -49,16 +49,14 @@ use crate::engine::registration::Registration;
 /// #   Ok(())
 /// })
 /// # }
-/// # #[cfg(not(unix))]
-/// # fn main() {}
 /// ```
 pub struct Source<T>(Socket<UserObject<T>>);
 
-/// An object of the user's, of which the loop knows only how to watch it.
+/// An object of the program. The loop only knows how to watch it.
 struct UserObject<T> {
-    /// `None` once `into_inner` has taken it.
+    /// `None` after `into_inner` has taken it.
     io: Option<T>,
-    /// How the driver sees the object, chosen when the source was made.
+    /// Converts the object for the driver. Chosen when the source was made.
     object: fn(&mut T) -> Object<'_>,
 }
 
@@ -73,8 +71,9 @@ impl<T> Watchable for UserObject<T> {
         self.io.as_mut().map(self.object)
     }
 
-    /// Dropping `T` need not close the object (it may be a shared one), so this ends the watch. It
-    /// fails only if the object was closed already, which has ended the watch, too.
+    /// Dropping `T` need not close the object, which may be shared. So this function ends the
+    /// watch. `deregister` fails only if the object was already closed, and closing has ended the
+    /// watch, too.
     fn end_watch(&mut self, registration: Registration<'_>) {
         if let Some(object) = self.object() {
             let _ = registration.deregister(object);
@@ -84,24 +83,21 @@ impl<T> Watchable for UserObject<T> {
 
 #[cfg(unix)]
 impl<T: std::os::fd::AsFd> Source<T> {
-    /// Watches a descriptor, in both directions. One system call.
+    /// Watches a descriptor, in both directions. This makes one system call.
     ///
-    /// A descriptor is watched once. To read and write from two tasks, share the source.
+    /// A runtime watches each descriptor once. Two tasks that read and write share the source.
+    /// [`Source`] has an example.
     ///
     /// # Errors
     ///
-    /// What the operating system says: a regular file, for one, can't be watched. `AlreadyExists`
-    /// for a descriptor that this runtime watches already, except on kqueue (macOS and the BSDs)
-    /// with [`Driver::Mio`](crate::Driver::Mio): there the system doesn't tell, and the second
-    /// watch silently replaces the first, which receives no more events.
+    /// The operating system's error. For instance, a regular file can't be watched. The error is
+    /// `AlreadyExists` for a descriptor that this runtime watches already. The exception is kqueue
+    /// (macOS and the BSDs) with [`Driver::Mio`](crate::Driver::Mio). There the system reports no
+    /// error: the second watch replaces the first one, which receives no more events.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
-    ///
-    /// # Examples
-    ///
-    /// See [`Source`].
+    /// The method panics outside a runtime.
     #[track_caller]
     pub fn new(io: T) -> io::Result<Source<T>> {
         use std::os::fd::AsRawFd;
@@ -110,19 +106,20 @@ impl<T: std::os::fd::AsFd> Source<T> {
 }
 
 impl<T: mio::event::Source> Source<T> {
-    /// Watches anything that mio can. Needs the driver [`Driver::Mio`](crate::Driver::Mio).
+    /// Watches any object that mio can watch. This needs the driver
+    /// [`Driver::Mio`](crate::Driver::Mio).
     ///
-    /// On Windows, and where mio falls back to `poll(2)`, only types whose operations go through
-    /// mio's own I/O methods work, as those of [`mio::net`] do: there it is they that watch the
-    /// object again after a `WouldBlock`.
+    /// On Windows, and where mio falls back to `poll(2)`, the object's operations must use mio's
+    /// own I/O methods, as those of [`mio::net`] do. There these methods watch the object again
+    /// after a `WouldBlock`.
     ///
     /// # Errors
     ///
-    /// What the object's own `register` says; `Unsupported` on another driver.
+    /// The error of the object's own `register`, or `Unsupported` on another driver.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The method panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -156,25 +153,26 @@ impl<T> Source<T> {
         context::with("a oneloop Source was made", |core| Socket::on(core, io, Readiness::NONE)).map(Source)
     }
 
-    /// Waits until the object counts as readable. It may turn out not to be: try, and wait again.
+    /// Waits until the object counts as readable. An operation may still return `WouldBlock`; the
+    /// task then waits again.
     ///
-    /// An object that counts as readable already costs no system call here. Only an operation that
-    /// says `WouldBlock`, tried through this source, makes it count as not readable: one that waits
-    /// without trying in between spins.
+    /// If the object already counts as readable, the call makes no system call. Only an operation
+    /// through this source that returns `WouldBlock` makes the object count as not readable. So a
+    /// task that waits in a loop and tries nothing in between spins.
     ///
     /// # Errors
     ///
-    /// If the source's runtime was dropped; on the driver `Polling`, and on mio's `poll(2)`
-    /// fallback, also if the operating system refuses to watch the object.
+    /// The future returns an error if the source's runtime was dropped. On the driver `Polling`,
+    /// and on mio's `poll(2)` fallback, it also returns an error if the operating system refuses to
+    /// watch the object.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it only looks.
+    /// The future is cancel safe: it takes nothing from the object.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use std::io::{Read, Write};
     /// use std::os::unix::net::UnixStream;
@@ -192,27 +190,25 @@ impl<T> Source<T> {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn readable(&self) -> Ready<'_> {
         self.0.readable()
     }
 
-    /// Waits until the object counts as writable. It may turn out not to be: try, and wait again.
+    /// Waits until the object counts as writable. An operation may still return `WouldBlock`; the
+    /// task then waits again.
     ///
     /// # Errors
     ///
-    /// As [`readable`](Source::readable).
+    /// The future returns the errors of [`readable`](Source::readable).
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it only looks.
+    /// The future is cancel safe: it takes nothing from the object.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use std::io::{Read, Write};
     /// use std::os::unix::net::UnixStream;
@@ -230,24 +226,21 @@ impl<T> Source<T> {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn writable(&self) -> Ready<'_> {
         self.0.writable()
     }
 
-    /// The poll behind [`readable`](Source::readable) and [`writable`](Source::writable). Several
-    /// tasks may wait for the same direction: all are woken.
+    /// The poll function behind [`readable`](Source::readable) and [`writable`](Source::writable).
+    /// Several tasks may wait for the same direction, and all are woken.
     ///
     /// # Errors
     ///
-    /// As [`readable`](Source::readable).
+    /// The method returns the errors of [`readable`](Source::readable).
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use std::future::poll_fn;
     /// use std::io::{Read, Write};
@@ -263,28 +256,26 @@ impl<T> Source<T> {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
         self.0.poll_ready(cx, interest)
     }
 
-    /// Tries an operation now, if the object counts as ready for it. One that a signal interrupts
-    /// is tried again.
+    /// Tries an operation now, if the object counts as ready for it. An operation that a signal
+    /// interrupts is tried again.
     ///
-    /// A source that is new counts as ready once the loop has looked, not at once:
-    /// [`readable`](Source::readable) or [`writable`](Source::writable) waits for that.
+    /// A new source does not count as ready until the loop has polled the driver.
+    /// [`readable`](Source::readable) and [`writable`](Source::writable) wait for that.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if the object is not ready, without calling `operation`; otherwise what that
-    /// returns. If it returns `WouldBlock` the object counts as not ready until the next event.
+    /// `WouldBlock` if the object is not ready, without a call of `operation`. Otherwise the method
+    /// returns the operation's result. If that is `WouldBlock`, the object counts as not ready
+    /// until the next event.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use std::io::ErrorKind::WouldBlock;
     /// use std::io::{Read, Write};
@@ -305,8 +296,6 @@ impl<T> Source<T> {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn try_io<R>(
         &self,
@@ -316,20 +305,17 @@ impl<T> Source<T> {
         self.0.try_io(interest, |object| operation(object.get_ref()))
     }
 
-    /// Waits until the object is ready and tries an operation, until that says something other than
-    /// `WouldBlock`.
+    /// Waits until the object is ready and tries an operation, until the result is not
+    /// `WouldBlock`. [`Source`] has an example.
     ///
     /// # Errors
     ///
-    /// What `operation` returns, or that the source's runtime was dropped.
+    /// The error of `operation`, or an error if the source's runtime was dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: once `operation` has succeeded, its result is returned in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`Source`].
+    /// The method is cancel safe: once `operation` has succeeded, its result is returned in the
+    /// same poll.
     pub async fn async_io<R>(
         &self,
         interest: Interest,
@@ -338,13 +324,12 @@ impl<T> Source<T> {
         self.0.async_io(interest, |object| operation(object.get_ref())).await
     }
 
-    /// The object, for what needs no waiting. What may say `WouldBlock` goes through
-    /// [`try_io`](Source::try_io).
+    /// Returns the object, for operations that need not wait. An operation that may return
+    /// `WouldBlock` uses [`try_io`](Source::try_io).
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use std::io::{Read, Write};
     /// use std::os::unix::net::UnixStream;
@@ -358,19 +343,16 @@ impl<T> Source<T> {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn get_ref(&self) -> &T {
         self.0.io().get_ref()
     }
 
-    /// The object, to be changed. It must keep its descriptor.
+    /// Returns the object for a change. The object must keep its descriptor.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use std::net::Shutdown;
     /// use std::io::{Read, Write};
@@ -386,23 +368,20 @@ impl<T> Source<T> {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.0.io_mut().io.as_mut().expect("only into_inner takes it")
     }
 
-    /// Ends the watch and returns the object, which is non-blocking still. One system call.
+    /// Ends the watch and returns the object, which stays non-blocking. This makes one system call.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses; the object is then closed.
+    /// The operating system's error. The object is then closed.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use std::io::{Read, Write};
     /// use std::os::unix::net::UnixStream;
@@ -419,8 +398,6 @@ impl<T> Source<T> {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn into_inner(mut self) -> io::Result<T> {
         self.0.deregister()?;

@@ -7,18 +7,18 @@ use std::rc::Rc;
 
 use super::stream::{forward_read, forward_write};
 
-/// `close_write` shuts writing down.
+/// Splits a stream. `close_write` shuts writing down.
 pub(crate) fn split<S>(stream: S, close_write: fn(&S) -> io::Result<()>) -> (ReadHalf<S>, WriteHalf<S>) {
     let stream = Rc::new(stream);
     (ReadHalf { stream: stream.clone() }, WriteHalf { stream, close_write })
 }
 
-/// The half of a stream that reads; made by `into_split`. What `AsRef` gives is the whole stream,
-/// for its other methods. Dropping it closes nothing while the other half lives.
+/// The half of a stream that reads, made by `into_split`. `AsRef` returns the whole stream, for its
+/// other methods. Dropping this half closes nothing as long as the other half exists.
 ///
 /// # Cancel safety
 ///
-/// As the stream's own reading: bytes that were read are returned in the same poll.
+/// Reading is as cancel safe as the stream: the bytes that were read are returned in the same poll.
 ///
 /// # Examples
 ///
@@ -45,15 +45,16 @@ pub struct ReadHalf<S> {
     stream: Rc<S>,
 }
 
-/// The half of a stream that writes; made by `into_split`. What `AsRef` gives is the whole stream,
-/// for its other methods.
+/// The half of a stream that writes, made by `into_split`. `AsRef` returns the whole stream, for
+/// its other methods.
 ///
-/// Dropping it shuts writing down: the peer sees the end of what was written. An error of that is
-/// not reported; `close` reports it.
+/// Dropping this half shuts writing down, and the peer reads the end of the stream. The drop does
+/// not report an error, and `close` does.
 ///
 /// # Cancel safety
 ///
-/// As the stream's own writing: bytes count as written in the poll in which they were.
+/// Writing is as cancel safe as the stream: the number of written bytes is returned in the same
+/// poll.
 ///
 /// # Examples
 ///
@@ -93,25 +94,25 @@ forward_write!(
 );
 
 impl<S> AsRef<S> for ReadHalf<S> {
-    /// The whole stream, for its other methods.
+    /// Returns the whole stream, for its other methods.
     fn as_ref(&self) -> &S {
         &self.stream
     }
 }
 
 impl<S> AsRef<S> for WriteHalf<S> {
-    /// The whole stream, for its other methods.
+    /// Returns the whole stream, for its other methods.
     fn as_ref(&self) -> &S {
         &self.stream
     }
 }
 
 impl<S> ReadHalf<S> {
-    /// Puts the two halves of a stream together again. Nothing is shut down.
+    /// Joins the two halves of a stream. Nothing is shut down.
     ///
     /// # Errors
     ///
-    /// [`ReuniteError`] if the halves are of different streams; it gives both back.
+    /// [`ReuniteError`] if the halves belong to different streams. The error returns both halves.
     ///
     /// # Examples
     ///
@@ -137,15 +138,12 @@ impl<S> ReadHalf<S> {
 }
 
 impl<S> WriteHalf<S> {
-    /// Puts the two halves of a stream together again. Nothing is shut down.
+    /// Joins the two halves of a stream. Nothing is shut down. [`ReadHalf::reunite`] has an
+    /// example.
     ///
     /// # Errors
     ///
-    /// [`ReuniteError`] if the halves are of different streams; it gives both back.
-    ///
-    /// # Examples
-    ///
-    /// See [`ReadHalf::reunite`].
+    /// [`ReuniteError`] if the halves belong to different streams. The error returns both halves.
     pub fn reunite(self, reader: ReadHalf<S>) -> Result<S, ReuniteError<S>> {
         reunite(reader, self)
     }
@@ -160,7 +158,7 @@ fn reunite<S>(reader: ReadHalf<S>, mut writer: WriteHalf<S>) -> Result<S, Reunit
     Ok(Rc::into_inner(reader.stream).expect("the halves are all that refers to the stream"))
 }
 
-/// Two halves that are not of one stream: the error of [`ReadHalf::reunite`], which gives them back.
+/// The error of [`ReadHalf::reunite`] for two halves of different streams. It contains both halves.
 ///
 /// # Examples
 ///
@@ -192,7 +190,7 @@ impl<S: fmt::Debug> Error for ReuniteError<S> {}
 
 impl<S> Drop for WriteHalf<S> {
     fn drop(&mut self) {
-        // A drop can't report a failure; the peer sees the end of the connection in any case.
+        // A drop can't report an error. The peer reads the end of the connection in any case.
         let _ = (self.close_write)(&self.stream);
     }
 }

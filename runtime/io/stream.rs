@@ -1,9 +1,9 @@
-//! What byte streams share: reading and writing through the traits of futures-io, and the
+//! The common part of byte streams: reading and writing through the traits of futures-io, and the
 //! short-read rule.
 //!
 //! The code is generic over the socket of mio. A public type such as `TcpStream` forwards to it,
-//! with `forward_read!` and `forward_write!`: Rust lets no crate implement a foreign trait for all
-//! of its own types at once.
+//! with `forward_read!` and `forward_write!`. The macros exist because Rust lets no crate implement
+//! a foreign trait for all of its own types at once.
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::mem::MaybeUninit;
@@ -18,25 +18,26 @@ use socket2::SockRef;
 use super::socket::{Socket, Watchable};
 use crate::engine::interest::Interest;
 
-/// A socket of mio that bytes are read from.
+/// A socket of mio from which bytes are read.
 pub(crate) trait ReadBytes: Watchable {
     /// Whether a read that fills only part of its buffer has drained the socket.
     const SHORT_READ_DRAINS: bool;
 
-    /// The same of one that has filled `read` of `asked` bytes.
+    /// Whether a read of `read` bytes into a buffer of `asked` bytes has drained the socket.
     #[inline]
     fn read_drains(read: usize, asked: usize) -> bool {
         Self::SHORT_READ_DRAINS && is_short(read, asked)
     }
 }
 
-/// Whether a read or write has moved less than it was asked for. (A read of nothing is the end.)
+/// Returns whether a read or write has moved fewer bytes than the buffer has, but not 0. A read of 0
+/// bytes means the end.
 #[inline]
 fn is_short(done: usize, asked: usize) -> bool {
     done != 0 && done < asked
 }
 
-/// A socket of mio that bytes are received from: a stream that is no pipe.
+/// A socket of mio with `recv`: a stream that is not a pipe.
 pub(crate) trait ReceiveBytes: ReadBytes {
     fn sock_ref(&self) -> SockRef<'_>;
 
@@ -44,7 +45,7 @@ pub(crate) trait ReceiveBytes: ReadBytes {
     fn attempt<R>(&self, operation: impl FnOnce() -> io::Result<R>) -> io::Result<R>;
 }
 
-/// A socket of mio that bytes are written to.
+/// A socket of mio to which bytes are written.
 pub(crate) trait WriteBytes: Watchable {
     fn write(&self, buf: &[u8]) -> io::Result<usize>;
     fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
@@ -74,7 +75,7 @@ where
 }
 
 impl<T: ReceiveBytes> Socket<T> {
-    /// Reads into the front of `buf` and returns that.
+    /// Reads into the front of `buf` and returns the front.
     #[inline]
     pub(crate) fn poll_read_uninit<'b>(
         &self,
@@ -90,8 +91,8 @@ impl<T: ReceiveBytes> Socket<T> {
     }
 }
 
-/// Receives into the front of `buf`, which need not be initialised, takes the bytes that came off
-/// `buf`, and returns them. `flags` are those of `recv`.
+/// Receives into the front of `buf`, which need not be initialised. Splits the received bytes off
+/// `buf` and returns them. `flags` are those of `recv`.
 #[inline]
 pub(crate) fn receive<'b, T: ReceiveBytes>(
     io: &T,
@@ -129,7 +130,8 @@ impl<T: WriteBytes> Socket<T> {
         Ok(())
     }
 
-    /// Shuts writing down. A connection that has ended already has nothing left to shut down.
+    /// Shuts writing down. If the connection has already ended, the function succeeds without an
+    /// effect.
     pub(crate) fn close_write(&self) -> io::Result<()> {
         match self.shutdown(Shutdown::Write) {
             Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
@@ -198,7 +200,7 @@ impl<T: WriteBytes> AsyncWrite for &Socket<T> {
     }
 }
 
-/// `AsyncRead` for a type, forwarded to that of `$target`.
+/// Implements `AsyncRead` for a type, forwarded to that of `$target`.
 macro_rules! forward_read {
     ($(#[$attribute:meta])* [$($generics:tt)*] $name:ty, [$($bounds:tt)*], |$this:ident| $target:expr) => {
         $(#[$attribute])*
@@ -225,7 +227,7 @@ macro_rules! forward_read {
     };
 }
 
-/// `AsyncWrite` for a type, forwarded to that of `$target`.
+/// Implements `AsyncWrite` for a type, forwarded to that of `$target`.
 macro_rules! forward_write {
     ($(#[$attribute:meta])* [$($generics:tt)*] $name:ty, [$($bounds:tt)*], |$this:ident| $target:expr) => {
         $(#[$attribute])*
@@ -270,17 +272,18 @@ macro_rules! forward_write {
 
 pub(crate) use {forward_read, forward_write};
 
-/// Which of its buffers a vectored operation passes on. Empty ones in front are left out: to move
-/// nothing would mean the end. So are those that a system may not take: each takes `IOV_MAX` at
-/// once, 16 at the least (POSIX, limits.h), and where std doesn't cut the rest off it is an error,
-/// or looks like a short read or write.
+/// The range of buffers that a vectored operation passes on. Empty buffers in front are left out,
+/// because a read of 0 bytes would mean the end. Buffers above the system's limit are left out,
+/// too. One call takes `IOV_MAX` buffers, which is 16 at the least (POSIX, limits.h). Where std
+/// does not cut the rest off, more buffers are an error, or the result looks like a short read or
+/// write.
 fn passed_on(mut lengths: impl ExactSizeIterator<Item = usize>) -> Range<usize> {
     let count = lengths.len();
     let start = lengths.position(|length| length > 0).unwrap_or(count);
     start..count.min(start + 16)
 }
 
-/// The buffers that a read passes on, and their bytes.
+/// Returns the buffers that a read passes on, and their length in bytes.
 fn to_fill<'a, 'b>(bufs: &'a mut [IoSliceMut<'b>]) -> (&'a mut [IoSliceMut<'b>], usize) {
     let range = passed_on(bufs.iter().map(|buf| buf.len()));
     let bufs = &mut bufs[range];
@@ -288,14 +291,14 @@ fn to_fill<'a, 'b>(bufs: &'a mut [IoSliceMut<'b>]) -> (&'a mut [IoSliceMut<'b>],
     (bufs, asked)
 }
 
-/// The buffers that a write passes on, and their bytes.
+/// Returns the buffers that a write passes on, and their length in bytes.
 fn to_take<'a, 'b>(bufs: &'a [IoSlice<'b>]) -> (&'a [IoSlice<'b>], usize) {
     let bufs = &bufs[passed_on(bufs.iter().map(|buf| buf.len()))];
     (bufs, bufs.iter().map(|buf| buf.len()).sum())
 }
 
-/// What a shut-down has ended. Unix makes an event of it, Windows has none for what the program
-/// itself did.
+/// The readiness that a shut-down has ended. Unix reports an event for it. Windows reports no event
+/// for a shut-down by the program itself.
 #[cfg(windows)]
 fn ended(how: Shutdown) -> crate::engine::driver::Readiness {
     use crate::engine::driver::Readiness;

@@ -1,4 +1,4 @@
-//! `Unblock`: an object of std's that blocks, with the traits of futures-io.
+//! `Unblock`: a blocking object of std, with the traits of futures-io.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -10,33 +10,34 @@ use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
 
 use crate::unblock::{Started, start};
 
-/// How much is read at once, and how much is collected before it is written. It makes up for two
-/// threads that are woken each time.
+/// The bytes of one read, and the bytes that are collected before a write. A large buffer
+/// compensates for the cost of the two threads that are woken each time.
 const BUFFER: usize = 64 * 1024;
 
-/// Makes an object that blocks async: a file, a pipe of another kind, what a library gives. Each
+/// Makes a blocking object async: a file, a pipe of another kind, an object of a library. Each
 /// operation runs on a thread of [`unblock`](crate::unblock())'s pool, one at a time.
 ///
-/// A read asks for 64 KiB, of which it keeps what isn't taken; seeking counts from what was taken. So
-/// seek between reading a file and writing to it. Writing collects 64 KiB before they go to the object: **what was written is lost without
-/// [`flush`](crate::io::AsyncWriteExt::flush)**, or
-/// [`close`](crate::io::AsyncWriteExt::close), which also has a thread drop the object and waits for
-/// that.
+/// A read asks for 64 KiB and keeps the bytes that the caller does not take. A seek counts from the
+/// last taken byte. So a program seeks between reading a file and writing to it. A write collects
+/// 64 KiB before a thread writes them to the object. **Written bytes are lost without
+/// [`flush`](crate::io::AsyncWriteExt::flush)** or [`close`](crate::io::AsyncWriteExt::close).
+/// `close` also drops the object on a thread and waits for the drop.
 ///
 /// # Errors
 ///
-/// A failed write to the object is reported by the next write, flush or close. If the system gives
-/// no thread the operation fails and the object is dropped; later operations say so.
+/// The next write, flush or close reports a failed write to the object. If the system starts no
+/// thread, the operation fails and the object is dropped. Later operations then return an error.
 ///
 /// # Panics
 ///
-/// With the panic of the object's own operation; later operations are errors.
+/// If the object's own operation panics, the method panics with that panic. Later operations return
+/// an error.
 ///
 /// # Cancel safety
 ///
-/// Reading, writing and flushing are cancel safe: the thread goes on, and the next operation finds
-/// what it has read, or the error. (Operations that read or write several times, as `read_exact`,
-/// are not.)
+/// Reading, writing and flushing are cancel safe. If the future is dropped, the thread continues,
+/// and the next operation returns the bytes that the thread has read, or the error. Operations that
+/// read or write several times, such as `read_exact`, are not cancel safe.
 ///
 /// # Examples
 ///
@@ -64,22 +65,23 @@ enum State<T> {
     Idle(Box<Parts<T>>),
     /// A thread has the object.
     Busy(Started<Box<Parts<T>>>),
-    /// A thread drops it. Then its last error is reported.
+    /// A thread drops the object. After the drop, the object's last error is reported.
     Closing(Started<()>, Option<io::Error>),
-    /// It was closed, or lost with its thread.
-    Gone,
+    /// The object was closed, or it was lost because a thread panicked or did not start.
+    Closed,
 }
 
 /// The object and its buffers.
 struct Parts<T> {
     object: T,
-    /// What was read and not taken, from `taken` on.
+    /// The bytes that were read. Those from `taken` on were not taken.
     read: Vec<u8>,
     taken: usize,
-    /// What is to be written, and how: only a type that writes sets it.
+    /// The bytes that are not written yet, and the function that writes them. Only a type that
+    /// writes sets it.
     unwritten: Vec<u8>,
     write_out: Option<WriteOut<T>>,
-    /// The thread's operation, and how it has ended, until that was reported.
+    /// The thread's operation and its result, until the result is reported.
     ended: Option<(Operation, io::Result<u64>)>,
 }
 
@@ -93,11 +95,8 @@ enum Operation {
 }
 
 impl<T> Unblock<T> {
-    /// Takes the object. It does nothing before the first operation.
-    ///
-    /// # Examples
-    ///
-    /// See [`Unblock`].
+    /// Makes a stream of the object. Nothing happens before the first operation. [`Unblock`] has an
+    /// example.
     pub fn new(object: T) -> Unblock<T> {
         let (read, unwritten) = (Vec::new(), Vec::new());
         let parts = Parts { object, read, taken: 0, unwritten, write_out: None, ended: None };
@@ -106,12 +105,12 @@ impl<T> Unblock<T> {
 }
 
 impl<T: Send + 'static> Unblock<T> {
-    /// The object, when the thread that uses it has done its operation. What was not flushed, and
-    /// what was read and not taken, is lost.
+    /// Returns the object after the thread that uses it has completed its operation. Bytes that
+    /// were not flushed, and bytes that were read and not taken, are lost.
     ///
     /// # Errors
     ///
-    /// If it was closed, or lost with its thread.
+    /// `BrokenPipe` if the object was closed, or was lost with its thread.
     ///
     /// # Examples
     ///
@@ -131,14 +130,14 @@ impl<T: Send + 'static> Unblock<T> {
         poll_fn(|cx| self.poll_idle(cx).map_ok(drop)).await?;
         match self.0 {
             State::Idle(parts) => Ok(parts.object),
-            _ => Err(gone()),
+            _ => Err(closed()),
         }
     }
 
     /// Ready when no thread has the object.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut Parts<T>>> {
-        match std::mem::replace(&mut self.0, State::Gone) {
-            // If the object has panicked, so does this.
+        match std::mem::replace(&mut self.0, State::Closed) {
+            // If the object has panicked, this poll panics, too.
             State::Busy(mut started) => match Pin::new(&mut started).poll(cx) {
                 Poll::Ready(parts) => self.0 = State::Idle(parts),
                 Poll::Pending => {
@@ -150,17 +149,20 @@ impl<T: Send + 'static> Unblock<T> {
         }
         match &mut self.0 {
             State::Idle(parts) => Poll::Ready(Ok(parts)),
-            _ => Poll::Ready(Err(gone())),
+            _ => Poll::Ready(Err(closed())),
         }
     }
 
-    /// Has a thread write out what was collected and then do `work`. The next poll finds its end.
+    /// Starts a thread that writes the collected bytes and then does `work`. The next poll returns
+    /// the result.
     fn begin(
         &mut self,
         operation: Operation,
         mut work: impl FnMut(&mut Parts<T>) -> io::Result<u64> + Send + 'static,
     ) -> io::Result<()> {
-        let State::Idle(mut parts) = std::mem::replace(&mut self.0, State::Gone) else { return Err(gone()) };
+        let State::Idle(mut parts) = std::mem::replace(&mut self.0, State::Closed) else {
+            return Err(closed());
+        };
         let on_thread = move || {
             let written = parts.write_out.take().map_or(Ok(()), |write_out| write_out(&mut parts));
             let ended = written.and_then(|()| {
@@ -179,7 +181,7 @@ impl<T: Send + 'static> Unblock<T> {
     }
 }
 
-fn gone() -> io::Error {
+fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::BrokenPipe, "the object of this `Unblock` was closed, or has panicked")
 }
 
@@ -190,7 +192,8 @@ impl<T> Parts<T> {
 }
 
 impl<T> Parts<T> {
-    /// What `operation` has given, or the error of another one that was dropped before its end.
+    /// Returns the result of `operation`, or the error of another operation that was dropped before
+    /// its end.
     fn report(&mut self, operation: Operation) -> io::Result<Option<u64>> {
         match self.ended.take() {
             Some((_, Err(error))) => Err(error),
@@ -200,7 +203,7 @@ impl<T> Parts<T> {
     }
 }
 
-/// What has failed is not written again.
+/// After a failure, the bytes are not written again.
 fn write_out<T: Write>(parts: &mut Parts<T>) -> io::Result<()> {
     let mut unwritten = std::mem::take(&mut parts.unwritten);
     parts.object.write_all(&unwritten)?;
@@ -218,7 +221,7 @@ impl<T: Read + Send + 'static> AsyncRead for Unblock<T> {
             if length > 0 || has_read || buf.is_empty() {
                 buf[..length].copy_from_slice(&parts.unread()[..length]);
                 parts.taken += length;
-                return Poll::Ready(Ok(length)); // 0 after a read: the end
+                return Poll::Ready(Ok(length)); // 0 after a read means the end
             }
             self.begin(Operation::Read, |parts| {
                 parts.read.resize(BUFFER, 0);
@@ -258,18 +261,19 @@ impl<T: Write + Send + 'static> AsyncWrite for Unblock<T> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if matches!(self.0, State::Gone) {
+        if matches!(self.0, State::Closed) {
             return Poll::Ready(Ok(()));
         }
         if !matches!(self.0, State::Closing(..)) {
             let flushed = ready!(self.as_mut().poll_flush(cx));
-            let State::Idle(parts) = std::mem::replace(&mut self.0, State::Gone) else {
+            let State::Idle(parts) = std::mem::replace(&mut self.0, State::Closed) else {
                 return Poll::Ready(flushed);
             };
-            self.0 = State::Closing(start(|| drop(parts))?, flushed.err()); // closing may block, too
+            // Dropping the object may block, too.
+            self.0 = State::Closing(start(|| drop(parts))?, flushed.err());
         }
-        let State::Closing(mut closing, error) = std::mem::replace(&mut self.0, State::Gone) else {
-            return Poll::Ready(Err(gone()));
+        let State::Closing(mut closing, error) = std::mem::replace(&mut self.0, State::Closed) else {
+            return Poll::Ready(Err(closed()));
         };
         if Pin::new(&mut closing).poll(cx).is_pending() {
             self.0 = State::Closing(closing, error);

@@ -1,4 +1,4 @@
-//! What TCP and Unix listeners share: accepting.
+//! The accept functions of TCP and Unix listeners.
 
 use std::io;
 use std::rc::Rc;
@@ -8,7 +8,8 @@ use crate::engine::core::Core;
 use crate::engine::interest::Interest;
 use crate::io::socket::{READY, Socket, Watchable};
 
-/// The three ways to accept. `accept` is that of mio's listener, and `own` makes the public type.
+/// The forms of accept. `accept` is the function of mio's listener, and `own` creates the
+/// public type.
 impl<L: Watchable> Socket<L> {
     pub(super) fn poll_accept<T: Watchable, S, A>(
         &self,
@@ -21,12 +22,23 @@ impl<L: Watchable> Socket<L> {
         })
     }
 
+    #[inline]
     pub(super) fn accept<T: Watchable, S, A>(
         &self,
         accept: impl Fn(&L) -> io::Result<(T, A)>,
         own: impl Fn(Socket<T>) -> S,
     ) -> impl Future<Output = io::Result<(S, A)>> {
         self.async_io(Interest::Readable, move |l| watch_accepted(self.core(), || accept(l), &own))
+    }
+
+    /// Accepts a connection that no loop watches. The stream of mio is non-blocking and not registered.
+    pub(super) async fn accept_std<T, S: From<T>, A>(
+        &self,
+        accept: impl Fn(&L) -> io::Result<(T, A)>,
+    ) -> io::Result<(S, A)> {
+        let accept = |listener: &L| skip_broken(|| accept(listener));
+        let (stream, peer) = self.async_io(Interest::Readable, accept).await?;
+        Ok((S::from(stream), peer))
     }
 
     pub(super) fn try_accept<T: Watchable, S, A>(
@@ -38,7 +50,7 @@ impl<L: Watchable> Socket<L> {
     }
 }
 
-/// Accepts, and watches the connection on the listener's runtime.
+/// Accepts a connection and registers it with the listener's runtime.
 fn watch_accepted<T: Watchable, S, A>(
     core: &Rc<Core>,
     accept: impl Fn() -> io::Result<(T, A)>,
@@ -48,8 +60,8 @@ fn watch_accepted<T: Watchable, S, A>(
     Ok((own(Socket::on(core, stream, READY)?), peer))
 }
 
-/// Repeats an accept whose error concerns only the connection that was to be accepted. Bound: each
-/// call takes one connection out of the listener's queue, which the backlog limits.
+/// Repeats an accept whose error concerns only the connection. The bound is the backlog, because
+/// each call removes one connection from the listener's queue.
 fn skip_broken<R>(mut accept: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match accept() {
@@ -59,9 +71,9 @@ fn skip_broken<R>(mut accept: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     }
 }
 
-/// Whether an error of `accept` concerns the connection that was to be accepted, not the listener:
-/// Linux passes pending network errors on in this way (accept(2), "Error handling"). By number,
-/// because every accept that finds none asks this.
+/// Returns whether an error of `accept` concerns the connection and not the listener. Linux reports
+/// pending network errors of a connection in this way (accept(2), "Error handling"). The check
+/// compares numbers, because each accept without a connection calls it.
 #[cfg(unix)]
 fn concerns_the_connection(error: &io::Error) -> bool {
     use libc::*;
@@ -70,8 +82,8 @@ fn concerns_the_connection(error: &io::Error) -> bool {
         || matches!(number, Some(ENETDOWN | ENETUNREACH | EHOSTUNREACH | EHOSTDOWN))
 }
 
-/// The same. wine looks for the peer's address after it has accepted, and finds a connection that
-/// was reset to have none.
+/// Returns whether an error of `accept` concerns the connection and not the listener. wine reads
+/// the peer's address after the accept, and a connection that was reset has no address.
 #[cfg(windows)]
 fn concerns_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::*;

@@ -1,21 +1,23 @@
-//! Addresses: what `bind` and `connect` take, and the resolution of names off the loop.
+//! The addresses that `bind` and `connect` take, and the resolution of host names outside of the
+//! loop.
 
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// What can stand where an address is asked for: a socket address, an `(ip, port)` or
-/// `(host, port)` pair, a string like `"127.0.0.1:80"`, `"[::1]:80"` or `"localhost:80"`, or
-/// several addresses.
+/// A value that converts to addresses. Such a value is a socket address, an `(ip, port)` or
+/// `(host, port)` pair, a string like `"127.0.0.1:80"`, `"[::1]:80"` or `"localhost:80"`, or a list
+/// of socket addresses.
 ///
-/// Names are resolved on the blocking pool (feature `unblock`), never on the loop; numeric
-/// addresses need neither. Nothing is cached: each look-up asks the system again, and takes one of
-/// the pool's threads while it lasts.
+/// The resolution of host names runs on the blocking pool (feature `unblock`), and not on the loop.
+/// Numeric addresses need no resolution. Results are not cached: each look-up calls the system
+/// again, and occupies one of the pool's threads until its end.
 ///
 /// # Errors
 ///
-/// Resolving gives `InvalidInput` for a string that is no address, what the system's resolver says
-/// of a name that it can't resolve, and `Unsupported` for a name without the feature `unblock`.
+/// `InvalidInput` is the error for a string that is not an address. A host name that can't be
+/// resolved returns the error of the system's resolver. A host name without the feature `unblock`
+/// returns `Unsupported`.
 ///
 /// # Examples
 ///
@@ -31,29 +33,25 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 /// # }
 /// ```
 pub trait ToSocketAddrs {
-    /// The addresses, at least one, in the order in which to try them.
+    /// Returns the addresses, at least one, in the order of the attempts.
     ///
-    /// It needs no runtime: any executor can await it. A numeric address is ready at the first
-    /// poll.
+    /// The future needs no runtime, so any executor may await it. The future of a numeric address
+    /// completes in the first poll.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a string that is no address, and for an empty list; what the system's
-    /// resolver says of a name that it can't resolve; `Unsupported` for a name without the feature
-    /// `unblock`.
+    /// `InvalidInput` is the error for a string that is not an address, and for an empty list. A
+    /// host name that can't be resolved returns the error of the system's resolver. A host name
+    /// without the feature `unblock` returns `Unsupported`.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped. A look-up that has begun runs to its end on its thread.
-    ///
-    /// # Examples
-    ///
-    /// See [`ToSocketAddrs`] and [`SocketAddrs`].
+    /// The future is cancel safe. A look-up that has begun runs to its end on its thread.
     fn to_socket_addrs(&self) -> impl Future<Output = io::Result<SocketAddrs>>;
 }
 
-/// The addresses that a [`ToSocketAddrs`] stands for, in the order in which to try them. A single
-/// one takes no allocation.
+/// The addresses of a [`ToSocketAddrs`], in the order of the attempts. A single address takes no
+/// allocation.
 ///
 /// # Examples
 ///
@@ -100,7 +98,7 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
     }
 }
 
-/// Implements the trait for types that convert to a `SocketAddr` by themselves.
+/// Implements the trait for types that convert to a `SocketAddr` without a look-up.
 macro_rules! known {
     ($($type:ty),*) => {$(
         impl ToSocketAddrs for $type {
@@ -165,13 +163,24 @@ impl ToSocketAddrs for str {
         let parts = self.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
         match parts {
             Some((host, port)) if !host.is_empty() && !host.contains(':') => resolve(host, port).await,
-            _ => Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "`{self}` is no address of the form HOST:PORT (an IPv6 address stands in brackets: [::1]:80)"
-                ),
-            )),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, fault(self))),
         }
+    }
+}
+
+/// What is wrong with a text that is no address: its port, if that is a number.
+fn fault(text: &str) -> String {
+    let digits = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    // Without brackets, the colons of an IPv6 address hide where the port begins.
+    let bracketed = |host: &str| host.starts_with('[') && host.ends_with(']');
+    let has_an_end = |host: &str| !host.is_empty() && (!host.contains(':') || bracketed(host));
+    match text.rsplit_once(':') {
+        Some((host, port)) if digits(port) && port.parse::<u16>().is_err() && has_an_end(host) => {
+            format!("`{text}`: the port {port} is out of range: the last one is {}", u16::MAX)
+        }
+        _ => format!(
+            "`{text}` is no address of the form HOST:PORT (an IPv6 address stands in brackets: [::1]:80)"
+        ),
     }
 }
 
@@ -204,7 +213,7 @@ async fn resolve(host: &str, _port: u16) -> io::Result<SocketAddrs> {
     ))
 }
 
-/// Tries each address in turn; the first success, or the last error.
+/// Tries the addresses one after the other. Returns the first success, or the last error.
 pub(crate) async fn first_that_works<T, F: Future<Output = io::Result<T>>>(
     addrs: impl ToSocketAddrs,
     mut attempt: impl FnMut(SocketAddr) -> F,

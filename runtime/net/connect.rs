@@ -1,8 +1,8 @@
-//! Whether a TCP connect is under way, and how it has ended.
+//! The progress and the result of a TCP connect.
 
 use std::io;
 
-/// Whether this is what a non-blocking connect says when it has begun.
+/// Returns whether the error means that a non-blocking connect has begun.
 pub(super) fn is_under_way(error: &io::Error) -> bool {
     #[cfg(unix)]
     return error.raw_os_error() == Some(libc::EINPROGRESS);
@@ -10,8 +10,9 @@ pub(super) fn is_under_way(error: &io::Error) -> bool {
     return error.kind() == io::ErrorKind::WouldBlock;
 }
 
-/// Whether a connect has come to an end: writable says it may have, `SO_ERROR` how, and only a
-/// peer's address proves that there is a connection (a spurious event can come first).
+/// Returns the result of a connect. The socket is writable when the connect may have ended, and
+/// `SO_ERROR` has the error. Only the address of a peer proves that the socket is connected,
+/// because a spurious event may come first.
 pub(super) fn finished(socket: &mio::net::TcpStream) -> io::Result<()> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
@@ -27,13 +28,13 @@ pub(super) fn finished(socket: &mio::net::TcpStream) -> io::Result<()> {
     }
 }
 
-/// Whether a socket without a peer had one. On Windows a reset leaves nothing in `SO_ERROR`, and
-/// there may be no second event; but a read tells a connection that was reset from one that never
-/// was.
+/// Returns whether a socket without a peer had a peer before. On Windows a reset leaves no error in
+/// `SO_ERROR`, and a second event may be missing. A read distinguishes a connection that was reset
+/// from a socket that was never connected.
 #[cfg(windows)]
 fn was_reset(socket: &mio::net::TcpStream) -> bool {
     match socket.peek(&mut [0]) {
-        // Unless it has come about only since it was asked for its peer, which is no reset.
+        // The socket may have connected after the check of its peer, which is not a reset.
         Ok(_) => socket.peer_addr().is_err(),
         Err(e) => matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted),
     }

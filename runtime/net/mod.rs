@@ -1,25 +1,25 @@
-//! Sockets: TCP, UDP and, on Unix, Unix sockets.
+//! TCP and UDP sockets, and on Unix also Unix sockets.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `tcp_listener`, `tcp_stream`, `udp_socket`, `unix_listener`, `unix_stream`, `unix_datagram` | each type's own methods, over a `Socket` of `io/` |
-//! | `accept`, `connect`, `send`, `traits` | accepting; how a connect has ended; writing without `SIGPIPE`; the traits that all types have |
+//! | `tcp_listener`, `tcp_stream`, `udp_socket`, `unix_listener`, `unix_stream`, `unix_datagram` | the methods of each type, on a `Socket` of `io/` |
+//! | `accept`, `connect`, `send`, `traits` | accepting; the result of a connect; writing without `SIGPIPE`; the traits that all types have |
 //! | `tcp_socket`, `tcp_options`, `udp_options` | TCP sockets before they connect or listen; options |
-//! | `addr`, `unix_addr` | internet addresses and names; Unix addresses that are no path |
+//! | `addr`, `unix_addr` | internet addresses and names; Unix addresses that are not paths |
 //!
-//! Every operation goes the same way: try the system call while the socket counts as ready, and
-//! wait for an event when it says `WouldBlock` (`engine/reactor.rs`).
+//! All operations follow the same steps. An operation makes the system call while the socket counts
+//! as ready, and waits for an event when the call returns `WouldBlock` (`engine/reactor.rs`).
 //!
-//! **A socket belongs to the runtime that it was made in**, and only that one's loop receives its
-//! events. Awaited inside another runtime it works while it happens to be ready, and otherwise
-//! waits until its own runtime runs again: for ever, if that never happens. After its runtime was
-//! dropped, operations that would have to wait return an error.
+//! **A socket belongs to the runtime in which it was created**, and only the loop of this runtime
+//! receives its events. An operation that is awaited inside another runtime completes while the
+//! socket is ready. Otherwise it waits until its own runtime runs again, possibly for ever. After
+//! the drop of its runtime, operations that would have to wait return an error.
 //!
 //! # Options
 //!
-//! TCP and UDP sockets have methods for the usual ones, with tokio's names; what must be set before
-//! a TCP socket connects or listens is set on a [`TcpSocket`]. The crate socket2 has all the others,
-//! and takes every socket here by reference:
+//! TCP and UDP sockets have methods for the usual options, with tokio's names. A [`TcpSocket`] has
+//! the options that must be set before a TCP socket connects or listens. The crate socket2 has all
+//! other options, and takes each socket of this module by reference:
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -37,9 +37,10 @@
 //!
 //! # Another loop, or none
 //!
-//! `into_std`, which every socket has, ends the watch and returns the socket as std's type; for
-//! pipes it is `into_owned_fd`. From then on it costs its loop nothing. That is how a connection
-//! moves to the loop of another thread:
+//! The method `into_std` of a socket unregisters the socket and returns it as std's type. The
+//! method of a pipe is `into_owned_fd`. The loop has no further cost for the socket. A listener
+//! accepts for other loops with [`accept_std`](TcpListener::accept_std), which never registers the
+//! connection. A connection moves to the loop of another thread in this way:
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -47,7 +48,7 @@
 //! use oneloop::net::{TcpListener, TcpStream};
 //! use oneloop::{Handle, Runtime};
 //!
-//! // The other thread: its loop runs until it is stopped.
+//! // The loop of the other thread runs until it is stopped.
 //! let (sender, receiver) = std::sync::mpsc::channel::<Handle>();
 //! let thread = std::thread::spawn(move || {
 //!     let runtime = Runtime::new()?;
@@ -60,9 +61,8 @@
 //! oneloop::block_on(async {
 //!     let listener = TcpListener::bind("127.0.0.1:0").await?;
 //!     let mut client = TcpStream::connect(listener.local_addr()?).await?;
-//!     let (stream, _peer) = listener.accept().await?;
+//!     let (stream, _peer) = listener.accept_std().await?; // it may move to another thread
 //!
-//!     let stream = stream.into_std()?; // it may go to another thread
 //!     let serving = other.spawn_with(|| async {
 //!         let mut stream = TcpStream::try_from(stream)?;
 //!         stream.write_all(b"hello").await
@@ -75,25 +75,26 @@
 //! # }
 //! ```
 //!
-//! Several loops accept at one address with clones of a listener: see [`TcpListener::try_clone`],
-//! which says what that costs.
+//! Several loops accept at one address with clones of a listener. [`TcpListener::try_clone`]
+//! describes the cost.
 //!
-//! **A duplicate of a descriptor is no way out of a loop** (`as_fd().try_clone_to_owned()`, or a clone
-//! of std's that was made before the loop took the socket over). While it is open, closing the first
-//! descriptor does not end the watch on Linux: the loop is woken by events that no socket of it
-//! awaits. Listeners and datagram sockets, which loops may share, end their watch when they are
-//! dropped. Streams and pipes only close, because each connection would pay a system call for it.
+//! **A duplicate of a descriptor does not move a socket out of a loop.** Duplicates come from
+//! `as_fd().try_clone_to_owned()`, or from std's `try_clone` before the conversion. While a
+//! duplicate is open, closing the first descriptor does not end the registration on Linux, so
+//! events of the open duplicate still wake the loop. Listeners and datagram sockets, which loops
+//! may share, unregister when they are dropped. Streams and pipes only close, because the system
+//! call would be a cost for each connection.
 //!
 //! # What differs on Windows
 //!
-//! * There are no Unix sockets.
-//! * Writing after this side has shut writing down fails with `WSAESHUTDOWN`, for which `std` has
-//!   no kind; elsewhere it is `BrokenPipe`. Writing to a peer that has closed is `ConnectionReset`
-//!   or `ConnectionAborted`, again and again.
-//! * A UDP socket, also one without a peer, receives `ConnectionReset` for a datagram that it
-//!   sent and that found no receiver.
-//! * A read that has filled only a part of its buffer is followed by one that says `WouldBlock`,
-//!   before the task waits.
+//! * Unix sockets are not available.
+//! * A write after a shutdown of the writing side fails with `WSAESHUTDOWN`, for which `std` has no
+//!   kind. Other systems return `BrokenPipe`. Each write to a closed peer returns `ConnectionReset`
+//!   or `ConnectionAborted`.
+//! * A UDP socket, also without a connected peer, receives `ConnectionReset` after it has sent a
+//!   datagram that has no receiver.
+//! * After a read that fills only a part of its buffer, a second read returns `WouldBlock` before
+//!   the task waits.
 
 mod accept;
 mod addr;

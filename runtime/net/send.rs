@@ -1,18 +1,19 @@
-//! Writing to a socket without the signal `SIGPIPE`.
+//! Functions that write to a socket without the signal `SIGPIPE`.
 
 use std::io;
 
 use socket2::SockRef;
 
-/// Where the program has restored `SIGPIPE`'s default action, a write would end it when the peer
-/// has closed. Apple's systems have an option of the socket instead, which std and mio set where
-/// they make one, but not for a pair.
+/// The flag that suppresses the signal. If the program has restored `SIGPIPE`'s default action, a
+/// write to a closed peer would end the program without this flag. Apple's systems have an option
+/// of the socket instead. std and mio set this option for a new socket, but not for a pair.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 #[cfg(any(windows, target_vendor = "apple"))]
 const NO_SIGNAL: i32 = 0;
 
-/// Writes. Not with std's `write`, which before Rust 1.90 raises the signal for Unix streams.
+/// Writes a buffer. The function does not use std's `write`, which raises the signal for Unix
+/// streams before Rust 1.90.
 #[inline]
 pub(crate) fn send<'s, S>(socket: &'s S, buf: &[u8]) -> io::Result<usize>
 where
@@ -30,7 +31,8 @@ where
     SockRef::from(socket).send_to_with_flags(datagram, addr, NO_SIGNAL)
 }
 
-/// Writes several buffers. Not with `writev`, as std does, for the same reason.
+/// Writes several buffers. The function does not use `writev`, as std does, because `writev` can't
+/// suppress the signal.
 pub(super) fn send_vectored<'s, S>(socket: &'s S, bufs: &[io::IoSlice<'_>]) -> io::Result<usize>
 where
     SockRef<'s>: From<&'s S>,

@@ -15,13 +15,14 @@ use crate::engine::driver::Readiness;
 use crate::io::ready::Ready;
 use crate::io::socket::Socket;
 
-/// Connections that the system completes before the program accepts them. The system caps it (on Linux
-/// at `net.core.somaxconn`, 4,096 by default), so this asks for what there is.
+/// The maximum number of connections that the system completes before the program accepts them. The
+/// system has a limit of its own (on Linux `net.core.somaxconn`, 4,096 by default), and this value
+/// is that default.
 const BACKLOG: u32 = 4096;
 
-/// Accepts TCP connections.
+/// A TCP listener, which accepts connections.
 ///
-/// Options that must be set before binding are set on a [`TcpSocket`](super::TcpSocket).
+/// [`TcpSocket`](super::TcpSocket) has the options that must be set before the bind.
 ///
 /// # Examples
 ///
@@ -47,16 +48,16 @@ const BACKLOG: u32 = 4096;
 pub struct TcpListener(pub(super) Socket<mio::net::TcpListener>);
 
 socket_traits!(
-    /// Takes over a listener of std's, and makes it non-blocking.
+    /// Converts a listener of std and makes it non-blocking.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The listener is then
-    /// closed.
+    /// The conversion returns an error if the operating system refuses to make the listener
+    /// non-blocking or to watch it. The listener is closed after an error.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -77,33 +78,35 @@ socket_traits!(
 
 impl Drop for TcpListener {
     fn drop(&mut self) {
-        // Closing alone ends no watch while another loop has a duplicate of the descriptor, and each
-        // connection would wake this loop, too. An error says that the socket has left already.
+        // Closing does not unregister the socket while another loop has a duplicate of the
+        // descriptor. Each connection would then wake this loop, too. An error means that the
+        // socket has already left the loop.
         let _ = self.0.deregister();
     }
 }
 
 impl TcpListener {
-    /// Listens at the first of the addresses that works; port 0 lets the system choose one. On Unix
-    /// the address can be taken again at once after an earlier listener's connections
-    /// (`SO_REUSEADDR`).
+    /// Listens at the first of the addresses that works. With port 0 the system chooses a port. On
+    /// Unix a program can bind to the address again at once, also if connections of an earlier
+    /// listener are still closing (`SO_REUSEADDR`).
     ///
-    /// Up to 4,096 connections wait to be accepted, or as many as the system allows (Linux:
+    /// Up to 4,096 connections wait for an accept, or fewer if the system's limit is lower (Linux:
     /// `net.core.somaxconn`).
     ///
     /// # Errors
     ///
-    /// If no address works: `AddrInUse`, `PermissionDenied` (a privileged port),
-    /// `AddrNotAvailable`, or what [`ToSocketAddrs`] says.
+    /// If no address works, the future returns the error of the last address, such as `AddrInUse`,
+    /// `PermissionDenied` (a privileged port) or `AddrNotAvailable`. The future also returns the
+    /// errors of [`ToSocketAddrs`].
     ///
     /// # Panics
     ///
-    /// When polled outside a runtime.
+    /// Polling the future outside a runtime panics.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has bound
-    /// nothing until then.
+    /// The future is cancel safe. It waits only for the look-up of a host name, and binds after the
+    /// look-up.
     ///
     /// # Examples
     ///
@@ -125,36 +128,36 @@ impl TcpListener {
     /// Listens at one address.
     pub(crate) fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
         let socket = socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-        // On Windows the option would let another program steal the port.
+        // On Windows the option would let another program take the port.
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
         socket.bind(&addr.into())?;
         TcpListener::listen(socket, BACKLOG)
     }
 
-    /// Listens with a socket that is bound.
+    /// Listens with a bound socket.
     #[track_caller]
     pub(super) fn listen(socket: socket2::Socket, backlog: u32) -> io::Result<TcpListener> {
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         TcpListener::try_from(std::net::TcpListener::from(socket))
     }
 
-    /// Waits for a connection. Those that were broken off before they were accepted are passed
-    /// over.
+    /// Waits for a connection. The future skips connections that were aborted before the accept.
     ///
-    /// The connection belongs to the listener's runtime, also if something else polls this: it goes
-    /// on as long as that one runs.
+    /// The connection belongs to the listener's runtime, also if another executor polls the future.
+    /// The connection makes progress while the listener's runtime runs.
     ///
     /// # Errors
     ///
-    /// What the operating system says; above all "too many open files" (`EMFILE`, `ENFILE`), which
-    /// goes away only when descriptors are closed: pause before trying again, or the loop spins.
-    /// Also if the listener's runtime was dropped, or a connection was accepted that can't be watched,
-    /// which is then closed.
+    /// The future returns the error of the operating system. The most important error is "too many
+    /// open files" (`EMFILE`, `ENFILE`), which remains until descriptors are closed. Pause before
+    /// the next call, because otherwise the loop spins. The future also returns an error if the
+    /// listener's runtime was dropped, or if an accepted connection can't be watched. Such a
+    /// connection is closed.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a connection that was accepted is returned in the same poll.
+    /// The future is cancel safe: the poll that accepts a connection also returns it.
     ///
     /// # Examples
     ///
@@ -180,16 +183,35 @@ impl TcpListener {
     /// })
     /// # }
     /// ```
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.0.accept(mio::net::TcpListener::accept, TcpStream).await
+    #[inline]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> {
+        self.0.accept(mio::net::TcpListener::accept, TcpStream)
     }
 
-    /// The poll behind [`accept`](TcpListener::accept). Several tasks may wait at one listener: a
-    /// connection wakes all of them, and the first gets it.
+    /// Waits for a connection for another loop, or for code without a loop. The connection is of
+    /// std's type, non-blocking, and no loop watches it. A call of [`accept`](TcpListener::accept) and
+    /// `into_std` has the same result with four system calls more. It also needs a second
+    /// descriptor, and closes the connection if there is none.
+    /// The module [`net`](crate::net#another-loop-or-none) has an example.
     ///
     /// # Errors
     ///
-    /// As [`accept`](TcpListener::accept). After an error it can be polled again.
+    /// The errors are those of [`accept`](TcpListener::accept).
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is cancel safe: the poll that accepts a connection also returns it.
+    pub async fn accept_std(&self) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+        self.0.accept_std(mio::net::TcpListener::accept).await
+    }
+
+    /// Polls for [`accept`](TcpListener::accept). Several tasks may wait at one listener. A
+    /// connection wakes all of them, and the first task that is polled receives it.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`accept`](TcpListener::accept). The caller may poll again after an
+    /// error.
     ///
     /// # Examples
     ///
@@ -211,15 +233,17 @@ impl TcpListener {
         self.0.poll_accept(cx, mio::net::TcpListener::accept, TcpStream)
     }
 
-    /// Accepts a connection if one is there now. Those that were broken off before are passed over.
+    /// Accepts a connection without waiting. The call skips connections that were aborted before
+    /// the accept.
     ///
-    /// The connection belongs to the listener's runtime, wherever this is called.
+    /// The connection belongs to the listener's runtime, and not to the runtime of the caller.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is; then [`readable`](TcpListener::readable) waits for one. Otherwise
-    /// as [`accept`](TcpListener::accept): after "too many open files" pause before trying again.
-    /// (In an [`EventLoop`](crate::event_loop::EventLoop), its `listen` does.)
+    /// `WouldBlock` means that no connection is available. [`readable`](TcpListener::readable) then
+    /// waits for one. All other errors are those of [`accept`](TcpListener::accept). Pause after
+    /// "too many open files" before the next call. (`listen` of an
+    /// [`EventLoop`](crate::event_loop::EventLoop) does this.)
     ///
     /// # Examples
     ///
@@ -249,17 +273,18 @@ impl TcpListener {
         self.0.try_accept(mio::net::TcpListener::accept, TcpStream)
     }
 
-    /// The connections, as a stream that never ends. They belong to the listener's runtime.
+    /// Returns the connections as a stream that never ends. The connections belong to the
+    /// listener's runtime.
     ///
     /// # Errors
     ///
-    /// Its items are those of [`accept`](TcpListener::accept). After an error it can be polled
-    /// again: pause first.
+    /// The errors are those of [`accept`](TcpListener::accept). The caller may poll again after an
+    /// error, and should pause first.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a connection that was accepted is returned in the same poll, so that dropping
-    /// `next()`, or the stream, loses none.
+    /// The stream is cancel safe: the poll that accepts a connection also returns it. So dropping a
+    /// future of `next()`, or the stream, loses no connection.
     ///
     /// # Examples
     ///
@@ -282,18 +307,20 @@ impl TcpListener {
         Incoming { listener: self }
     }
 
-    /// A second listener of the same socket, on the same loop; [`into_std`](TcpListener::into_std)
-    /// takes it to another. Both accept from one queue. Two system calls.
+    /// Returns a second listener of the same socket, on the same loop.
+    /// [`into_std`](TcpListener::into_std) detaches it for another loop. Both listeners accept from
+    /// one queue. The call makes two system calls.
     ///
-    /// Each connection wakes every loop that waits at the socket, and all but one of them find
-    /// nothing: for n idle loops that is n - 1 wake-ups in vain. In return a loop that is busy
-    /// leaves the connection to another. With a listener for each loop at one port
-    /// ([`set_reuseport`](super::TcpSocket)), Linux divides the connections, no loop is woken in vain, and
-    /// a connection waits for the loop that it was given to.
+    /// Each connection wakes all loops that wait at the socket, and all but one find no connection.
+    /// So a connection causes n - 1 unnecessary wake-ups for n idle loops. The advantage is that a
+    /// busy loop leaves the connection to another loop. The alternative is a listener for each loop
+    /// at one port ([`set_reuseport`](super::TcpSocket)). Linux then divides the connections
+    /// without unnecessary wake-ups, but a connection waits for the loop to which it was assigned.
     ///
     /// # Errors
     ///
-    /// If the operating system has no descriptor left, or refuses to watch it.
+    /// The call returns an error if no descriptor is left, or if the operating system refuses to
+    /// watch the descriptor.
     ///
     /// # Examples
     ///
@@ -320,66 +347,56 @@ impl TcpListener {
         Socket::on(self.0.core(), clone, Readiness::READABLE).map(TcpListener)
     }
 
-    /// The address that it listens at, with the port that the system chose. One system call.
+    /// Returns the address of the listener, with the port that the system chose. The call makes one
+    /// system call.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`bind`](TcpListener::bind).
+    /// The call returns the error of the operating system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
     }
 
-    /// Waits until there may be a connection to accept. It may turn out not to be so: try, and wait
-    /// again.
+    /// Waits until the listener counts as readable. An accept may still return `WouldBlock`; the
+    /// caller then waits again.
     ///
-    /// A listener that counts as readable already costs no system call here. Only an operation that
-    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
-    /// between spins.
+    /// The future makes no system call if the listener already counts as readable. Only an
+    /// operation that returns `WouldBlock` marks the listener as not readable. So a loop that waits
+    /// without an operation spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the listener.
+    /// The future returns an error if the runtime of the listener was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the listener.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the listener.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_accept`](TcpListener::try_accept).
+    /// The future is cancel safe, because it only waits.
     pub fn readable(&self) -> Ready<'_> {
         self.0.readable()
     }
 
-    /// Waits until the listener counts as writable. A listener is never writable: this never ends,
-    /// and exists because every socket type has it.
+    /// Waits until the listener counts as writable. A listener is never writable, so the future
+    /// never completes. The method exists because all socket types have it.
     ///
     /// # Errors
     ///
-    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the listener.
+    /// The future returns an error if the runtime of the listener was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the listener.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the listener.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpStream::writable`](TcpStream::writable).
+    /// The future is cancel safe, because it only waits.
     pub fn writable(&self) -> Ready<'_> {
         self.0.writable()
     }
 
-    /// The pending error of the listener (`SO_ERROR`), which this clears. One system call.
+    /// Returns and clears the pending error of the listener (`SO_ERROR`). The call makes one system
+    /// call.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -399,8 +416,8 @@ impl TcpListener {
     }
 }
 
-/// The connections of a listener: errors, cancel safety and an example are at
-/// [`TcpListener::incoming`].
+/// The stream of a listener's connections. [`TcpListener::incoming`] documents its errors and
+/// cancel safety, and has an example.
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Incoming<'a> {

@@ -1,4 +1,4 @@
-//! Options of TCP streams and listeners, each a line over socket2.
+//! Options of TCP streams and listeners. Each method calls socket2.
 
 use std::io;
 use std::time::Duration;
@@ -13,32 +13,29 @@ impl<T: Watchable> Socket<T>
 where
     for<'s> SockRef<'s>: From<&'s T>,
 {
-    /// The socket as socket2 sees it, which has all options.
+    /// Returns a reference of socket2's type, which has all options.
     pub(super) fn options(&self) -> SockRef<'_> {
         SockRef::from(self.io())
     }
 }
 
 impl TcpStream {
-    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    /// Returns whether small writes are sent at once (`TCP_NODELAY`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_nodelay`](TcpStream::set_nodelay).
+    /// The call returns the error of the operating system.
     pub fn nodelay(&self) -> io::Result<bool> {
         self.0.options().tcp_nodelay()
     }
 
-    /// Sends small writes at once, instead of collecting them (Nagle's algorithm, RFC 896). Good
-    /// for anything that answers requests; the price is a packet for each write.
+    /// Sets whether small writes are sent at once, instead of being collected (Nagle's algorithm,
+    /// RFC 896). The option suits protocols with requests and answers. The price is a packet for
+    /// each write.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -58,26 +55,22 @@ impl TcpStream {
         self.0.options().set_tcp_nodelay(nodelay)
     }
 
-    /// How long closing waits for what is not sent yet (`SO_LINGER`).
+    /// Returns the time that a close waits for unsent bytes (`SO_LINGER`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_linger`](TcpStream::set_linger).
+    /// The call returns the error of the operating system.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         self.0.options().linger()
     }
 
-    /// How long closing waits for what is not sent yet (`SO_LINGER`), in whole seconds: fractions
-    /// are cut off. Zero resets the connection on close; anything else makes the close *block the
-    /// loop*, so leave it alone.
+    /// Sets the time that a close waits for unsent bytes (`SO_LINGER`), in whole seconds without
+    /// fractions. Zero resets the connection at the close. Any other time makes the close *block
+    /// the loop*, so do not set another time.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -103,25 +96,22 @@ impl TcpStream {
         self.0.options().set_linger(linger)
     }
 
-    /// Whether the system probes a silent peer (`SO_KEEPALIVE`).
+    /// Returns whether the system probes an idle peer (`SO_KEEPALIVE`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_keepalive`](TcpStream::set_keepalive).
+    /// The call returns the error of the operating system.
     pub fn keepalive(&self) -> io::Result<bool> {
         self.0.options().keepalive()
     }
 
-    /// Probes a peer that has been silent for long (two hours on most systems), and ends the
-    /// connection with `TimedOut` if none of the probes is answered.
+    /// Sets whether the system probes an idle peer (`SO_KEEPALIVE`). The probes start after a long
+    /// idle time, which is two hours on most systems. Without an answer to any probe, the
+    /// connection ends with `TimedOut`.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -140,14 +130,16 @@ impl TcpStream {
         self.0.options().set_keepalive(keepalive)
     }
 
-    /// Probes a peer that has been silent for `idle`, and again each `interval`; after `retries`
-    /// probes without an answer the connection ends with `TimedOut`. In whole seconds, at least
-    /// one: fractions are cut off. It turns [`set_keepalive`](TcpStream::set_keepalive) on. Not on
-    /// OpenBSD, where these times are the whole system's.
+    /// Turns [`set_keepalive`](TcpStream::set_keepalive) on and sets its times. The system probes a
+    /// peer that has been idle for `idle`, and again after each `interval`. After `retries` probes
+    /// without an answer the connection ends with `TimedOut`. Times are whole seconds without
+    /// fractions, at least one. The method does not exist on OpenBSD, where these times apply to
+    /// the whole system.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses; Windows before version 10 1703 knows no number of probes.
+    /// The call returns the error of the operating system. Windows before version 10 1703 does not
+    /// support a number of probes.
     ///
     /// # Examples
     ///
@@ -158,7 +150,7 @@ impl TcpStream {
     /// oneloop::block_on(async {
     /// #     let listener = oneloop::net::TcpListener::bind("127.0.0.1:0").await?;
     /// #     let stream = oneloop::net::TcpStream::connect(listener.local_addr()?).await?;
-    ///     // It ends 90 seconds after the peer's last sign of life.
+    ///     // The connection ends 90 seconds after the last data of the peer.
     ///     stream.set_keepalive_times(Duration::from_secs(60), Duration::from_secs(10), 3)?;
     ///     assert!(stream.keepalive()?);
     /// #   Ok(())
@@ -171,25 +163,21 @@ impl TcpStream {
         self.0.options().set_tcp_keepalive(&times)
     }
 
-    /// The hops after which a packet is dropped (`IP_TTL`).
+    /// Returns the number of hops after which a packet is dropped (`IP_TTL`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_ttl`](TcpStream::set_ttl).
+    /// The call returns the error of the operating system.
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.options().ttl_v4()
     }
 
-    /// Sets the hops after which a packet is dropped (`IP_TTL`), for IPv4. (For IPv6:
-    /// `SockRef::set_unicast_hops_v6`, see the [module](super#options).)
+    /// Sets the number of hops after which a packet is dropped (`IP_TTL`), for IPv4. For IPv6, use
+    /// `SockRef::set_unicast_hops_v6`; see the [module](super#options).
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -208,25 +196,21 @@ impl TcpStream {
         self.0.options().set_ttl_v4(ttl)
     }
 
-    /// The type of service of packets (`IP_TOS`).
+    /// Returns the type of service of packets (`IP_TOS`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_tos_v4`](TcpStream::set_tos_v4).
+    /// The call returns the error of the operating system.
     pub fn tos_v4(&self) -> io::Result<u32> {
         self.0.options().tos_v4()
     }
 
     /// Sets the type of service of packets (`IP_TOS`, RFC 2474 and RFC 3168), for IPv4. Windows may
-    /// ignore it.
+    /// ignore the option.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -246,27 +230,23 @@ impl TcpStream {
         self.0.options().set_tos_v4(tos)
     }
 
-    /// The size in bytes of the system's buffer for what is written and not yet acknowledged
-    /// (`SO_SNDBUF`).
+    /// Returns the size in bytes of the system's buffer for bytes that are written and not yet
+    /// acknowledged (`SO_SNDBUF`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_send_buffer_size`](TcpStream::set_send_buffer_size).
+    /// The call returns the error of the operating system.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.0.options().send_buffer_size().map(|size| size as u32)
     }
 
-    /// Sets the size in bytes of the system's buffer for what is written and not yet acknowledged
-    /// (`SO_SNDBUF`). Linux doubles it, for its own needs, and then no longer adapts it to the
-    /// connection; the system also has a least and a most.
+    /// Sets the size in bytes of the system's buffer for bytes that are written and not yet
+    /// acknowledged (`SO_SNDBUF`). Linux doubles the size for its own needs, and then no longer
+    /// adapts the size to the connection. The system also has a minimum and a maximum.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -285,28 +265,24 @@ impl TcpStream {
         self.0.options().set_send_buffer_size(size as usize)
     }
 
-    /// The size in bytes of the system's buffer for what has come and is not yet read
-    /// (`SO_RCVBUF`).
+    /// Returns the size in bytes of the system's buffer for bytes that are received and not yet
+    /// read (`SO_RCVBUF`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_recv_buffer_size`](TcpStream::set_recv_buffer_size).
+    /// The call returns the error of the operating system.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.0.options().recv_buffer_size().map(|size| size as u32)
     }
 
-    /// Sets the size in bytes of the system's buffer for what has come and is not yet read
-    /// (`SO_RCVBUF`). As [`set_send_buffer_size`](TcpStream::set_send_buffer_size). How large the
-    /// window of the connection can become is settled when it is made: see
+    /// Sets the size in bytes of the system's buffer for bytes that are received and not yet read
+    /// (`SO_RCVBUF`). The rules of [`set_send_buffer_size`](TcpStream::set_send_buffer_size) apply.
+    /// The maximum window of a connection is fixed at the connect; see
     /// [`TcpSocket`](super::TcpSocket).
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -327,25 +303,22 @@ impl TcpStream {
 }
 
 impl TcpListener {
-    /// The hops after which a packet of an accepted connection is dropped (`IP_TTL`).
+    /// Returns the number of hops after which a packet of an accepted connection is dropped
+    /// (`IP_TTL`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_ttl`](TcpListener::set_ttl).
+    /// The call returns the error of the operating system.
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.options().ttl_v4()
     }
 
-    /// Sets the hops after which a packet of connections accepted from now on is dropped
+    /// Sets the number of hops after which a packet of a later accepted connection is dropped
     /// (`IP_TTL`), for IPv4.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///

@@ -14,24 +14,24 @@ use socket2::{Domain, Protocol, Type};
 use super::tcp_listener::TcpListener;
 use super::tcp_stream::TcpStream;
 
-/// A TCP socket that is not yet connected and does not yet listen, for options that must be set
-/// before: the address that a client has, `SO_REUSEPORT`, the sizes of buffers, the backlog. The
-/// connection, or the connections that a listener accepts, keep most options.
+/// A TCP socket before it connects or listens. The type is for options that must be set before: the
+/// address of a client, `SO_REUSEPORT`, the sizes of buffers, the backlog. The connection, or the
+/// connections that a listener accepts, keep most options.
 ///
-/// It belongs to no loop, so it may go to another thread, until [`connect`](TcpSocket::connect) or
-/// [`listen`](TcpSocket::listen).
+/// The socket belongs to no loop until [`connect`](TcpSocket::connect) or
+/// [`listen`](TcpSocket::listen), so it may move to another thread before.
 ///
-/// Options that have no method here: `socket2::SockRef::from(&socket)`, see the
+/// `socket2::SockRef::from(&socket)` has the options without a method here; see the
 /// [module](super#options).
 ///
 /// # Errors
 ///
-/// Each option says what the operating system says.
+/// Each method of an option returns the error of the operating system.
 ///
 /// # Examples
 ///
-/// A listener with a short backlog, and a client whose buffer is small from the start, so that the
-/// window which it offers is, too:
+/// The example has a listener with a short backlog, and a client with a small buffer. The buffer is
+/// small from the start, so that the client's window is small, too:
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -56,28 +56,20 @@ use super::tcp_stream::TcpStream;
 pub struct TcpSocket(socket2::Socket);
 
 impl TcpSocket {
-    /// A socket for IPv4.
+    /// Creates a socket for IPv4.
     ///
     /// # Errors
     ///
-    /// If the operating system gives none (too many open files).
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpSocket`].
+    /// The call returns the error of the operating system, for example for too many open files.
     pub fn new_v4() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV4)
     }
 
-    /// A socket for IPv6.
+    /// Creates a socket for IPv6.
     ///
     /// # Errors
     ///
-    /// If the operating system gives none, for instance because it has no IPv6.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_only_v6`](TcpSocket::set_only_v6).
+    /// The call returns the error of the operating system, for example if the system has no IPv6.
     pub fn new_v6() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV6)
     }
@@ -86,68 +78,57 @@ impl TcpSocket {
         socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
     }
 
-    /// Chooses the local address: a listener's, or that from which a client connects. Port 0 lets
-    /// the system choose one.
+    /// Sets the local address, which is the address of a listener or the source address of a
+    /// client. With port 0 the system chooses a port.
     ///
     /// # Errors
     ///
-    /// `AddrInUse`, `PermissionDenied` (a privileged port), `AddrNotAvailable`, or what else the
-    /// operating system says.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpSocket`].
+    /// The call returns the error of the operating system, for example `AddrInUse`,
+    /// `PermissionDenied` (a privileged port) or `AddrNotAvailable`.
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         self.0.bind(&addr.into())
     }
 
-    /// Connects to one address, on the loop that polls it.
+    /// Connects to one address, on the loop that polls the future.
     ///
     /// # Errors
     ///
-    /// As [`TcpStream::connect`].
+    /// The errors are those of [`TcpStream::connect`].
     ///
     /// # Panics
     ///
-    /// When polled outside a runtime.
+    /// Polling the future outside a runtime panics.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it breaks the attempt off: the socket is closed.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpSocket`].
+    /// Dropping the future cancels the attempt and closes the socket.
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         let stream = TcpStream::connecting_with(self.0, addr)?;
         poll_fn(|cx| stream.poll_connected(cx)).await?;
         Ok(stream)
     }
 
-    /// Listens at the address that it is bound to, on the current loop. Up to `backlog` connections
-    /// wait to be accepted, or as many as the system allows (Linux: `net.core.somaxconn`).
+    /// Listens at the bound address, on the current loop. Up to `backlog` connections wait for an
+    /// accept, or fewer if the system's limit is lower (Linux: `net.core.somaxconn`).
     ///
     /// # Errors
     ///
-    /// What the operating system says, for instance `AddrInUse`.
+    /// The call returns the error of the operating system, for example `AddrInUse`.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpSocket`].
+    /// The call panics outside a runtime.
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         TcpListener::listen(self.0, backlog)
     }
 
-    /// The address that it is bound to. On Windows an error before [`bind`](TcpSocket::bind).
+    /// Returns the bound address. On Windows the call returns an error before
+    /// [`bind`](TcpSocket::bind).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -163,11 +144,11 @@ impl TcpSocket {
         self.0.local_addr()?.as_socket().ok_or_else(no_ip)
     }
 
-    /// The pending error of the socket (`SO_ERROR`), which this clears.
+    /// Returns and clears the pending error of the socket (`SO_ERROR`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -180,41 +161,34 @@ impl TcpSocket {
         self.0.take_error()
     }
 
-    /// Allows [`bind`](TcpSocket::bind) to an address whose earlier connections are not yet
-    /// forgotten (`SO_REUSEADDR`), as [`TcpListener::bind`] does. **Not on Windows:** there it lets
-    /// another program steal the port.
+    /// Allows [`bind`](TcpSocket::bind) to an address with earlier connections that are still
+    /// closing (`SO_REUSEADDR`), as [`TcpListener::bind`] does. **Don't use the option on
+    /// Windows**, where it lets another program take the port.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpSocket`].
+    /// The call returns the error of the operating system.
     pub fn set_reuseaddr(&self, reuseaddr: bool) -> io::Result<()> {
         self.0.set_reuse_address(reuseaddr)
     }
 
-    /// Whether [`set_reuseaddr`](TcpSocket::set_reuseaddr) is on.
+    /// Returns whether [`set_reuseaddr`](TcpSocket::set_reuseaddr) is on.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpSocket`].
+    /// The call returns the error of the operating system.
     pub fn reuseaddr(&self) -> io::Result<bool> {
         self.0.reuse_address()
     }
 
-    /// Lets several listeners of one user have one port (`SO_REUSEPORT`): one for each loop. Each of
-    /// them must set it. Linux divides the connections among them, by a hash of the addresses.
-    /// FreeBSD does so with `SO_REUSEPORT_LB` instead, and others may give all to one listener.
+    /// Lets several listeners of one user share a port (`SO_REUSEPORT`), with one listener for each
+    /// loop. Each listener must set the option. Linux divides the connections among the listeners
+    /// by a hash of the addresses. FreeBSD does this with `SO_REUSEPORT_LB` instead. Other systems
+    /// may pass all connections to one listener.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -228,7 +202,7 @@ impl TcpSocket {
     ///     first.bind("127.0.0.1:0".parse().expect("an address"))?;
     ///     let first = first.listen(1024)?;
     ///
-    ///     let second = TcpSocket::new_v4()?; // on another thread, say
+    ///     let second = TcpSocket::new_v4()?; // for example on another thread
     ///     second.set_reuseport(true)?;
     ///     second.bind(first.local_addr()?)?;
     ///     let second = second.listen(1024)?;
@@ -242,26 +216,22 @@ impl TcpSocket {
         self.0.set_reuse_port(reuseport)
     }
 
-    /// Whether [`set_reuseport`](TcpSocket::set_reuseport) is on.
+    /// Returns whether [`set_reuseport`](TcpSocket::set_reuseport) is on.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_reuseport`](TcpSocket::set_reuseport).
+    /// The call returns the error of the operating system.
     #[cfg(unix)]
     pub fn reuseport(&self) -> io::Result<bool> {
         self.0.reuse_port()
     }
 
-    /// Whether an IPv6 socket leaves IPv4 alone (`IPV6_V6ONLY`). Systems differ in what it is at
-    /// first.
+    /// Sets whether an IPv6 socket is for IPv6 alone (`IPV6_V6ONLY`). The default depends on the
+    /// system.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses, for instance for an IPv4 socket.
+    /// The call returns the error of the operating system, for example for an IPv4 socket.
     ///
     /// # Examples
     ///
@@ -271,7 +241,7 @@ impl TcpSocket {
     ///
     /// oneloop::block_on(async {
     /// #     if std::net::TcpListener::bind("[::1]:0").is_err() { return Ok(()) }
-    ///     // One port for both families, with a listener for each.
+    ///     // Two listeners share a port, one for each address family.
     ///     let v6 = TcpSocket::new_v6()?;
     ///     v6.set_only_v6(true)?;
     ///     v6.bind("[::1]:0".parse().expect("an address"))?;
@@ -285,21 +255,18 @@ impl TcpSocket {
         self.0.set_only_v6(only_v6)
     }
 
-    /// Whether [`set_only_v6`](TcpSocket::set_only_v6) is on.
+    /// Returns whether [`set_only_v6`](TcpSocket::set_only_v6) is on.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_only_v6`](TcpSocket::set_only_v6).
+    /// The call returns the error of the operating system.
     pub fn only_v6(&self) -> io::Result<bool> {
         self.0.only_v6()
     }
 }
 
-/// Options that a [`TcpStream`] has, too: what they mean, their errors and examples are there.
+/// Options that a [`TcpStream`] has, too. The methods of `TcpStream` document their meaning and
+/// errors, and have examples.
 impl TcpSocket {
     /// See [`TcpStream::set_nodelay`].
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
@@ -351,8 +318,8 @@ impl TcpSocket {
         self.0.send_buffer_size().map(|size| size as u32)
     }
 
-    /// See [`TcpStream::set_recv_buffer_size`]. Set before the connection is made, it bounds the
-    /// window that this side offers.
+    /// See [`TcpStream::set_recv_buffer_size`]. A size that is set before the connect limits the
+    /// window of this side.
     pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
         self.0.set_recv_buffer_size(size as usize)
     }
@@ -363,8 +330,8 @@ impl TcpSocket {
     }
 }
 
-/// A socket of std's, or with `OwnedFd` and `OwnedSocket` of another crate's, that is neither
-/// connected nor listens, with all its options.
+/// Converts a socket of std that is not connected and does not listen. The socket keeps all its
+/// options. `OwnedFd` and `OwnedSocket` convert sockets of other crates.
 ///
 /// # Examples
 ///

@@ -23,15 +23,17 @@ use crate::time::timeout;
 
 /// A TCP connection.
 ///
-/// It reads and writes through the traits in [`oneloop::io`](crate::io), by value and by shared
-/// reference, so that one task can read while another writes. Several tasks may wait for the same
-/// direction: all are woken.
+/// The stream implements the traits of [`oneloop::io`](crate::io), by value and by shared
+/// reference, so that one task can read while another task writes. Several tasks may wait for the
+/// same direction, and an event wakes all of them.
 ///
-/// Dropping it closes the connection. What was written is still sent, unless bytes that the peer has
-/// sent are unread: then the system resets the connection, and what was written may be lost. To be
-/// sure that the peer receives an answer, shut writing down, read to the end, then drop.
+/// Dropping the stream closes the connection. The system still sends the written bytes, unless
+/// bytes of the peer are unread. In this case the system resets the connection, and written bytes
+/// may be lost. A program that must deliver an answer shuts down the writing side, reads to the
+/// end, and then drops the stream.
 ///
-/// It belongs to the loop that it was made on, and an accepted one to its listener's:
+/// A stream belongs to the loop on which it was created. An accepted stream belongs to the loop of
+/// its listener:
 ///
 /// ```compile_fail,E0277
 /// fn elsewhere(stream: oneloop::net::TcpStream) {
@@ -41,34 +43,32 @@ use crate::time::timeout;
 ///
 /// # Urgent data
 ///
-/// A read stops at urgent data (`MSG_OOB`) with more behind it. Linux announces such data, and
-/// nothing is missed. macOS and the BSDs don't: there, on [`Driver::Mio`](crate::Driver::Mio), a
-/// read that stops at it looks like one that has drained the socket, and what is behind it may stay
-/// unread until more comes. (RFC 6093 advises against urgent data in anything new.)
+/// A read stops at urgent data (`MSG_OOB`), also if more bytes follow. Linux reports urgent data as
+/// an event, so the stream reads the following bytes. macOS and the BSDs do not report it. With
+/// [`Driver::Mio`](crate::Driver::Mio) on these systems, a read that stops at urgent data looks
+/// like a read that has drained the socket. The following bytes may then stay unread until more
+/// bytes arrive. (RFC 6093 advises against urgent data in new applications.)
 ///
 /// # Cancel safety
 ///
-/// One read or one write is cancel safe: bytes are moved and reported in the same poll. What does
-/// several, as `read_exact` and `write_all`, is not: dropped half-way, it doesn't tell how far it
-/// came.
-///
-/// # Examples
-///
-/// See [`TcpListener`](super::TcpListener).
+/// A single read or write is cancel safe: the poll that transfers bytes also reports them.
+/// Operations that read or write several times, such as `read_exact` and `write_all`, are not
+/// cancel safe. They do not report how many bytes they have transferred before their drop.
 pub struct TcpStream(pub(super) Socket<mio::net::TcpStream>);
 
 socket_traits!(
-    /// Takes over a stream of std's, and makes it non-blocking. One whose connect is under way is
-    /// writable when that has ended; [`take_error`](TcpStream::take_error) then says how.
+    /// Converts a stream of std and makes it non-blocking. A stream that is still connecting
+    /// becomes writable at the end of the connect. [`take_error`](TcpStream::take_error) then
+    /// returns the result.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The stream is then
-    /// closed.
+    /// The conversion returns an error if the operating system refuses to make the stream
+    /// non-blocking or to watch it. The stream is closed after an error.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -91,7 +91,7 @@ stream_traits!(TcpStream);
 
 own_operations!(
     TcpStream, |this| this.0,
-    /// Urgent data (RFC 9293, 3.8.5), and what came before it:
+    /// This example reads urgent data (RFC 9293, 3.8.5) and the bytes before it:
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -115,8 +115,9 @@ own_operations!(
     /// ```
 );
 
-/// A socket without a peer may be connecting still: the system says when that has ended. One that
-/// never began is hung up, which the system says at once.
+/// Returns the assumed readiness of a converted socket. A socket without a peer may still be
+/// connecting, and the system reports the end of the connect. A socket that never began to connect
+/// is hung up, which the system reports at once.
 fn assumed(socket: &std::net::TcpStream) -> Readiness {
     if socket.peer_addr().is_ok() { READY } else { Readiness::NONE }
 }
@@ -153,13 +154,13 @@ impl WriteBytes for mio::net::TcpStream {
 }
 
 impl TcpStream {
-    /// Begins to connect. The stream is of no use before it is
+    /// Begins to connect. The caller must not use the stream before it is
     /// [connected](TcpStream::poll_connected).
     pub(crate) fn connecting(addr: SocketAddr) -> io::Result<TcpStream> {
         Ok(TcpStream(Socket::new(mio::net::TcpStream::connect(addr)?, Readiness::NONE)?))
     }
 
-    /// The same with a socket that has options of its own.
+    /// Begins to connect with a socket that has options of its own.
     pub(super) fn connecting_with(socket: socket2::Socket, addr: SocketAddr) -> io::Result<TcpStream> {
         socket.set_nonblocking(true)?;
         match socket.connect(&addr.into()) {
@@ -169,26 +170,28 @@ impl TcpStream {
         Ok(TcpStream(Socket::new(mio::net::TcpStream::from_std(socket.into()), Readiness::NONE)?))
     }
 
-    /// Ready when an attempt to connect has come to its end.
+    /// Polls for the end of an attempt to connect.
     pub(crate) fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_io(cx, Interest::Writable, |socket| socket.try_io(|| finished(socket)))
     }
 
-    /// Connects to the first of the addresses that answers. They are tried one after the other.
+    /// Connects to the first of the addresses that answers. The future tries the addresses one
+    /// after the other.
     ///
     /// # Errors
     ///
-    /// If none does, the last one's reason: `ConnectionRefused`, `HostUnreachable`, `TimedOut` (the
-    /// system's own limit, minutes), or what [`ToSocketAddrs`] says.
+    /// If no address answers, the future returns the error of the last address, such as
+    /// `ConnectionRefused`, `HostUnreachable` or `TimedOut` (after the system's own limit of some
+    /// minutes). The future also returns the errors of [`ToSocketAddrs`].
     ///
     /// # Panics
     ///
-    /// When polled outside a runtime.
+    /// Polling the future outside a runtime panics.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it breaks the attempt off: the socket is closed. The look-up of a name runs to its
-    /// end on its thread.
+    /// Dropping the future cancels the attempt and closes the socket. A look-up of a host name runs
+    /// to its end on its thread.
     ///
     /// # Examples
     ///
@@ -208,20 +211,22 @@ impl TcpStream {
         first_that_works(addr, connect_to).await
     }
 
-    /// Connects, but waits no longer than `limit` for the name's look-up and all addresses
+    /// Connects within `limit`. The limit covers the look-up of the host name and all addresses
     /// together, counted from the first poll.
     ///
     /// # Errors
     ///
-    /// `TimedOut`, or as [`connect`](TcpStream::connect).
+    /// `TimedOut` is the error after the limit. All other errors are those of
+    /// [`connect`](TcpStream::connect).
     ///
     /// # Panics
     ///
-    /// When polled outside a runtime.
+    /// Polling the future outside a runtime panics.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it breaks the attempt off, as does the limit; see [`connect`](TcpStream::connect).
+    /// Dropping the future cancels the attempt, as the limit does; see
+    /// [`connect`](TcpStream::connect).
     ///
     /// # Examples
     ///
@@ -243,17 +248,18 @@ impl TcpStream {
         timeout(limit, TcpStream::connect(addr)).await?
     }
 
-    /// Reads what is there without taking it: the next read gets it again. Waits until there is
-    /// something, and returns how many bytes; 0 mean that the peer has closed its side (or that
-    /// `buf` is empty).
+    /// Reads the available bytes without consuming them, so that the next read returns them again.
+    /// The future waits for bytes and returns their number. `Ok(0)` means that the peer has closed
+    /// its side, or that `buf` is empty.
     ///
     /// # Errors
     ///
-    /// What the operating system says of the connection, or that the stream's runtime was dropped.
+    /// The future returns the error of the operating system, or an error if the stream's runtime
+    /// was dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing.
+    /// The future is cancel safe, because it consumes no data.
     ///
     /// # Examples
     ///
@@ -278,15 +284,16 @@ impl TcpStream {
     /// # }
     /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        // Not a read: what was seen is still there, so the short-read rule does not apply.
+        // A peek consumes no bytes, so the short-read rule does not apply.
         self.0.async_io(Interest::Readable, |stream| stream.peek(buf)).await
     }
 
-    /// The other side's address. One system call; `accept` gives it for free.
+    /// Returns the address of the peer. The call makes one system call, and `accept` returns the
+    /// same address without this call.
     ///
     /// # Errors
     ///
-    /// `NotConnected`, if there is no other side any more.
+    /// `NotConnected` means that the connection has ended.
     ///
     /// # Examples
     ///
@@ -305,52 +312,45 @@ impl TcpStream {
         self.0.io().peer_addr()
     }
 
-    /// This side's address.
+    /// Returns the address of this side.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`peer_addr`](TcpStream::peer_addr).
+    /// The call returns the error of the operating system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
     }
 
-    /// Waits until there may be bytes to read, or the end of what the peer sends. It may turn out
-    /// not to be so: try, and wait again.
+    /// Waits until the stream counts as readable, for bytes or for the end of the peer's bytes. A
+    /// read may still return `WouldBlock`; the caller then waits again.
     ///
-    /// A stream that counts as readable already costs no system call here. Only an operation that
-    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
-    /// between spins.
+    /// The future makes no system call if the stream already counts as readable. Only an operation
+    /// that returns `WouldBlock` marks the stream as not readable. So a loop that waits without an
+    /// operation spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the stream.
+    /// The future returns an error if the runtime of the stream was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the stream.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the stream.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_read`](TcpStream::try_read).
+    /// The future is cancel safe, because it only waits.
     pub fn readable(&self) -> Ready<'_> {
         self.0.readable()
     }
 
-    /// Waits until there may be room for bytes to write.
+    /// Waits until the stream counts as writable. A write may still return `WouldBlock`; the caller
+    /// then waits again.
     ///
     /// # Errors
     ///
-    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the stream.
+    /// The future returns an error if the runtime of the stream was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the stream.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the stream.
+    /// The future is cancel safe, because it only waits.
     ///
     /// # Examples
     ///
@@ -378,11 +378,12 @@ impl TcpStream {
         self.0.writable()
     }
 
-    /// The pending error of the stream (`SO_ERROR`), which this clears. One system call.
+    /// Returns and clears the pending error of the stream (`SO_ERROR`). The call makes one system
+    /// call.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -401,13 +402,14 @@ impl TcpStream {
         self.0.io().take_error()
     }
 
-    /// Reads what is there now, without waiting, and returns how many bytes. `Ok(0)` means that the
-    /// peer has closed its side (or that `buf` is empty).
+    /// Reads the available bytes without waiting, and returns their number. `Ok(0)` means that the
+    /// peer has closed its side, or that `buf` is empty.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is nothing; then [`readable`](TcpStream::readable) waits for more.
-    /// Otherwise what the operating system says of the connection, for instance `ConnectionReset`.
+    /// `WouldBlock` means that no byte is available. [`readable`](TcpStream::readable) then waits
+    /// for bytes. All other errors are those of the operating system, for example
+    /// `ConnectionReset`.
     ///
     /// # Examples
     ///
@@ -437,12 +439,14 @@ impl TcpStream {
         self.0.try_read(buf)
     }
 
-    /// Writes what fits now, without waiting, and returns how many bytes: not always all of `buf`.
+    /// Writes the bytes that fit into the system's buffer, without waiting. Returns their number,
+    /// which may be less than `buf.len()`.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if nothing fits; then [`writable`](TcpStream::writable) waits for room.
-    /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a signal).
+    /// `WouldBlock` means that no byte fits. [`writable`](TcpStream::writable) then waits for
+    /// space. `BrokenPipe` or `ConnectionReset` means that the peer has closed the connection,
+    /// which raises no signal.
     ///
     /// # Examples
     ///
@@ -462,12 +466,12 @@ impl TcpStream {
         self.0.try_write(buf)
     }
 
-    /// Closes one direction or both; the peer sees the end of what was written. Closing a direction
-    /// again is no error.
+    /// Shuts down one direction or both. After a shutdown of the writing side, the peer reads the
+    /// written bytes and then the end. A second shutdown of a direction is not an error.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for instance `NotConnected`.
+    /// The call returns the error of the operating system, for example `NotConnected`.
     ///
     /// # Examples
     ///
@@ -490,11 +494,12 @@ impl TcpStream {
         self.0.shutdown(how)
     }
 
-    /// Splits the stream into a half that reads and a half that writes, for two tasks. Dropping the
-    /// writing half shuts writing down; dropping the second half closes the connection. One
-    /// allocation.
+    /// Splits the stream into a reading half and a writing half, for two tasks. Dropping the
+    /// writing half shuts down the writing side. Dropping both halves closes the connection. The
+    /// call makes one allocation.
     ///
-    /// Two tasks that may borrow need no halves: `&stream` reads and writes, too.
+    /// Two futures that may borrow need no halves, because `&stream` implements reading and
+    /// writing.
     ///
     /// # Examples
     ///
@@ -510,7 +515,7 @@ impl TcpStream {
     ///     oneloop::spawn(async move { writer.write_all(b"ping").await });
     ///
     ///     let mut text = String::new();
-    ///     peer.read_to_string(&mut text).await?; // up to the end, which dropping `writer` made
+    ///     peer.read_to_string(&mut text).await?; // up to the end, after the drop of `writer`
     ///     assert_eq!(text, "ping");
     ///     peer.write_all(b"pong").await?;
     ///     reader.read_exact(&mut [0; 4]).await?;

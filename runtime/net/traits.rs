@@ -1,11 +1,11 @@
-//! What every socket type has: its traits and how it leaves its loop. And what every stream has:
-//! the traits of futures-io, and trying several buffers at once.
+//! The traits of all socket types and their methods to leave the loop. All streams also have the
+//! traits of futures-io here, and the methods to try several buffers.
 
 use std::io;
 
 use crate::io::socket::{Named, Owned, Socket, Watchable};
 
-/// For a type `struct $name(Socket<$mio>)`. The documentation is that of `TryFrom`.
+/// Implements a type `struct $name(Socket<$mio>)`. The documentation belongs to `TryFrom`.
 macro_rules! socket_traits {
     ($(#[$doc:meta])* $name:ident, $std:ty, $mio:ty, $assumed:expr) => {
         $(#[$doc])*
@@ -21,25 +21,21 @@ macro_rules! socket_traits {
         }
 
         impl $name {
-            /// Ends the watch and returns the socket as std's type: for another loop, which takes it
-            /// over with `TryFrom`, or for use without a loop. It is non-blocking still. What has
-            /// come and was not read is still to be read. Three system calls; four for a listener and for
-            /// a datagram socket.
+            /// Unregisters the socket and returns it as std's type. Another loop converts it with
+            /// `TryFrom`, or the program uses it without a loop. The socket is still non-blocking,
+            /// and unread data stays readable. The call makes three system calls, and four for a
+            /// listener and for a datagram socket.
             ///
             /// # Errors
             ///
-            /// If the operating system refuses, or has no descriptor left, because it takes a second
-            /// one for a moment. The socket is then closed.
-            ///
-            /// # Examples
-            ///
-            /// See [the module](super#another-loop-or-none).
+            /// The call returns the error of the operating system. It needs a second descriptor for
+            /// a moment, so it fails if no descriptor is left. The socket is closed after an error.
             pub fn into_std(mut self) -> std::io::Result<$std> {
                 super::traits::leave(&mut self.0)
             }
         }
 
-        /// The same as `into_std`, as a descriptor.
+        /// Converts as `into_std` does, into a descriptor.
         #[cfg(unix)]
         impl TryFrom<$name> for std::os::fd::OwnedFd {
             type Error = std::io::Error;
@@ -49,7 +45,7 @@ macro_rules! socket_traits {
             }
         }
 
-        /// The same as `into_std`, as a socket without a type.
+        /// Converts as `into_std` does, into a socket without a type.
         #[cfg(windows)]
         impl TryFrom<$name> for std::os::windows::io::OwnedSocket {
             type Error = std::io::Error;
@@ -59,8 +55,8 @@ macro_rules! socket_traits {
             }
         }
 
-        /// A duplicate of the descriptor lets the loop go on watching after the socket is dropped:
-        /// see [the module](super#another-loop-or-none).
+        /// While a duplicate of the descriptor is open, the loop may still receive events after the
+        /// drop of the socket; see [the module](super#another-loop-or-none).
         #[cfg(unix)]
         impl std::os::fd::AsFd for $name {
             fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -97,16 +93,16 @@ macro_rules! socket_traits {
     };
 }
 
-/// For a type `struct $name(Socket<…>)` whose socket is a stream.
+/// Implements a type `struct $name(Socket<…>)` whose socket is a stream.
 macro_rules! stream_traits {
     ($name:ident) => {
         impl $name {
-            /// Reads what is there now into several buffers, one after the other, without waiting,
-            /// and returns how many bytes. At most 16 buffers that are not empty are used.
+            /// Reads the available bytes into several buffers, one after the other, without
+            /// waiting, and returns their number. A call uses at most 16 non-empty buffers.
             ///
             /// # Errors
             ///
-            #[doc = concat!("As [`try_read`](", stringify!($name), "::try_read).")]
+            #[doc = concat!("The errors are those of [`try_read`](", stringify!($name), "::try_read).")]
             ///
             /// # Examples
             ///
@@ -138,12 +134,12 @@ macro_rules! stream_traits {
                 self.0.try_read_vectored(bufs)
             }
 
-            /// Writes what fits now of several buffers, one after the other, without waiting, and
-            /// returns how many bytes. At most 16 buffers that are not empty are used.
+            /// Writes the bytes that fit from several buffers, one after the other, without
+            /// waiting, and returns their number. A call uses at most 16 non-empty buffers.
             ///
             /// # Errors
             ///
-            #[doc = concat!("As [`try_write`](", stringify!($name), "::try_write).")]
+            #[doc = concat!("The errors are those of [`try_write`](", stringify!($name), "::try_write).")]
             ///
             /// # Examples
             ///
@@ -167,32 +163,35 @@ macro_rules! stream_traits {
         }
 
         impl $name {
-            /// Reads into the front of `buf`, which need not be initialised, and returns that front.
-            /// Its length is how many bytes came; 0 mean that the peer has closed its side (or that
-            /// `buf` is empty). What is behind it is left as it was. Until there is something to
-            /// read the task waits. Several tasks may wait: all are woken.
+            /// Reads into the front of `buf`, which need not be initialised, and returns this
+            /// front. The length of the front is the number of bytes. An empty front means that the
+            /// peer has closed its side, or that `buf` is empty. The rest of `buf` is unchanged.
+            /// The task waits until bytes are available. Several tasks may wait, and an event wakes
+            /// all of them.
             ///
-            /// It is for adapters to other crates' buffers, which would have to be filled with
-            /// zeros before each [`poll_read`](crate::io::AsyncRead::poll_read). The result is the
-            /// bytes and not only their number: so an array that is not initialised, or the spare
-            /// capacity of a `Vec`, can be read into without `unsafe`. hyper's `ReadBufCursor`,
-            /// tokio's `ReadBuf` and the `BufMut` of `bytes` lend what is not initialised only in
-            /// `unsafe` blocks of their user. Without such a block, an adapter copies what came
-            /// with `put_slice`, from an array of its own. That costs less than the zeros if most
-            /// reads fill a small part of the buffer, and more if they fill it. (For tokio's
-            /// `ReadBuf` the feature [`tokio-io`](crate::io#tokios-traits) has those blocks.)
+            /// The method is for adapters to buffers of other crates, which would have to be filled
+            /// with zeros before each [`poll_read`](crate::io::AsyncRead::poll_read). The result is
+            /// the bytes and not only their number. So a program can read into an uninitialised
+            /// array, or into the spare capacity of a `Vec`, without `unsafe`.
             ///
-            /// A pipe has no such method: there, it would take an `unsafe` block more. The reading
-            /// half of a stream lends the stream with `as_ref`.
+            /// hyper's `ReadBufCursor`, tokio's `ReadBuf` and the `BufMut` of `bytes` give access
+            /// to uninitialised bytes only in `unsafe` blocks of their user. Without such a block,
+            /// an adapter copies the bytes with `put_slice` from an array of its own. The copy
+            /// costs less than the zeros if most reads fill a small part of the buffer, and more if
+            /// they fill the buffer. (For tokio's `ReadBuf` the feature
+            /// [`tokio-io`](crate::io#tokios-traits) has these blocks.)
+            ///
+            /// A pipe has no such method, because it would need one more `unsafe` block. `as_ref`
+            /// of the reading half returns a reference of the stream.
             ///
             /// # Errors
             ///
-            /// What the operating system says, for instance `ConnectionReset`; or that the runtime
-            /// of the stream was dropped.
+            /// A read returns the error of the operating system, for example `ConnectionReset`, or
+            /// an error if the runtime of the stream was dropped.
             ///
             /// # Cancel safety
             ///
-            /// Bytes that were read are returned in the same poll.
+            /// The poll that reads bytes also returns them.
             ///
             /// # Examples
             ///
@@ -233,27 +232,29 @@ macro_rules! stream_traits {
             ///
             /// # Errors
             ///
-            /// What the operating system says, for instance `ConnectionReset`; or that the runtime
-            /// of the stream was dropped.
+            /// A read returns the error of the operating system, for example `ConnectionReset`, or
+            /// an error if the runtime of the stream was dropped.
             ///
             /// # Cancel safety
             ///
-            /// Cancel safe: bytes that were read are returned in the same poll. (What is built on
-            /// it and reads several times, such as `read_exact`, is not.)
+            /// Reading is cancel safe: the poll that reads bytes also returns them. Operations that
+            /// read several times, such as `read_exact`, are not cancel safe.
             [] &$name, [], |this| &mut &this.0
         );
         crate::io::stream::forward_write!(
-            /// Writes by shared reference. Flushing does nothing, closing shuts writing down.
+            /// Writes by shared reference. `flush` does nothing, and `close` shuts down the writing
+            /// side.
             ///
             /// # Errors
             ///
-            /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a
-            /// signal); or that the runtime of the stream was dropped.
+            /// `BrokenPipe` or `ConnectionReset` means that the peer has closed the connection,
+            /// which raises no signal. A write also returns an error if the runtime of the stream
+            /// was dropped.
             ///
             /// # Cancel safety
             ///
-            /// Cancel safe: bytes count as written in the poll in which they were. (What is built
-            /// on it and writes several times, such as `write_all`, is not.)
+            /// Writing is cancel safe: the poll that writes bytes also reports them. Operations
+            /// that write several times, such as `write_all`, are not cancel safe.
             [] &$name, [], |this| &mut &this.0
         );
         crate::io::stream::forward_read!([] $name, [], |this| &mut &this.0);
@@ -263,17 +264,18 @@ macro_rules! stream_traits {
 
 pub(crate) use {socket_traits, stream_traits};
 
-/// The socket as the program goes on with it, after its watch has ended.
+/// Unregisters a socket, and returns it for further use by the program.
 pub(super) fn leave<S: From<Owned>>(socket: &mut Socket<impl Watchable + Named>) -> io::Result<S> {
     socket.leave().and_then(non_blocking).map(S::from)
 }
 
-/// A second socket of the same open file.
+/// Returns a second socket of the same open file.
 pub(super) fn duplicate<S: From<Owned>>(socket: &Socket<impl Watchable + Named>) -> io::Result<S> {
     socket.io().duplicate().and_then(non_blocking).map(S::from)
 }
 
-/// On Unix a duplicate is non-blocking if the first descriptor is, which Windows doesn't promise.
+/// Makes a duplicate non-blocking on Windows. On Unix a duplicate has the mode of the first
+/// descriptor, which Windows does not guarantee.
 fn non_blocking(duplicate: Owned) -> io::Result<Owned> {
     #[cfg(windows)]
     socket2::SockRef::from(&duplicate).set_nonblocking(true)?;

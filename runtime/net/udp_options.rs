@@ -1,4 +1,4 @@
-//! Options of UDP sockets, each a line over socket2.
+//! Options of UDP sockets. Each method calls socket2.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -6,25 +6,21 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::udp_socket::UdpSocket;
 
 impl UdpSocket {
-    /// Whether it may send to a broadcast address (`SO_BROADCAST`).
+    /// Returns whether the socket may send to a broadcast address (`SO_BROADCAST`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_broadcast`](UdpSocket::set_broadcast).
+    /// The call returns the error of the operating system.
     pub fn broadcast(&self) -> io::Result<bool> {
         self.0.options().broadcast()
     }
 
-    /// Allows sending to a broadcast address (`SO_BROADCAST`), which is `PermissionDenied`
-    /// otherwise.
+    /// Sets whether the socket may send to a broadcast address (`SO_BROADCAST`). Without the
+    /// option, such a send returns `PermissionDenied`.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -42,24 +38,21 @@ impl UdpSocket {
         self.0.options().set_broadcast(broadcast)
     }
 
-    /// The hops after which a datagram to one receiver is dropped (`IP_TTL`).
+    /// Returns the number of hops after which a datagram to one receiver is dropped (`IP_TTL`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_ttl`](UdpSocket::set_ttl).
+    /// The call returns the error of the operating system.
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.options().ttl_v4()
     }
 
-    /// Sets the hops after which a datagram to one receiver is dropped (`IP_TTL`), for IPv4.
+    /// Sets the number of hops after which a datagram to one receiver is dropped (`IP_TTL`), for
+    /// IPv4.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -77,25 +70,21 @@ impl UdpSocket {
         self.0.options().set_ttl_v4(ttl)
     }
 
-    /// The type of service of datagrams (`IP_TOS`).
+    /// Returns the type of service of datagrams (`IP_TOS`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_tos_v4`](UdpSocket::set_tos_v4).
+    /// The call returns the error of the operating system.
     pub fn tos_v4(&self) -> io::Result<u32> {
         self.0.options().tos_v4()
     }
 
     /// Sets the type of service of datagrams (`IP_TOS`, RFC 2474 and RFC 3168), for IPv4. Windows
-    /// may ignore it.
+    /// may ignore the option.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -114,25 +103,21 @@ impl UdpSocket {
         self.0.options().set_tos_v4(tos)
     }
 
-    /// The size in bytes of the system's buffer for datagrams that are not yet sent (`SO_SNDBUF`).
+    /// Returns the size in bytes of the system's buffer for unsent datagrams (`SO_SNDBUF`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_send_buffer_size`](UdpSocket::set_send_buffer_size).
+    /// The call returns the error of the operating system.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.0.options().send_buffer_size().map(|size| size as u32)
     }
 
-    /// Sets the size in bytes of the system's buffer for datagrams that are not yet sent
-    /// (`SO_SNDBUF`). Linux doubles it, for its own needs; the system also has a least and a most.
+    /// Sets the size in bytes of the system's buffer for unsent datagrams (`SO_SNDBUF`). Linux
+    /// doubles the size for its own needs. The system also has a minimum and a maximum.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -150,27 +135,23 @@ impl UdpSocket {
         self.0.options().set_send_buffer_size(size as usize)
     }
 
-    /// The size in bytes of the system's buffer for datagrams that are not yet received
-    /// (`SO_RCVBUF`).
+    /// Returns the size in bytes of the system's buffer for datagrams that the program has not
+    /// received yet (`SO_RCVBUF`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_recv_buffer_size`](UdpSocket::set_recv_buffer_size).
+    /// The call returns the error of the operating system.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.0.options().recv_buffer_size().map(|size| size as u32)
     }
 
-    /// Sets the size in bytes of the system's buffer for datagrams that are not yet received
-    /// (`SO_RCVBUF`). A datagram for which it has no room is lost. Linux doubles it, for its own
-    /// needs; the system also has a least and a most.
+    /// Sets the size in bytes of the system's buffer for datagrams that the program has not
+    /// received yet (`SO_RCVBUF`). A datagram that does not fit into the buffer is lost. Linux
+    /// doubles the size for its own needs. The system also has a minimum and a maximum.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -188,25 +169,23 @@ impl UdpSocket {
         self.0.options().set_recv_buffer_size(size as usize)
     }
 
-    /// Whether its multicast datagrams also come to this machine (`IP_MULTICAST_LOOP`).
+    /// Returns whether this machine also receives the socket's multicast datagrams
+    /// (`IP_MULTICAST_LOOP`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_multicast_loop_v4`](UdpSocket::set_multicast_loop_v4).
+    /// The call returns the error of the operating system.
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.0.options().multicast_loop_v4()
     }
 
-    /// Whether its multicast datagrams also come to this machine (`IP_MULTICAST_LOOP`), for IPv4.
-    /// Windows asks the receiver's socket, other systems the sender's.
+    /// Sets whether this machine also receives the socket's multicast datagrams
+    /// (`IP_MULTICAST_LOOP`), for IPv4. Windows uses the option of the receiver's socket, and other
+    /// systems use the option of the sender's socket.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -224,25 +203,21 @@ impl UdpSocket {
         self.0.options().set_multicast_loop_v4(on)
     }
 
-    /// The hops after which a multicast datagram is dropped (`IP_MULTICAST_TTL`).
+    /// Returns the number of hops after which a multicast datagram is dropped (`IP_MULTICAST_TTL`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_multicast_ttl_v4`](UdpSocket::set_multicast_ttl_v4).
+    /// The call returns the error of the operating system.
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.0.options().multicast_ttl_v4()
     }
 
-    /// Sets the hops after which a multicast datagram is dropped (`IP_MULTICAST_TTL`): 1 at first,
-    /// which is this network. For IPv4.
+    /// Sets the number of hops after which a multicast datagram is dropped (`IP_MULTICAST_TTL`),
+    /// for IPv4. The default is 1, which is the local network.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -260,24 +235,22 @@ impl UdpSocket {
         self.0.options().set_multicast_ttl_v4(ttl)
     }
 
-    /// Whether its multicast datagrams also come to this machine (`IPV6_MULTICAST_LOOP`).
+    /// Returns whether this machine also receives the socket's multicast datagrams
+    /// (`IPV6_MULTICAST_LOOP`).
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_multicast_loop_v6`](UdpSocket::set_multicast_loop_v6).
+    /// The call returns the error of the operating system.
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.0.options().multicast_loop_v6()
     }
 
-    /// Whether its multicast datagrams also come to this machine (`IPV6_MULTICAST_LOOP`), for IPv6.
+    /// Sets whether this machine also receives the socket's multicast datagrams
+    /// (`IPV6_MULTICAST_LOOP`), for IPv6.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -295,12 +268,13 @@ impl UdpSocket {
         self.0.options().set_multicast_loop_v6(on)
     }
 
-    /// Receives what is sent to a group, on the interface that has an address
-    /// (`IP_ADD_MEMBERSHIP`); with `0.0.0.0` the system chooses the interface.
+    /// Joins a multicast group, whose datagrams the socket then receives (`IP_ADD_MEMBERSHIP`).
+    /// `interface` is an address of the network interface. With `0.0.0.0` the system chooses the
+    /// interface.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -322,25 +296,21 @@ impl UdpSocket {
         self.0.options().join_multicast_v4(&multiaddr, &interface)
     }
 
-    /// Leaves a group (`IP_DROP_MEMBERSHIP`). Dropping the socket leaves all.
+    /// Leaves a multicast group (`IP_DROP_MEMBERSHIP`). Dropping the socket leaves all groups.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
-    ///
-    /// # Examples
-    ///
-    /// See [`join_multicast_v4`](UdpSocket::join_multicast_v4).
+    /// The call returns the error of the operating system.
     pub fn leave_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.0.options().leave_multicast_v4(&multiaddr, &interface)
     }
 
-    /// Receives what is sent to a group, on the interface that has an index
-    /// (`IPV6_ADD_MEMBERSHIP`); with 0 the system chooses the interface.
+    /// Joins a multicast group, whose datagrams the socket then receives (`IPV6_ADD_MEMBERSHIP`).
+    /// `interface` is the index of the network interface. With 0 the system chooses the interface.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -361,15 +331,11 @@ impl UdpSocket {
         self.0.options().join_multicast_v6(multiaddr, interface)
     }
 
-    /// Leaves a group (`IPV6_DROP_MEMBERSHIP`). Dropping the socket leaves all.
+    /// Leaves a multicast group (`IPV6_DROP_MEMBERSHIP`). Dropping the socket leaves all groups.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
-    ///
-    /// # Examples
-    ///
-    /// See [`join_multicast_v6`](UdpSocket::join_multicast_v6).
+    /// The call returns the error of the operating system.
     pub fn leave_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.0.options().leave_multicast_v6(multiaddr, interface)
     }

@@ -10,11 +10,11 @@ use crate::io::own_operations::own_operations;
 use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
 
-/// A UDP socket. All its methods take `&self`, so that several tasks can share one.
+/// A UDP socket. All methods take `&self`, so that several tasks can share a socket.
 ///
-/// Options that must be set before binding are set through socket2, whose `Socket` converts to std's
-/// `UdpSocket`, and that to this one: here two sockets at one port, as members of a multicast group
-/// have.
+/// socket2 sets the options that must be set before the bind. Its `Socket` converts to std's
+/// `UdpSocket`, which converts to this type. The example has two sockets at one port, as for
+/// members of a multicast group.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -25,7 +25,7 @@ use crate::io::socket::{READY, Socket};
 /// fn bind(port: u16) -> std::io::Result<UdpSocket> {
 ///     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
 ///     socket.set_reuse_address(true)?;
-/// #   #[cfg(all(unix, not(target_os = "linux")))] // which macOS and the BSDs want besides
+/// #   #[cfg(all(unix, not(target_os = "linux")))] // macOS and the BSDs also need this option
 /// #   socket.set_reuse_port(true)?;
 ///     socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
 ///     std::net::UdpSocket::from(socket).try_into()
@@ -60,16 +60,16 @@ use crate::io::socket::{READY, Socket};
 pub struct UdpSocket(pub(super) Socket<mio::net::UdpSocket>);
 
 socket_traits!(
-    /// Takes over a socket of std's, and makes it non-blocking.
+    /// Converts a socket of std and makes it non-blocking.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The socket is then
-    /// closed.
+    /// The conversion returns an error if the operating system refuses to make the socket
+    /// non-blocking or to watch it. The socket is closed after an error.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -95,26 +95,27 @@ own_operations!(
 
 impl Drop for UdpSocket {
     fn drop(&mut self) {
-        let _ = self.0.deregister(); // see `TcpListener`'s
+        let _ = self.0.deregister(); // see the drop of `TcpListener`
     }
 }
 
 impl UdpSocket {
-    /// Binds to the first of the addresses that works; port 0 lets the system choose one.
+    /// Binds to the first of the addresses that works. With port 0 the system chooses a port.
     ///
     /// # Errors
     ///
-    /// If no address works: `AddrInUse`, `PermissionDenied`, `AddrNotAvailable`, or what
-    /// [`ToSocketAddrs`] says.
+    /// If no address works, the future returns the error of the last address, such as `AddrInUse`,
+    /// `PermissionDenied` or `AddrNotAvailable`. The future also returns the errors of
+    /// [`ToSocketAddrs`].
     ///
     /// # Panics
     ///
-    /// When polled outside a runtime.
+    /// Polling the future outside a runtime panics.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has bound
-    /// nothing until then.
+    /// The future is cancel safe. It waits only for the look-up of a host name, and binds after the
+    /// look-up.
     ///
     /// # Examples
     ///
@@ -134,18 +135,18 @@ impl UdpSocket {
             .await
     }
 
-    /// Chooses the peer for [`send`](UdpSocket::send) and [`recv`](UdpSocket::recv): the first of
-    /// the addresses that works. Nothing is sent. From then on only the peer's datagrams are
-    /// received.
+    /// Sets the peer for [`send`](UdpSocket::send) and [`recv`](UdpSocket::recv). The peer is the
+    /// first of the addresses that works. The call sends no datagram. Afterwards the socket
+    /// receives only datagrams of the peer.
     ///
     /// # Errors
     ///
-    /// What the operating system or [`ToSocketAddrs`] says.
+    /// The future returns the error of the operating system or of [`ToSocketAddrs`].
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped: it waits only while a name is looked up, and has chosen
-    /// no peer until then.
+    /// The future is cancel safe. It waits only for the look-up of a host name, and sets the peer
+    /// after the look-up.
     ///
     /// # Examples
     ///
@@ -169,32 +170,28 @@ impl UdpSocket {
         first_that_works(addr, |addr| async move { self.0.io().connect(addr) }).await
     }
 
-    /// Sends one datagram to the peer chosen with [`connect`](UdpSocket::connect), and returns its
-    /// length in bytes. Waits while the system has no room for it.
+    /// Sends one datagram to the peer of [`connect`](UdpSocket::connect), and returns its length in
+    /// bytes. The future waits while the datagram does not fit into the system's buffer.
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if an earlier datagram found no receiver; `NotConnected` or, on Unix,
-    /// `EDESTADDRREQ` without a peer; otherwise what the operating system says, or that the
-    /// socket's runtime was dropped.
+    /// `ConnectionRefused` means that an earlier datagram had no receiver. `NotConnected` or, on
+    /// Unix, `EDESTADDRREQ` means that the socket has no peer. All other errors are those of the
+    /// operating system, or mean that the socket's runtime was dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a datagram that was sent is reported in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`connect`](UdpSocket::connect).
+    /// The future is cancel safe: the poll that sends the datagram also reports it.
     pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.0.async_io(Interest::Writable, |socket| socket.send(datagram)).await
     }
 
-    /// Sends a datagram to the peer if there is room for it now, and returns its length in bytes.
+    /// Sends a datagram to the peer without waiting, and returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some.
-    /// Otherwise as [`send`](UdpSocket::send).
+    /// `WouldBlock` means that the datagram does not fit. [`writable`](UdpSocket::writable) then
+    /// waits for space. All other errors are those of [`send`](UdpSocket::send).
     ///
     /// # Examples
     ///
@@ -215,17 +212,18 @@ impl UdpSocket {
         self.0.try_io(Interest::Writable, |socket| socket.send(datagram))
     }
 
-    /// Receives one datagram from the peer, and returns its length in bytes. What doesn't fit into
-    /// `buf` is lost, and on Windows an error says so (`WSAEMSGSIZE`).
+    /// Waits for a datagram from the peer, and returns its length in bytes. Bytes that do not fit
+    /// into `buf` are lost. On Windows the loss is the error `WSAEMSGSIZE`.
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` (on Windows `ConnectionReset`) if an earlier datagram found no receiver;
-    /// otherwise what the operating system says, or that the socket's runtime was dropped.
+    /// `ConnectionRefused` (on Windows `ConnectionReset`) means that an earlier datagram had no
+    /// receiver. All other errors are those of the operating system, or mean that the socket's
+    /// runtime was dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a datagram that was received is returned in the same poll.
+    /// The future is cancel safe: the poll that receives the datagram also returns it.
     ///
     /// # Examples
     ///
@@ -249,13 +247,13 @@ impl UdpSocket {
         self.0.async_io(Interest::Readable, |socket| socket.recv(buf)).await
     }
 
-    /// Receives a datagram from the peer if one is there now, and returns its length in bytes. What
-    /// doesn't fit into `buf` is lost, and on Windows an error says so (`WSAEMSGSIZE`).
+    /// Receives a datagram from the peer without waiting, and returns its length in bytes. Bytes
+    /// that do not fit into `buf` are lost. On Windows the loss is the error `WSAEMSGSIZE`.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is; then [`readable`](UdpSocket::readable) waits for one. Otherwise as
-    /// [`recv`](UdpSocket::recv).
+    /// `WouldBlock` means that no datagram is available. [`readable`](UdpSocket::readable) then
+    /// waits for one. All other errors are those of [`recv`](UdpSocket::recv).
     ///
     /// # Examples
     ///
@@ -286,15 +284,15 @@ impl UdpSocket {
         self.0.try_io(Interest::Readable, |socket| socket.recv(buf))
     }
 
-    /// Like [`recv`](UdpSocket::recv), but the datagram stays and is received again.
+    /// Like [`recv`](UdpSocket::recv), but the datagram stays in the queue and is received again.
     ///
     /// # Errors
     ///
-    /// As [`recv`](UdpSocket::recv).
+    /// The errors are those of [`recv`](UdpSocket::recv).
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing.
+    /// The future is cancel safe, because it consumes no data.
     ///
     /// # Examples
     ///
@@ -317,34 +315,28 @@ impl UdpSocket {
         self.0.async_io(Interest::Readable, |socket| socket.peek(buf)).await
     }
 
-    /// Like [`try_recv`](UdpSocket::try_recv), but the datagram stays and is received again.
+    /// Like [`try_recv`](UdpSocket::try_recv), but the datagram stays in the queue and is received
+    /// again.
     ///
     /// # Errors
     ///
-    /// As [`try_recv`](UdpSocket::try_recv).
-    ///
-    /// # Examples
-    ///
-    /// See [`try_peek_from`](UdpSocket::try_peek_from), which also says from whom.
+    /// The errors are those of [`try_recv`](UdpSocket::try_recv).
     pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_io(Interest::Readable, |socket| socket.peek(buf))
     }
 
     /// Sends one datagram to the first of the addresses that works, and returns its length in
-    /// bytes. Waits while the system has no room for it. A name is looked up for each datagram:
-    /// resolve it once, before the loop.
+    /// bytes. The future waits while the datagram does not fit into the system's buffer. Each call
+    /// looks up a host name again, so resolve the name once before a loop.
     ///
     /// # Errors
     ///
-    /// What the operating system or [`ToSocketAddrs`] says, or that the socket's runtime was dropped.
+    /// The future returns the error of the operating system or of [`ToSocketAddrs`], or an error if
+    /// the socket's runtime was dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a datagram that was sent is reported in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`UdpSocket`].
+    /// The future is cancel safe: the poll that sends the datagram also reports it.
     pub async fn send_to(&self, datagram: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
         first_that_works(addr, |addr| {
             self.0.async_io(Interest::Writable, move |socket| socket.send_to(datagram, addr))
@@ -352,12 +344,12 @@ impl UdpSocket {
         .await
     }
 
-    /// Sends a datagram if there is room for it now, and returns its length in bytes.
+    /// Sends a datagram without waiting, and returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none; then [`writable`](UdpSocket::writable) waits for some.
-    /// Otherwise what the operating system says.
+    /// `WouldBlock` means that the datagram does not fit. [`writable`](UdpSocket::writable) then
+    /// waits for space. All other errors are those of the operating system.
     ///
     /// # Examples
     ///
@@ -377,33 +369,29 @@ impl UdpSocket {
         self.0.try_io(Interest::Writable, |socket| socket.send_to(datagram, addr))
     }
 
-    /// Receives one datagram, and says how many bytes and from whom. What doesn't fit into `buf` is
-    /// lost, and on Windows an error says so (`WSAEMSGSIZE`).
+    /// Waits for a datagram, and returns its length in bytes and its sender's address. Bytes that
+    /// do not fit into `buf` are lost. On Windows the loss is the error `WSAEMSGSIZE`.
     ///
     /// # Errors
     ///
-    /// What the operating system says, or that the socket's runtime was dropped. On Windows that is
-    /// also `ConnectionReset` for each datagram sent earlier that found no receiver: no reason for a
-    /// server to end.
+    /// The future returns the error of the operating system, or an error if the socket's runtime
+    /// was dropped. On Windows it also returns `ConnectionReset` for each earlier datagram without
+    /// a receiver. A server should continue after this error.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a datagram that was received is returned in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`UdpSocket`].
+    /// The future is cancel safe: the poll that receives the datagram also returns it.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.async_io(Interest::Readable, |socket| socket.recv_from(buf)).await
     }
 
-    /// Receives a datagram if one is there now. What doesn't fit into `buf` is lost, and on Windows
-    /// an error says so (`WSAEMSGSIZE`).
+    /// Receives a datagram without waiting. Bytes that do not fit into `buf` are lost. On Windows
+    /// the loss is the error `WSAEMSGSIZE`.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is; then [`readable`](UdpSocket::readable) waits for one. Otherwise as
-    /// [`recv_from`](UdpSocket::recv_from).
+    /// `WouldBlock` means that no datagram is available. [`readable`](UdpSocket::readable) then
+    /// waits for one. All other errors are those of [`recv_from`](UdpSocket::recv_from).
     ///
     /// # Examples
     ///
@@ -424,15 +412,16 @@ impl UdpSocket {
         self.0.try_io(Interest::Readable, |socket| socket.recv_from(buf))
     }
 
-    /// Like [`recv_from`](UdpSocket::recv_from), but the datagram stays and is received again.
+    /// Like [`recv_from`](UdpSocket::recv_from), but the datagram stays in the queue and is
+    /// received again.
     ///
     /// # Errors
     ///
-    /// As [`recv_from`](UdpSocket::recv_from).
+    /// The errors are those of [`recv_from`](UdpSocket::recv_from).
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing.
+    /// The future is cancel safe, because it consumes no data.
     ///
     /// # Examples
     ///
@@ -456,12 +445,12 @@ impl UdpSocket {
         self.0.async_io(Interest::Readable, |socket| socket.peek_from(buf)).await
     }
 
-    /// Like [`try_recv_from`](UdpSocket::try_recv_from), but the datagram stays and is received
-    /// again.
+    /// Like [`try_recv_from`](UdpSocket::try_recv_from), but the datagram stays in the queue and is
+    /// received again.
     ///
     /// # Errors
     ///
-    /// As [`try_recv_from`](UdpSocket::try_recv_from).
+    /// The errors are those of [`try_recv_from`](UdpSocket::try_recv_from).
     ///
     /// # Examples
     ///
@@ -492,24 +481,20 @@ impl UdpSocket {
         self.0.try_io(Interest::Readable, |socket| socket.peek_from(buf))
     }
 
-    /// The address that it is bound to, with the port that the system chose.
+    /// Returns the bound address, with the port that the system chose.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`bind`](UdpSocket::bind).
+    /// The call returns the error of the operating system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
     }
 
-    /// The peer chosen with [`connect`](UdpSocket::connect).
+    /// Returns the peer of [`connect`](UdpSocket::connect).
     ///
     /// # Errors
     ///
-    /// `NotConnected` if none was.
+    /// `NotConnected` means that the socket has no peer.
     ///
     /// # Examples
     ///
@@ -531,39 +516,36 @@ impl UdpSocket {
         self.0.io().peer_addr()
     }
 
-    /// Waits until there may be a datagram to receive. It may turn out not to be so: try, and wait
-    /// again.
+    /// Waits until the socket counts as readable. A receive may still return `WouldBlock`; the
+    /// caller then waits again.
     ///
-    /// A socket that counts as readable already costs no system call here. Only an operation that
-    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
-    /// between spins.
+    /// The future makes no system call if the socket already counts as readable. Only an operation
+    /// that returns `WouldBlock` marks the socket as not readable. So a loop that waits without an
+    /// operation spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the socket.
+    /// The future returns an error if the runtime of the socket was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the socket.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the socket.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_recv`](UdpSocket::try_recv), which waits with it.
+    /// The future is cancel safe, because it only waits.
     pub fn readable(&self) -> Ready<'_> {
         self.0.readable()
     }
 
-    /// Waits until there may be room for a datagram to send.
+    /// Waits until the socket counts as writable. A send may still return `WouldBlock`; the caller
+    /// then waits again.
     ///
     /// # Errors
     ///
-    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the socket.
+    /// The future returns an error if the runtime of the socket was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the socket.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the socket.
+    /// The future is cancel safe, because it only waits.
     ///
     /// # Examples
     ///
@@ -590,11 +572,12 @@ impl UdpSocket {
         self.0.writable()
     }
 
-    /// The pending error of the socket (`SO_ERROR`), which this clears. One system call.
+    /// Returns and clears the pending error of the socket (`SO_ERROR`). The call makes one system
+    /// call.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///

@@ -1,8 +1,10 @@
-//! Unix addresses as values: a path, an abstract name (on Linux), or none. Every address that
-//! `local_addr`, `peer_addr`, `recv_from` and `accept` return is taken by the methods here.
+//! Methods that take Unix addresses as values: a path, an abstract name (on Linux), or an unnamed
+//! address. The methods take all addresses that `local_addr`, `peer_addr`, `recv_from` and `accept`
+//! return.
 //!
-//! The address of a socket without a name says only that. So to connect or to send to one is an
-//! error that names the reason, before the system is asked: its own says "invalid argument".
+//! The address of a socket without a name has no further information. So connecting or sending to
+//! such an address returns an error that names the reason, without a system call. The system's own
+//! error is "invalid argument".
 
 use std::io;
 #[cfg(target_os = "android")]
@@ -22,18 +24,19 @@ use crate::engine::context;
 const MADE: &str = "a oneloop socket was made";
 
 impl UnixListener {
-    /// Listens at an address: a path, which this creates, or on Linux an abstract name, which lives
-    /// as long as the listener. With an unnamed address, Linux chooses an abstract name that is
-    /// free.
+    /// Listens at an address. The call creates the file of a path. On Linux the address may also be
+    /// an abstract name, which exists until the drop of the listener. With an unnamed address,
+    /// Linux chooses an unused abstract name.
     ///
     /// # Errors
     ///
-    /// As [`bind`](UnixListener::bind); `AddrInUse` also for an abstract name that is taken.
-    /// `InvalidInput` for an unnamed address elsewhere than on Linux.
+    /// The errors are those of [`bind`](UnixListener::bind). `AddrInUse` is also the error for an
+    /// abstract name in use. `InvalidInput` is the error for an unnamed address on other systems
+    /// than Linux.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -60,7 +63,7 @@ impl UnixListener {
     /// ```
     #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
-        // First, so that no file is left behind by a socket that can't be watched.
+        // panics before the system creates a file for a socket that can't be watched
         context::require(MADE);
         let socket = std_net::UnixListener::bind_addr(&to_bind(addr)?)?;
         UnixListener::try_from(socket).inspect_err(|_| remove_path(addr))
@@ -68,25 +71,21 @@ impl UnixListener {
 }
 
 impl UnixStream {
-    /// Connects to the listener at an address, for instance one with an abstract name. Where the
-    /// listener's backlog is full it waits, as [`connect`](UnixStream::connect).
+    /// Connects to the listener at an address, for example an abstract name. While the listener's
+    /// backlog is full, the future waits, as [`connect`](UnixStream::connect) does.
     ///
     /// # Errors
     ///
-    /// As [`connect`](UnixStream::connect); a name that no listener has is `ConnectionRefused`.
-    /// `InvalidInput` for an unnamed address.
+    /// The errors are those of [`connect`](UnixStream::connect). A name without a listener is
+    /// `ConnectionRefused`. An unnamed address is `InvalidInput`.
     ///
     /// # Panics
     ///
-    /// When polled outside a runtime.
+    /// Polling the future outside a runtime panics.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it breaks the attempt off.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnixListener::bind_addr`].
+    /// Dropping the future cancels the attempt.
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
         check_named(addr)?;
         UnixStream::connect_by(|| begin_to_connect(addr)).await
@@ -94,18 +93,19 @@ impl UnixStream {
 }
 
 impl UnixDatagram {
-    /// Binds to an address: a path, which this creates, or on Linux an abstract name, which lives
-    /// as long as the socket. With an unnamed address, Linux chooses an abstract name that is free:
-    /// a client that must be answered needs no path for it.
+    /// Binds to an address. The call creates the file of a path. On Linux the address may also be
+    /// an abstract name, which exists until the drop of the socket. With an unnamed address, Linux
+    /// chooses an unused abstract name, so that a client needs no path to receive answers.
     ///
     /// # Errors
     ///
-    /// As [`bind`](UnixDatagram::bind); `AddrInUse` also for an abstract name that is taken.
-    /// `InvalidInput` for an unnamed address elsewhere than on Linux.
+    /// The errors are those of [`bind`](UnixDatagram::bind). `AddrInUse` is also the error for an
+    /// abstract name in use. `InvalidInput` is the error for an unnamed address on other systems
+    /// than Linux.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -140,12 +140,13 @@ impl UnixDatagram {
         UnixDatagram::try_from(socket).inspect_err(|_| remove_path(addr))
     }
 
-    /// Chooses the peer for [`send`](UnixDatagram::send) and [`recv`](UnixDatagram::recv) by its
+    /// Sets the peer for [`send`](UnixDatagram::send) and [`recv`](UnixDatagram::recv) by its
     /// address.
     ///
     /// # Errors
     ///
-    /// As [`connect`](UnixDatagram::connect). `InvalidInput` for an unnamed address.
+    /// The errors are those of [`connect`](UnixDatagram::connect). An unnamed address is
+    /// `InvalidInput`.
     ///
     /// # Examples
     ///
@@ -168,36 +169,35 @@ impl UnixDatagram {
         SockRef::from(self.0.io()).connect(&to_socket2(addr)?)
     }
 
-    /// Sends one datagram to an address, such as that which [`recv_from`](UnixDatagram::recv_from)
-    /// has returned, and returns its length in bytes. While the *receiver's* queue is full it waits,
-    /// as [`send_to`](UnixDatagram::send_to).
+    /// Sends one datagram to an address, such as the one that
+    /// [`recv_from`](UnixDatagram::recv_from) has returned, and returns its length in bytes. While
+    /// the *receiver's* queue is full, the future waits, as [`send_to`](UnixDatagram::send_to)
+    /// does.
     ///
     /// # Errors
     ///
-    /// As [`send_to`](UnixDatagram::send_to); a name that no socket has is `ConnectionRefused`.
-    /// `InvalidInput` for an unnamed address: its socket can't be answered.
+    /// The errors are those of [`send_to`](UnixDatagram::send_to). A name without a socket is
+    /// `ConnectionRefused`. An unnamed address is `InvalidInput`, because its socket can't receive
+    /// an answer.
     ///
     /// # Panics
     ///
-    /// If it has to wait outside a runtime: it sleeps.
+    /// The future panics if it has to wait outside a runtime, because it uses a sleep.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a datagram that was sent is reported in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`bind_addr`](UnixDatagram::bind_addr).
+    /// The future is cancel safe: the poll that sends the datagram also reports it.
     pub async fn send_to_addr(&self, datagram: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         let addr = to_socket2(addr)?;
         self.send_by(|socket| send_to(socket, datagram, &addr)).await
     }
 
-    /// Sends a datagram to an address if there is room for it now, and returns its length in bytes.
+    /// Sends a datagram to an address without waiting, and returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none: see [`try_send_to`](UnixDatagram::try_send_to). Otherwise as
+    /// `WouldBlock` means that the receiver's queue is full; see
+    /// [`try_send_to`](UnixDatagram::try_send_to). All other errors are those of
     /// [`send_to_addr`](UnixDatagram::send_to_addr).
     ///
     /// # Examples
@@ -222,8 +222,9 @@ impl UnixDatagram {
     }
 }
 
-/// The address to bind to. An unnamed one means that Linux chooses (unix(7), "Autobind feature"),
-/// and is made anew, because that of a datagram lacks its family.
+/// Returns the address to bind to. With an unnamed address Linux chooses a name (unix(7), "Autobind
+/// feature"). The function creates a new unnamed address, because the unnamed address of a datagram
+/// has no family.
 fn to_bind(addr: &SocketAddr) -> io::Result<SocketAddr> {
     if !addr.is_unnamed() {
         Ok(addr.clone())
@@ -241,7 +242,7 @@ fn remove_path(addr: &SocketAddr) {
     }
 }
 
-/// Refuses an address that no other socket can reach.
+/// Returns an error for an address that no other socket can reach.
 fn check_named(addr: &SocketAddr) -> io::Result<()> {
     if addr.is_unnamed() {
         let text = "an unnamed Unix address: a socket without a name can't be connected or sent to";
@@ -250,7 +251,7 @@ fn check_named(addr: &SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// The address as socket2 takes it.
+/// Converts the address to socket2's type.
 fn to_socket2(addr: &SocketAddr) -> io::Result<SockAddr> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Some(name) = addr.as_abstract_name() {
@@ -260,7 +261,8 @@ fn to_socket2(addr: &SocketAddr) -> io::Result<SockAddr> {
     SockAddr::unix(addr.as_pathname().ok_or(io::ErrorKind::InvalidInput)?)
 }
 
-/// An abstract name has a zero byte in front. With it, it is 108 bytes at most.
+/// Converts an abstract name, which has a zero byte at the front and with this byte at most 108
+/// bytes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn abstract_to_socket2(name: &[u8]) -> io::Result<SockAddr> {
     use std::os::unix::ffi::OsStrExt;
@@ -269,9 +271,10 @@ fn abstract_to_socket2(name: &[u8]) -> io::Result<SockAddr> {
     SockAddr::unix(std::ffi::OsStr::from_bytes(&bytes[..=name.len()]))
 }
 
-/// `WouldBlock` if the listener's backlog is full.
+/// Begins to connect. Returns `WouldBlock` if the listener's backlog is full.
 fn begin_to_connect(addr: &SocketAddr) -> io::Result<mio::net::UnixStream> {
-    // Not with mio's function: it cuts the last byte off a name that begins with a zero byte.
+    // mio's function is not used, because it cuts off the last byte of a name that begins with a
+    // zero byte.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Some(name) = addr.as_abstract_name() {
         use socket2::{Domain, Socket, Type};

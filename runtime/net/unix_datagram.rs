@@ -13,7 +13,7 @@ use crate::io::ready::Ready;
 use crate::io::socket::{READY, Socket};
 use crate::time::sleep;
 
-/// Datagrams between processes of one machine.
+/// A Unix socket for datagrams between processes of one machine.
 ///
 /// # Examples
 ///
@@ -32,16 +32,16 @@ use crate::time::sleep;
 pub struct UnixDatagram(pub(super) Socket<mio::net::UnixDatagram>);
 
 socket_traits!(
-    /// Takes over a socket of std's, and makes it non-blocking.
+    /// Converts a socket of std and makes it non-blocking.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The socket is then
-    /// closed.
+    /// The conversion returns an error if the operating system refuses to make the socket
+    /// non-blocking or to watch it. The socket is closed after an error.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -67,21 +67,21 @@ own_operations!(
 
 impl Drop for UnixDatagram {
     fn drop(&mut self) {
-        let _ = self.0.deregister(); // see `TcpListener`'s
+        let _ = self.0.deregister(); // see the drop of `TcpListener`
     }
 }
 
 impl UnixDatagram {
-    /// Binds to `path`, which this creates. It is not removed when the socket is dropped.
+    /// Binds to `path`, and creates its file. The drop of the socket does not remove the file.
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if the path exists; otherwise what the operating system says, for instance
-    /// `InvalidInput` for a path of more than about 100 bytes.
+    /// `AddrInUse` means that the path exists. All other errors are those of the operating system,
+    /// for example `InvalidInput` for a path of more than about 100 bytes.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -105,55 +105,49 @@ impl UnixDatagram {
     /// ```
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
-        // First, so that no file is left behind by a socket that can't be watched.
+        // panics before the system creates a file for a socket that can't be watched
         context::require("a oneloop socket was made");
         let path = path.as_ref();
         let socket = std::os::unix::net::UnixDatagram::bind(path)?;
         UnixDatagram::try_from(socket).inspect_err(|_| drop(std::fs::remove_file(path)))
     }
 
-    /// A socket without a name: it can send, and receives only from a peer that it is paired with.
+    /// Returns a socket without a name. The socket can send, and receives only from a socket that
+    /// is connected to it as its pair.
     ///
     /// # Errors
     ///
-    /// If the operating system gives none.
+    /// The call returns the error of the operating system, for example if no descriptor is left.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
-    ///
-    /// # Examples
-    ///
-    /// See [`bind`](UnixDatagram::bind).
+    /// The call panics outside a runtime.
     #[track_caller]
     pub fn unbound() -> io::Result<UnixDatagram> {
         UnixDatagram::try_from(std::os::unix::net::UnixDatagram::unbound()?)
     }
 
-    /// Two sockets that are connected to each other. They have no path.
+    /// Returns two sockets that are connected to each other. They have no path.
     ///
     /// # Errors
     ///
-    /// If the operating system gives none.
+    /// The call returns the error of the operating system, for example if no descriptor is left.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnixDatagram`].
+    /// The call panics outside a runtime.
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (a, b) = std::os::unix::net::UnixDatagram::pair()?;
         Ok((UnixDatagram::try_from(a)?, UnixDatagram::try_from(b)?))
     }
 
-    /// Chooses the peer for [`send`](UnixDatagram::send) and [`recv`](UnixDatagram::recv).
+    /// Sets the peer for [`send`](UnixDatagram::send) and [`recv`](UnixDatagram::recv).
     ///
     /// # Errors
     ///
-    /// `NotFound`, `ConnectionRefused`, or what else the operating system says.
+    /// The call returns the error of the operating system, for example `NotFound` or
+    /// `ConnectionRefused`.
     ///
     /// # Examples
     ///
@@ -176,32 +170,29 @@ impl UnixDatagram {
         self.0.io().connect(path)
     }
 
-    /// Sends one datagram to the peer, and returns its length in bytes; waits while the peer's
-    /// queue is full.
+    /// Sends one datagram to the peer, and returns its length in bytes. The future waits while the
+    /// peer's queue is full.
     ///
     /// # Errors
     ///
-    /// `NotConnected` or `EDESTADDRREQ` without a peer, `ConnectionRefused` if it has closed, or that
-    /// the socket's runtime was dropped. macOS and the BSDs may report a full queue as `ENOBUFS`, which
-    /// is returned, not waited out.
+    /// `NotConnected` or `EDESTADDRREQ` means that the socket has no peer, and `ConnectionRefused`
+    /// that the peer has closed. The future also returns an error if the socket's runtime was
+    /// dropped. macOS and the BSDs may report a full queue as `ENOBUFS`, which the future returns
+    /// without waiting.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a datagram that was sent is reported in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnixDatagram`].
+    /// The future is cancel safe: the poll that sends the datagram also reports it.
     pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.0.async_io(Interest::Writable, |socket| socket.send(datagram)).await
     }
 
-    /// Sends a datagram to the peer if its queue has room now, and returns its length in bytes.
+    /// Sends a datagram to the peer without waiting, and returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if it has none; then [`writable`](UnixDatagram::writable) waits for some.
-    /// Otherwise as [`send`](UnixDatagram::send).
+    /// `WouldBlock` means that the peer's queue is full. [`writable`](UnixDatagram::writable) then
+    /// waits for space. All other errors are those of [`send`](UnixDatagram::send).
     ///
     /// # Examples
     ///
@@ -218,30 +209,28 @@ impl UnixDatagram {
         self.0.try_io(Interest::Writable, |socket| socket.send(datagram))
     }
 
-    /// Receives one datagram, and returns its length in bytes. What doesn't fit into `buf` is lost.
+    /// Waits for a datagram, and returns its length in bytes. Bytes that do not fit into `buf` are
+    /// lost.
     ///
     /// # Errors
     ///
-    /// What the operating system says, or that the socket's runtime was dropped.
+    /// The future returns the error of the operating system, or an error if the socket's runtime
+    /// was dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a datagram that was received is returned in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnixDatagram`].
+    /// The future is cancel safe: the poll that receives the datagram also returns it.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.async_io(Interest::Readable, |socket| socket.recv(buf)).await
     }
 
-    /// Receives a datagram if one is there now, and returns its length in bytes. What doesn't fit
-    /// into `buf` is lost.
+    /// Receives a datagram without waiting, and returns its length in bytes. Bytes that do not fit
+    /// into `buf` are lost.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is; then [`readable`](UnixDatagram::readable) waits for one. Otherwise
-    /// what the operating system says.
+    /// `WouldBlock` means that no datagram is available. [`readable`](UnixDatagram::readable) then
+    /// waits for one. All other errors are those of the operating system.
     ///
     /// # Examples
     ///
@@ -272,31 +261,29 @@ impl UnixDatagram {
 
     /// Sends one datagram to the socket at `path`, and returns its length in bytes.
     ///
-    /// While the *receiver's* queue is full, asks again every 2 ms: the system has an event for
-    /// room in a connected peer's queue only. A program that sends much to one receiver connects to it.
+    /// While the *receiver's* queue is full, the future tries again every 2 ms, because the system
+    /// has an event for space only for the queue of a connected peer. A program that sends many
+    /// datagrams to one receiver should connect to it.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `ConnectionRefused`, or what else the operating system says. macOS and the BSDs
-    /// may report a full queue as `ENOBUFS`, which is returned, not waited out.
+    /// The future returns the error of the operating system, for example `NotFound` or
+    /// `ConnectionRefused`. macOS and the BSDs may report a full queue as `ENOBUFS`, which the
+    /// future returns without waiting.
     ///
     /// # Panics
     ///
-    /// If it has to wait outside a runtime: it sleeps.
+    /// The future panics if it has to wait outside a runtime, because it uses a sleep.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a datagram that was sent is reported in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`bind`](UnixDatagram::bind).
+    /// The future is cancel safe: the poll that sends the datagram also reports it.
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         self.send_by(|socket| socket.send_to(datagram, path)).await
     }
 
-    /// Sends as soon as the receiver's queue has room.
+    /// Sends as soon as the receiver's queue has space.
     pub(super) async fn send_by(
         &self,
         mut send: impl FnMut(&mio::net::UnixDatagram) -> io::Result<usize>,
@@ -310,13 +297,13 @@ impl UnixDatagram {
         }
     }
 
-    /// Sends a datagram to the socket at `path` if there is room for it now, and returns its length
-    /// in bytes.
+    /// Sends a datagram to the socket at `path` without waiting, and returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none. Try again after a while: [`writable`](UnixDatagram::writable)
-    /// knows of a connected peer's queue only, and this neither asks nor changes it. Otherwise as
+    /// `WouldBlock` means that the receiver's queue is full. The caller tries again later, because
+    /// [`writable`](UnixDatagram::writable) is about the queue of a connected peer only. The call
+    /// neither uses nor changes this readiness. All other errors are those of
     /// [`send_to`](UnixDatagram::send_to).
     ///
     /// # Examples
@@ -336,35 +323,33 @@ impl UnixDatagram {
     /// # }
     /// ```
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        // Not through `try_io`: whether the socket counts as writable tells about the queue of its
-        // connected peer, not about that of this receiver.
+        // `try_io` is not used, because the socket's writability is about the queue of its
+        // connected peer and not about the queue of this receiver.
         self.0.try_now(|socket| socket.send_to(datagram, path.as_ref()))
     }
 
-    /// Receives one datagram, and says how many bytes and from whom:
-    /// [`send_to_addr`](UnixDatagram::send_to_addr) answers. What doesn't fit into `buf` is lost.
+    /// Waits for a datagram, and returns its length in bytes and its sender's address.
+    /// [`send_to_addr`](UnixDatagram::send_to_addr) sends an answer to this address. Bytes that do
+    /// not fit into `buf` are lost.
     ///
     /// # Errors
     ///
-    /// What the operating system says, or that the socket's runtime was dropped.
+    /// The future returns the error of the operating system, or an error if the socket's runtime
+    /// was dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a datagram that was received is returned in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`bind`](UnixDatagram::bind).
+    /// The future is cancel safe: the poll that receives the datagram also returns it.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.async_io(Interest::Readable, |socket| socket.recv_from(buf)).await
     }
 
-    /// Receives a datagram if one is there now, and says how many bytes and from whom. What doesn't
-    /// fit into `buf` is lost.
+    /// Receives a datagram without waiting, and returns its length in bytes and its sender's
+    /// address. Bytes that do not fit into `buf` are lost.
     ///
     /// # Errors
     ///
-    /// As [`try_recv`](UnixDatagram::try_recv).
+    /// The errors are those of [`try_recv`](UnixDatagram::try_recv).
     ///
     /// # Examples
     ///
@@ -385,11 +370,11 @@ impl UnixDatagram {
         self.0.try_io(Interest::Readable, |socket| socket.recv_from(buf))
     }
 
-    /// The address that it is bound to, if any.
+    /// Returns the bound address, which is unnamed for a socket that is not bound.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -407,11 +392,11 @@ impl UnixDatagram {
         self.0.io().local_addr()
     }
 
-    /// The peer's address.
+    /// Returns the address of the peer.
     ///
     /// # Errors
     ///
-    /// `NotConnected` if there is none.
+    /// `NotConnected` means that the socket has no peer.
     ///
     /// # Examples
     ///
@@ -431,56 +416,46 @@ impl UnixDatagram {
         self.0.io().peer_addr()
     }
 
-    /// Waits until there may be a datagram to receive. It may turn out not to be so: try, and wait
-    /// again.
+    /// Waits until the socket counts as readable. A receive may still return `WouldBlock`; the
+    /// caller then waits again.
     ///
-    /// A socket that counts as readable already costs no system call here. Only an operation that
-    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
-    /// between spins.
+    /// The future makes no system call if the socket already counts as readable. Only an operation
+    /// that returns `WouldBlock` marks the socket as not readable. So a loop that waits without an
+    /// operation spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the socket.
+    /// The future returns an error if the runtime of the socket was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the socket.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the socket.
-    ///
-    /// # Examples
-    ///
-    /// See [`UdpSocket::readable`](super::UdpSocket::readable).
+    /// The future is cancel safe, because it only waits.
     pub fn readable(&self) -> Ready<'_> {
         self.0.readable()
     }
 
-    /// Waits until there may be room for a datagram to the connected peer.
+    /// Waits until the socket counts as writable, which is about the queue of the connected peer. A
+    /// send may still return `WouldBlock`; the caller then waits again.
     ///
     /// # Errors
     ///
-    /// If the runtime of the socket was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the socket.
+    /// The future returns an error if the runtime of the socket was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the socket.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the socket.
-    ///
-    /// # Examples
-    ///
-    /// See [`UdpSocket::writable`](super::UdpSocket::writable).
+    /// The future is cancel safe, because it only waits.
     pub fn writable(&self) -> Ready<'_> {
         self.0.writable()
     }
 
-    /// The pending error of the socket (`SO_ERROR`), which this clears. One system call.
+    /// Returns and clears the pending error of the socket (`SO_ERROR`). The call makes one system
+    /// call.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`UdpSocket::take_error`](super::UdpSocket::take_error).
+    /// The call returns the error of the operating system.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.io().take_error()
     }

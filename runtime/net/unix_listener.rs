@@ -14,10 +14,10 @@ use crate::engine::driver::Readiness;
 use crate::io::ready::Ready;
 use crate::io::socket::Socket;
 
-/// Accepts connections at a path, or on Linux at an abstract name.
+/// A Unix listener, which accepts connections at a path, or on Linux at an abstract name.
 ///
-/// The path is not removed when the listener is dropped: another program may have taken it over by
-/// then.
+/// The drop of the listener does not remove the path, because the path may belong to another
+/// program by then.
 ///
 /// # Examples
 ///
@@ -43,16 +43,16 @@ use crate::io::socket::Socket;
 pub struct UnixListener(Socket<mio::net::UnixListener>);
 
 socket_traits!(
-    /// Takes over a listener of std's, and makes it non-blocking.
+    /// Converts a listener of std and makes it non-blocking.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The listener is then
-    /// closed.
+    /// The conversion returns an error if the operating system refuses to make the listener
+    /// non-blocking or to watch it. The listener is closed after an error.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -75,12 +75,13 @@ socket_traits!(
 
 impl Drop for UnixListener {
     fn drop(&mut self) {
-        let _ = self.0.deregister(); // see `TcpListener`'s
+        let _ = self.0.deregister(); // see the drop of `TcpListener`
     }
 }
 
-/// Accepts. mio's own function takes an abstract name for none, and panics at a path of 108 bytes.
-/// (On poll(2) that function is the only one that watches again after a `WouldBlock`.)
+/// Accepts a connection. mio's own function treats an abstract name as an unnamed address, and
+/// panics for a path of 108 bytes. (With poll(2) only mio's function registers the socket again
+/// after a `WouldBlock`.)
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)))]
 fn accept(listener: &mio::net::UnixListener) -> io::Result<(mio::net::UnixStream, SocketAddr)> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
@@ -96,17 +97,17 @@ fn accept(listener: &mio::net::UnixListener) -> io::Result<(mio::net::UnixStream
 }
 
 impl UnixListener {
-    /// Listens at `path`, which this creates.
+    /// Listens at `path`, and creates its file.
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if the path exists, also if no listener is left: its owner removes
-    /// it first. Otherwise what the operating system says, for instance `InvalidInput` for a path
-    /// of more than about 100 bytes.
+    /// `AddrInUse` means that the path exists, also if it has no listener. The program that owns
+    /// the path removes the file first. All other errors are those of the operating system, for
+    /// example `InvalidInput` for a path of more than about 100 bytes.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -124,39 +125,54 @@ impl UnixListener {
     /// ```
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
-        // First, so that no file is left behind by a socket that can't be watched.
+        // panics before the system creates a file for a socket that can't be watched
         context::require("a oneloop socket was made");
         let path = path.as_ref();
         let socket = std::os::unix::net::UnixListener::bind(path)?;
         UnixListener::try_from(socket).inspect_err(|_| drop(std::fs::remove_file(path)))
     }
 
-    /// Waits for a connection, and says whose: usually an unnamed address.
+    /// Waits for a connection, and returns it with the peer's address, which is usually unnamed.
     ///
-    /// The connection belongs to the listener's runtime, also if something else polls this.
+    /// The connection belongs to the listener's runtime, also if another executor polls the future.
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::accept`](super::TcpListener::accept): after "too many open files" pause
-    /// before trying again.
+    /// The errors are those of [`TcpListener::accept`](super::TcpListener::accept). Pause after
+    /// "too many open files" before the next call.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a connection that was accepted is returned in the same poll.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnixListener`].
-    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.0.accept(accept, UnixStream).await
+    /// The future is cancel safe: the poll that accepts a connection also returns it.
+    #[inline]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(UnixStream, SocketAddr)>> {
+        self.0.accept(accept, UnixStream)
     }
 
-    /// The poll behind [`accept`](UnixListener::accept). Several tasks may wait at one listener: a
-    /// connection wakes all of them, and the first gets it.
+    /// Waits for a connection for another loop, or for code without a loop. The connection is of
+    /// std's type, non-blocking, and no loop watches it. A call of [`accept`](UnixListener::accept) and
+    /// `into_std` has the same result with four system calls more. It also needs a second
+    /// descriptor, and closes the connection if there is none.
+    /// The module [`net`](crate::net#another-loop-or-none) has an example with a TCP listener.
     ///
     /// # Errors
     ///
-    /// As [`accept`](UnixListener::accept). After an error it can be polled again.
+    /// The errors are those of [`accept`](UnixListener::accept).
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is cancel safe: the poll that accepts a connection also returns it.
+    pub async fn accept_std(&self) -> io::Result<(std::os::unix::net::UnixStream, SocketAddr)> {
+        self.0.accept_std(accept).await
+    }
+
+    /// Polls for [`accept`](UnixListener::accept). Several tasks may wait at one listener. A
+    /// connection wakes all of them, and the first task that is polled receives it.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`accept`](UnixListener::accept). The caller may poll again after an
+    /// error.
     ///
     /// # Examples
     ///
@@ -179,17 +195,18 @@ impl UnixListener {
         self.0.poll_accept(cx, accept, UnixStream)
     }
 
-    /// Accepts a connection if one is there now, and says whose. Those that were broken off before
-    /// are passed over.
+    /// Accepts a connection without waiting, and returns it with the peer's address. The call skips
+    /// connections that were aborted before the accept.
     ///
-    /// The connection belongs to the listener's runtime, wherever this is called.
+    /// The connection belongs to the listener's runtime, and not to the runtime of the caller.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if none is; then [`readable`](UnixListener::readable) waits for one. Otherwise
-    /// as [`accept`](UnixListener::accept): after "too many open files" pause before trying again.
-    /// (A watch by an [`EventLoop`](crate::event_loop::EventLoop) would announce it all the time:
-    /// take the interest back meanwhile.)
+    /// `WouldBlock` means that no connection is available. [`readable`](UnixListener::readable)
+    /// then waits for one. All other errors are those of [`accept`](UnixListener::accept). Pause
+    /// after "too many open files" before the next call. (A watch of an
+    /// [`EventLoop`](crate::event_loop::EventLoop) reports the listener again and again, so remove
+    /// the interest during the pause.)
     ///
     /// # Examples
     ///
@@ -220,17 +237,18 @@ impl UnixListener {
         self.0.try_accept(accept, UnixStream)
     }
 
-    /// The connections, as a stream that never ends. They belong to the listener's runtime.
+    /// Returns the connections as a stream that never ends. The connections belong to the
+    /// listener's runtime.
     ///
     /// # Errors
     ///
-    /// Its items are those of [`accept`](UnixListener::accept). After an error it can be polled
-    /// again: pause first.
+    /// The errors are those of [`accept`](UnixListener::accept). The caller may poll again after an
+    /// error, and should pause first.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a connection that was accepted is returned in the same poll, so that dropping
-    /// `next()`, or the stream, loses none.
+    /// The stream is cancel safe: the poll that accepts a connection also returns it. So dropping a
+    /// future of `next()`, or the stream, loses no connection.
     ///
     /// # Examples
     ///
@@ -256,86 +274,68 @@ impl UnixListener {
         })
     }
 
-    /// A second listener of the same socket, on the same loop; [`into_std`](UnixListener::into_std)
-    /// takes it to another. What that costs is said at
-    /// [`TcpListener::try_clone`](super::TcpListener::try_clone).
+    /// Returns a second listener of the same socket, on the same loop.
+    /// [`into_std`](UnixListener::into_std) detaches it for another loop.
+    /// [`TcpListener::try_clone`](super::TcpListener::try_clone) describes the cost.
     ///
     /// # Errors
     ///
-    /// If the operating system has no descriptor left, or refuses to watch it.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpListener::try_clone`](super::TcpListener::try_clone).
+    /// The call returns an error if no descriptor is left, or if the operating system refuses to
+    /// watch the descriptor.
     pub fn try_clone(&self) -> io::Result<UnixListener> {
         let clone = mio::net::UnixListener::from_std(duplicate(&self.0)?);
         Socket::on(self.0.core(), clone, Readiness::READABLE).map(UnixListener)
     }
 
-    /// The address that it listens at.
+    /// Returns the address of the listener.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`bind`](UnixListener::bind).
+    /// The call returns the error of the operating system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.io().local_addr()
     }
 
-    /// Waits until there may be a connection to accept. It may turn out not to be so: try, and wait
-    /// again.
+    /// Waits until the listener counts as readable. An accept may still return `WouldBlock`; the
+    /// caller then waits again.
     ///
-    /// A listener that counts as readable already costs no system call here. Only an operation that
-    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
-    /// between spins.
+    /// The future makes no system call if the listener already counts as readable. Only an
+    /// operation that returns `WouldBlock` marks the listener as not readable. So a loop that waits
+    /// without an operation spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the listener.
+    /// The future returns an error if the runtime of the listener was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the listener.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the listener.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_accept`](UnixListener::try_accept).
+    /// The future is cancel safe, because it only waits.
     pub fn readable(&self) -> Ready<'_> {
         self.0.readable()
     }
 
-    /// Waits until the listener counts as writable. A listener is never writable: this never ends,
-    /// and exists because every socket type has it.
+    /// Waits until the listener counts as writable. A listener is never writable, so the future
+    /// never completes. The method exists because all socket types have it.
     ///
     /// # Errors
     ///
-    /// If the runtime of the listener was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the listener.
+    /// The future returns an error if the runtime of the listener was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the listener.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the listener.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpStream::writable`](super::TcpStream::writable).
+    /// The future is cancel safe, because it only waits.
     pub fn writable(&self) -> Ready<'_> {
         self.0.writable()
     }
 
-    /// The pending error of the listener (`SO_ERROR`), which this clears. One system call.
+    /// Returns and clears the pending error of the listener (`SO_ERROR`). The call makes one system
+    /// call.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpListener::take_error`](super::TcpListener::take_error).
+    /// The call returns the error of the operating system.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.io().take_error()
     }

@@ -1,4 +1,4 @@
-//! Unix streams: connections between processes of one machine.
+//! Unix streams, which are connections between processes of one machine.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -19,14 +19,14 @@ use crate::io::split::{ReadHalf, WriteHalf, split};
 use crate::io::stream::{ReadBytes, ReceiveBytes, WriteBytes, receive};
 use crate::time::sleep;
 
-/// A connection between two processes of one machine, or within one. Everything said of
-/// [`TcpStream`](super::TcpStream) holds for it.
+/// A connection between two processes of one machine, or within one process. The documentation of
+/// [`TcpStream`](super::TcpStream) applies to this type, too.
 ///
 /// # The peer's user and process
 ///
-/// There is no `peer_cred`: std's is not stable, and this crate adds no `unsafe` block for it. Other
-/// crates ask through [`AsFd`](std::os::fd::AsFd), for instance nix on Linux, with its feature
-/// `socket`: `getsockopt(&stream, sockopt::PeerCredentials)`.
+/// The type has no `peer_cred`, because std's method is not stable, and this crate adds no `unsafe`
+/// block for it. Other crates read the credentials through [`AsFd`](std::os::fd::AsFd). An example
+/// on Linux is nix with its feature `socket`: `getsockopt(&stream, sockopt::PeerCredentials)`.
 ///
 /// # Examples
 ///
@@ -47,16 +47,16 @@ use crate::time::sleep;
 pub struct UnixStream(pub(super) Socket<mio::net::UnixStream>);
 
 socket_traits!(
-    /// Takes over a stream of std's, and makes it non-blocking.
+    /// Converts a stream of std and makes it non-blocking.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses to make it non-blocking or to watch it. The stream is then
-    /// closed.
+    /// The conversion returns an error if the operating system refuses to make the stream
+    /// non-blocking or to watch it. The stream is closed after an error.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -82,8 +82,9 @@ own_operations!(
 );
 
 impl ReadBytes for mio::net::UnixStream {
-    /// A read also stops short after bytes that came with a descriptor (`SCM_RIGHTS`), and no event
-    /// says so. The price is the system call that the rule would save.
+    /// The rule does not hold. A read also stops after bytes that arrived with a descriptor
+    /// (`SCM_RIGHTS`), without an event for the following bytes. The price is the system call that
+    /// the rule would save.
     const SHORT_READ_DRAINS: bool = false;
 }
 
@@ -114,27 +115,28 @@ impl WriteBytes for mio::net::UnixStream {
     }
 }
 
-/// How long `connect` waits before it asks a listener again whose backlog was full. The system has
-/// no event for "there is room again".
+/// The time between two attempts of `connect` at a listener with a full backlog. The system has no
+/// event for free space in the backlog.
 pub(super) const BACKLOG_RETRY: Duration = Duration::from_millis(2);
 
 impl UnixStream {
-    /// Connects to the listener at `path`. Where the listener's backlog is full, waits until it has
-    /// room, and asks every 2 ms: the system has no event for it. (So on Linux. Where the system
-    /// refuses instead, as macOS and the BSDs do, that is `ConnectionRefused`.)
+    /// Connects to the listener at `path`. While the listener's backlog is full on Linux, the
+    /// future tries again every 2 ms, because the system has no event for free space in the
+    /// backlog. macOS and the BSDs refuse the connection in this case, and the future returns
+    /// `ConnectionRefused`.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `ConnectionRefused` (the listener was closed), or what else the operating system
-    /// says.
+    /// The future returns the error of the operating system, for example `NotFound`, or
+    /// `ConnectionRefused` for a closed listener.
     ///
     /// # Panics
     ///
-    /// When polled outside a runtime.
+    /// Polling the future outside a runtime panics.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it breaks the attempt off.
+    /// Dropping the future cancels the attempt.
     ///
     /// # Examples
     ///
@@ -155,7 +157,8 @@ impl UnixStream {
         UnixStream::connect_by(|| mio::net::UnixStream::connect(path)).await
     }
 
-    /// Begins to connect as often as the listener's backlog is full, and waits for the end.
+    /// Repeats the attempt while the listener's backlog is full, and waits for the end of the
+    /// connect.
     pub(super) async fn connect_by(
         mut begin: impl FnMut() -> io::Result<mio::net::UnixStream>,
     ) -> io::Result<UnixStream> {
@@ -173,19 +176,15 @@ impl UnixStream {
         }
     }
 
-    /// Two streams that are connected to each other. They have no path.
+    /// Returns two streams that are connected to each other. They have no path.
     ///
     /// # Errors
     ///
-    /// If the operating system gives none.
+    /// The call returns the error of the operating system, for example if no descriptor is left.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
-    ///
-    /// # Examples
-    ///
-    /// See [`UnixStream`].
+    /// The call panics outside a runtime.
     #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (a, b) = std::os::unix::net::UnixStream::pair()?;
@@ -196,17 +195,19 @@ impl UnixStream {
         Ok((UnixStream::try_from(a)?, UnixStream::try_from(b)?))
     }
 
-    /// Reads what is there without taking it: the next read gets it again. Waits until there is
-    /// something, and returns how many bytes; 0 mean that the peer has closed its side (or that
-    /// `buf` is empty). It allocates as many bytes as `buf` has, and copies what it sees.
+    /// Reads the available bytes without consuming them, so that the next read returns them again.
+    /// The future waits for bytes and returns their number. `Ok(0)` means that the peer has closed
+    /// its side, or that `buf` is empty. The future allocates a buffer of `buf.len()` bytes and
+    /// copies the bytes.
     ///
     /// # Errors
     ///
-    /// What the operating system says of the connection, or that the stream's runtime was dropped.
+    /// The future returns the error of the operating system, or an error if the stream's runtime
+    /// was dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing.
+    /// The future is cancel safe, because it consumes no data.
     ///
     /// # Examples
     ///
@@ -232,18 +233,18 @@ impl UnixStream {
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         let mut seen = Vec::with_capacity(buf.len());
         let mut room = &mut seen.spare_capacity_mut()[..buf.len()];
-        // Not a read: what was seen is still there, so the short-read rule does not apply.
+        // A peek consumes no bytes, so the short-read rule does not apply.
         let look = |socket: &_| receive(socket, &mut room, libc::MSG_PEEK);
         let seen = self.0.async_io(Interest::Readable, look).await?;
         buf[..seen.len()].copy_from_slice(seen);
         Ok(seen.len())
     }
 
-    /// The other side's address, usually unnamed.
+    /// Returns the address of the peer, which is usually unnamed.
     ///
     /// # Errors
     ///
-    /// `NotConnected`, if there is no other side any more.
+    /// `NotConnected` means that the connection has ended.
     ///
     /// # Examples
     ///
@@ -262,11 +263,11 @@ impl UnixStream {
         self.0.io().peer_addr()
     }
 
-    /// This side's address.
+    /// Returns the address of this side.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -285,52 +286,46 @@ impl UnixStream {
         self.0.io().local_addr()
     }
 
-    /// Waits until there may be bytes to read, or the end of what the peer sends. It may turn out
-    /// not to be so: try, and wait again.
+    /// Waits until the stream counts as readable, for bytes or for the end of the peer's bytes. A
+    /// read may still return `WouldBlock`; the caller then waits again.
     ///
-    /// A stream that counts as readable already costs no system call here. Only an operation that
-    /// says `WouldBlock` makes it count as not readable: a loop that waits without trying in
-    /// between spins.
+    /// The future makes no system call if the stream already counts as readable. Only an operation
+    /// that returns `WouldBlock` marks the stream as not readable. So a loop that waits without an
+    /// operation spins.
     ///
     /// # Errors
     ///
-    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the stream.
+    /// The future returns an error if the runtime of the stream was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the stream.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the stream.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_read`](UnixStream::try_read).
+    /// The future is cancel safe, because it only waits.
     pub fn readable(&self) -> Ready<'_> {
         self.0.readable()
     }
 
-    /// Waits until there may be room for bytes to write.
+    /// Waits until the stream counts as writable. A write may still return `WouldBlock`; the caller
+    /// then waits again.
     ///
     /// # Errors
     ///
-    /// If the runtime of the stream was dropped; with the driver `Polling` also if the operating
-    /// system refuses to watch the stream.
+    /// The future returns an error if the runtime of the stream was dropped. With the driver
+    /// `Polling` it also returns an error if the operating system refuses to watch the stream.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it takes nothing from the stream.
-    ///
-    /// # Examples
-    ///
-    /// See [`TcpStream::writable`](super::TcpStream::writable).
+    /// The future is cancel safe, because it only waits.
     pub fn writable(&self) -> Ready<'_> {
         self.0.writable()
     }
 
-    /// The pending error of the stream (`SO_ERROR`), which this clears. One system call.
+    /// Returns and clears the pending error of the stream (`SO_ERROR`). The call makes one system
+    /// call.
     ///
     /// # Errors
     ///
-    /// If the operating system can't say.
+    /// The call returns the error of the operating system.
     ///
     /// # Examples
     ///
@@ -347,13 +342,14 @@ impl UnixStream {
         self.0.io().take_error()
     }
 
-    /// Reads what is there now, without waiting, and returns how many bytes. `Ok(0)` means that the
-    /// peer has closed its side (or that `buf` is empty).
+    /// Reads the available bytes without waiting, and returns their number. `Ok(0)` means that the
+    /// peer has closed its side, or that `buf` is empty.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is nothing; then [`readable`](UnixStream::readable) waits for more.
-    /// Otherwise what the operating system says of the connection, for instance `ConnectionReset`.
+    /// `WouldBlock` means that no byte is available. [`readable`](UnixStream::readable) then waits
+    /// for bytes. All other errors are those of the operating system, for example
+    /// `ConnectionReset`.
     ///
     /// # Examples
     ///
@@ -381,12 +377,14 @@ impl UnixStream {
         self.0.try_read(buf)
     }
 
-    /// Writes what fits now, without waiting, and returns how many bytes: not always all of `buf`.
+    /// Writes the bytes that fit into the system's buffer, without waiting. Returns their number,
+    /// which may be less than `buf.len()`.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if nothing fits; then [`writable`](UnixStream::writable) waits for room.
-    /// `BrokenPipe` or `ConnectionReset` if the peer has closed the connection (never a signal).
+    /// `WouldBlock` means that no byte fits. [`writable`](UnixStream::writable) then waits for
+    /// space. `BrokenPipe` or `ConnectionReset` means that the peer has closed the connection,
+    /// which raises no signal.
     ///
     /// # Examples
     ///
@@ -404,12 +402,12 @@ impl UnixStream {
         self.0.try_write(buf)
     }
 
-    /// Closes one direction or both; the peer sees the end of what was written. Closing a direction
-    /// again is no error.
+    /// Shuts down one direction or both. After a shutdown of the writing side, the peer reads the
+    /// written bytes and then the end. A second shutdown of a direction is not an error.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for instance `NotConnected`.
+    /// The call returns the error of the operating system, for example `NotConnected`.
     ///
     /// # Examples
     ///
@@ -430,11 +428,12 @@ impl UnixStream {
         self.0.shutdown(how)
     }
 
-    /// Splits the stream into a half that reads and a half that writes, for two tasks. Dropping the
-    /// writing half shuts writing down; dropping the second half closes the connection. One
-    /// allocation.
+    /// Splits the stream into a reading half and a writing half, for two tasks. Dropping the
+    /// writing half shuts down the writing side. Dropping both halves closes the connection. The
+    /// call makes one allocation.
     ///
-    /// Two tasks that may borrow need no halves: `&stream` reads and writes, too.
+    /// Two futures that may borrow need no halves, because `&stream` implements reading and
+    /// writing.
     ///
     /// # Examples
     ///
@@ -448,7 +447,7 @@ impl UnixStream {
     ///     oneloop::spawn(async move { writer.write_all(b"ping").await });
     ///
     ///     let mut text = String::new();
-    ///     peer.read_to_string(&mut text).await?; // up to the end, which dropping `writer` made
+    ///     peer.read_to_string(&mut text).await?; // up to the end, after the drop of `writer`
     ///     assert_eq!(text, "ping");
     ///     peer.write_all(b"pong").await?;
     ///     reader.read_exact(&mut [0; 4]).await?;

@@ -1,27 +1,27 @@
-//! Unix pipes: bytes in one direction, between processes or within one.
+//! Unix pipes, which carry bytes in one direction between processes or within one process.
 //!
-//! A pipe has two ends, each of its own type. They come from [`pipe`], from a descriptor that is
-//! there already (`TryFrom<OwnedFd>`), or from a named pipe in the file system
+//! A pipe has two ends, and each end has its own type. A program creates ends with [`pipe`], from
+//! an existing descriptor (`TryFrom<OwnedFd>`), or from a named pipe in the file system
 //! ([`PipeReader::open`], [`PipeWriter::open`]).
 //!
-//! **Non-blocking is a mark of the open file, not of a descriptor**: all holders of the same end
-//! share it, also other processes that inherited it. So an end that is taken over changes under
-//! them, and an end that is given away is non-blocking still, unless it goes through
-//! `Stdio::try_from`, which undoes that.
+//! **Non-blocking mode belongs to the open file, not to a descriptor.** All holders of the same end
+//! share the mode, including processes that inherited the end. So `TryFrom<OwnedFd>` also changes
+//! the mode for the other holders. An end that leaves the loop is still non-blocking, except
+//! through `Stdio::try_from`, which restores blocking mode.
 //!
-//! **Writing when no reader is left** is the error `BrokenPipe`. Rust programs ignore
-//! `SIGPIPE`, the signal that comes with it; in one that has restored its default action it ends
-//! the process, because for pipes, other than sockets, the system has no way to ask for the error
-//! alone.
+//! **Writing to a pipe without a reader** is the error `BrokenPipe`. The system also sends the
+//! signal `SIGPIPE`, which Rust programs ignore. In a program that has restored the signal's
+//! default action, the signal ends the process. The system has a flag to suppress the signal for
+//! sockets, but not for pipes.
 //!
 //! # Implementation
 //!
-//! The sockets' own: an end is a `Socket` whose other direction never becomes ready. A write that
-//! has moved a part has filled the pipe, and the reader's next read is news, as with sockets. But
-//! for reads the short-read rule (see `engine/reactor.rs`) is not used. It would hold for bytes in
-//! epoll, but not for a pipe in packet mode (`O_DIRECT`), each of whose reads stops at a packet
-//! with more behind, and on kqueue nothing promises it. The price is the system call that the rule
-//! would save.
+//! Pipes use the implementation of the sockets. An end is a `Socket` whose other direction never
+//! becomes ready. A partial write has filled the pipe, and the reader's next read causes an event,
+//! as with sockets. Reads don't use the short-read rule (see `engine/reactor.rs`). The rule would
+//! hold for a byte stream under epoll. It would not hold for a pipe in packet mode (`O_DIRECT`),
+//! where each read stops at the end of a packet although more packets follow. The documentation of
+//! kqueue does not guarantee the rule. The price is the system call that the rule would save.
 
 mod reader;
 mod writer;
@@ -38,16 +38,15 @@ use crate::engine::context;
 
 const MADE: &str = "a oneloop pipe was made";
 
-/// A new pipe. Both ends belong to the current runtime, and neither is inherited by child
-/// processes.
+/// Creates a pipe. Both ends belong to the current runtime. Child processes inherit neither end.
 ///
 /// # Errors
 ///
-/// If the operating system gives none (too many open files).
+/// The call returns the operating system's error, for example for too many open files.
 ///
 /// # Panics
 ///
-/// Outside a runtime.
+/// The call panics outside a runtime.
 ///
 /// # Examples
 ///
@@ -73,8 +72,8 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     Ok((PipeReader::new(receiver)?, PipeWriter::new(sender)?))
 }
 
-/// Only pipes: a regular file is never waited for, and what reads of a terminal mean is another
-/// story.
+/// Returns an error unless the descriptor is a pipe. Systems report no readiness of regular files,
+/// and reads of a terminal have other rules.
 fn check_pipe(fd: OwnedFd) -> io::Result<OwnedFd> {
     let file = File::from(fd);
     if !file.metadata()?.file_type().is_fifo() {

@@ -1,4 +1,4 @@
-//! The end of a pipe that is read from.
+//! The reading end of a pipe.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -19,15 +19,12 @@ use crate::io::socket::Socket;
 use crate::io::stream::{ReadBytes, forward_read};
 
 impl ReadBytes for Receiver {
-    /// Not in packet mode, and on kqueue nothing promises it: see the module.
+    /// The rule does not hold in packet mode, and kqueue does not guarantee it; see the module.
     const SHORT_READ_DRAINS: bool = false;
 }
 
-/// The end of a pipe that is read from, by value or by shared reference.
-///
-/// # Examples
-///
-/// See [`pipe`](super::pipe()).
+/// The reading end of a pipe. Reads work by value and by shared reference. The function
+/// [`pipe`](super::pipe()) has an example.
 pub struct PipeReader(Socket<Receiver>);
 
 forward_read!(
@@ -35,12 +32,13 @@ forward_read!(
     ///
     /// # Errors
     ///
-    /// What the operating system says; or that the runtime of the pipe was dropped.
+    /// A read returns the operating system's error, or an error if the runtime of the pipe was
+    /// dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: bytes that were read are returned in the same poll. (What is built on it and
-    /// reads several times, such as `read_exact`, is not.)
+    /// Reading is cancel safe: the poll that reads bytes also returns them. Operations that read
+    /// several times, such as `read_exact`, are not cancel safe.
     [] &PipeReader, [], |this| &mut &this.0
 );
 forward_read!([] PipeReader, [], |this| &mut &this.0);
@@ -61,7 +59,7 @@ impl PipeReader {
         context::with(MADE, |core| Socket::on(core, receiver, assumed)).map(PipeReader)
     }
 
-    /// Takes over what is known to be a pipe.
+    /// Converts a descriptor that is known to be a pipe.
     #[track_caller]
     #[cfg_attr(not(feature = "process"), allow(dead_code))]
     pub(crate) fn adopt(fd: OwnedFd) -> io::Result<PipeReader> {
@@ -70,21 +68,22 @@ impl PipeReader {
         PipeReader::new(receiver)
     }
 
-    /// Opens a named pipe for reading. It returns at once, whether or not it has a writer.
+    /// Opens a named pipe for reading. The call returns at once, also if the pipe has no writer.
     ///
-    /// On Linux, reading waits for the first writer. Elsewhere it may say the end (0 bytes) until
-    /// there is one. When the last writer has closed the pipe, a read returns the end, and the pipe
-    /// stays readable: a loop that goes on reading for the next writer spins. A program that serves
-    /// one writer after another keeps a writer open itself, so that the end never comes.
+    /// On Linux, a read waits for the first writer. On other systems a read may return the end (0
+    /// bytes) until the first writer opens the pipe. After the last writer has closed the pipe, a
+    /// read returns the end, and the pipe stays readable. So a loop that continues to read for the
+    /// next writer spins. A program that serves one writer after another keeps a writer open
+    /// itself, so that reads never return the end.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for instance `NotFound`; `InvalidInput` if the path is no
-    /// named pipe.
+    /// The call returns the operating system's error, for example `NotFound`, and `InvalidInput` if
+    /// the path is not a named pipe.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -106,39 +105,37 @@ impl PipeReader {
     pub fn open(path: impl AsRef<Path>) -> io::Result<PipeReader> {
         context::require(MADE);
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        // Not assumed to be readable: before the first writer comes, trying would say the end.
+        // The pipe is not assumed to be readable, because a read before the first writer would
+        // return the end.
         PipeReader::assuming(Receiver::from(check_pipe(file.into())?), Readiness::NONE)
     }
 
-    /// Waits until the pipe counts as readable. It may turn out not to be: try, and wait again.
+    /// Waits until the pipe counts as readable. A read may still return `WouldBlock`; the caller
+    /// then waits again. [`try_read`](PipeReader::try_read) has an example.
     ///
-    /// A pipe that counts as readable already costs no system call here. Only an operation that
-    /// says `WouldBlock` makes it count as not readable: one that waits without trying in between
-    /// spins.
+    /// The future makes no system call if the pipe already counts as readable. Only an operation
+    /// that returns `WouldBlock` marks the pipe as not readable. So a loop that waits without an
+    /// operation spins.
     ///
     /// # Errors
     ///
-    /// If the pipe's runtime was dropped; on the driver `Polling` also if the operating system refuses
-    /// to watch the pipe.
+    /// The future returns an error if the pipe's runtime was dropped. On the driver `Polling` it
+    /// also returns an error if the operating system refuses to watch the pipe.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it only looks.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_read`](PipeReader::try_read).
+    /// The future is cancel safe: it reads no bytes.
     pub fn readable(&self) -> Ready<'_> {
         self.0.readable()
     }
 
-    /// Reads what is there now, without waiting, and returns how many bytes; `Ok(0)` means that no writer has
-    /// the other end any more (or that `buf` is empty).
+    /// Reads the available bytes without waiting, and returns their number. `Ok(0)` means that all
+    /// writers have closed the other end, or that `buf` is empty.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is nothing; then [`readable`](PipeReader::readable) waits for more.
-    /// Otherwise what the operating system says.
+    /// `WouldBlock` means that the pipe is empty. [`readable`](PipeReader::readable) then waits for
+    /// more bytes. All other errors are those of the operating system.
     ///
     /// # Examples
     ///
@@ -166,12 +163,12 @@ impl PipeReader {
         self.0.try_read(buf)
     }
 
-    /// Reads what is there now into several buffers, one after the other, without waiting, and
-    /// returns how many bytes. At most 16 buffers that are not empty are used.
+    /// Reads the available bytes into several buffers, one after the other, without waiting, and
+    /// returns their number. A call uses at most 16 non-empty buffers.
     ///
     /// # Errors
     ///
-    /// As [`try_read`](PipeReader::try_read).
+    /// The errors are those of [`try_read`](PipeReader::try_read).
     ///
     /// # Examples
     ///
@@ -193,11 +190,12 @@ impl PipeReader {
         self.0.try_read_vectored(bufs)
     }
 
-    /// Ends the watch and returns a descriptor of this end, which is non-blocking still.
+    /// Unregisters this end and returns its descriptor, which is still non-blocking.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses, or has no descriptor left; this end is then closed.
+    /// The call returns the error of the operating system, for example if no descriptor is left.
+    /// This end is closed after an error.
     ///
     /// # Examples
     ///
@@ -208,7 +206,7 @@ impl PipeReader {
     /// oneloop::block_on(async {
     ///     let (reader, _writer) = oneloop::pipe::pipe()?;
     ///     let descriptor = reader.into_owned_fd()?;
-    ///     let reader = PipeReader::try_from(descriptor)?; // and back
+    ///     let reader = PipeReader::try_from(descriptor)?; // the reverse conversion
     /// #   drop(reader);
     /// #   Ok(())
     /// })
@@ -219,19 +217,20 @@ impl PipeReader {
     }
 }
 
-/// Takes over the reading end of a pipe and makes it non-blocking, for all that share it (see the
-/// [module](super)).
+/// Converts the reading end of a pipe and makes it non-blocking for all holders; see the
+/// [module](super).
 ///
 /// # Errors
 ///
-/// `InvalidInput` if it is no pipe: for anything else there is
-/// [`Source`](crate::io::source::Source). If the operating system refuses to make it non-blocking
-/// or to watch it. The descriptor is then closed. Whether it is the reading end is not asked; on
-/// the other one, reading is an error.
+/// `InvalidInput` is the error if the descriptor is not a pipe.
+/// [`Source`](crate::io::source::Source) watches other descriptors. The operating system may also
+/// refuse to make the descriptor non-blocking or to watch it. The descriptor is closed after an
+/// error. The conversion does not check that the descriptor is a reading end. Reading from a
+/// writing end returns an error.
 ///
 /// # Panics
 ///
-/// Outside a runtime.
+/// The conversion panics outside a runtime.
 ///
 /// # Examples
 ///
@@ -253,12 +252,12 @@ impl TryFrom<OwnedFd> for PipeReader {
 
     #[track_caller]
     fn try_from(fd: OwnedFd) -> io::Result<PipeReader> {
-        context::require(MADE); // before it is changed for others
+        context::require(MADE); // panics before the mode changes
         PipeReader::adopt(check_pipe(fd)?)
     }
 }
 
-/// The same as [`PipeReader::into_owned_fd`].
+/// Converts as [`PipeReader::into_owned_fd`] does.
 impl TryFrom<PipeReader> for OwnedFd {
     type Error = io::Error;
 
@@ -267,11 +266,12 @@ impl TryFrom<PipeReader> for OwnedFd {
     }
 }
 
-/// For a child process to read from. The end is made blocking again, which most programs expect.
+/// Converts the end for a child process that reads from it. The end becomes blocking again, because
+/// most programs expect blocking descriptors.
 ///
 /// # Errors
 ///
-/// As [`PipeReader::into_owned_fd`].
+/// The errors are those of [`PipeReader::into_owned_fd`].
 impl TryFrom<PipeReader> for Stdio {
     type Error = io::Error;
 

@@ -1,4 +1,4 @@
-//! The end of a pipe that is written to.
+//! The writing end of a pipe.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -32,27 +32,28 @@ impl WriteBytes for Sender {
         Write::write_vectored(&mut &*self, bufs)
     }
 
-    /// A pipe has one direction, which its drop closes.
+    /// Does nothing, because the drop closes the only direction of a pipe.
     fn shut_down(&self, _: Shutdown) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// The end of a pipe that is written to. Dropping it, or [closing](crate::io::AsyncWriteExt::close)
-/// it, closes it: when the last writer is closed, the reader sees the end of what was written.
+/// The writing end of a pipe. Dropping or [closing](crate::io::AsyncWriteExt::close) the writer
+/// closes this end. After the last writer is closed, the reader reads the remaining bytes and then
+/// the end.
 ///
-/// It is written to by value only, as closing takes the descriptor away; several tasks that share a
-/// reference use [`try_write`](PipeWriter::try_write).
+/// `AsyncWrite` is implemented for the value only, because closing removes the descriptor. Several
+/// tasks that share a reference use [`try_write`](PipeWriter::try_write).
 ///
 /// # Errors
 ///
-/// Writing says `BrokenPipe` if no reader is left (see the [module](super) for
-/// `SIGPIPE`), and also after this end was closed.
+/// A write returns `BrokenPipe` if all readers are closed, and also after this end was closed. The
+/// [module](super) describes `SIGPIPE`.
 ///
 /// # Cancel safety
 ///
-/// Writing is cancel safe: bytes count as written in the poll in which they were. (Not so what is
-/// built on it and writes several times, as `write_all`.)
+/// Writing is cancel safe: the poll that writes bytes also reports them. Operations that write
+/// several times, such as `write_all`, are not cancel safe.
 ///
 /// # Examples
 ///
@@ -73,7 +74,7 @@ impl WriteBytes for Sender {
 /// # }
 /// ```
 pub struct PipeWriter {
-    /// `None` once it is closed.
+    /// The socket, or `None` after this end was closed.
     open: Option<Socket<Sender>>,
 }
 
@@ -89,7 +90,7 @@ impl PipeWriter {
         Ok(PipeWriter { open: Some(socket) })
     }
 
-    /// Takes over what is known to be a pipe.
+    /// Converts a descriptor that is known to be a pipe.
     #[track_caller]
     #[cfg_attr(not(feature = "process"), allow(dead_code))]
     pub(crate) fn adopt(fd: OwnedFd) -> io::Result<PipeWriter> {
@@ -98,17 +99,18 @@ impl PipeWriter {
         PipeWriter::new(sender)
     }
 
-    /// Opens a named pipe for writing. It returns at once.
+    /// Opens a named pipe for writing. The call returns at once.
     ///
     /// # Errors
     ///
-    /// `ENXIO`, "no such device or address", if it has no reader: there is no event
-    /// for the coming of a reader, so ask again later. Otherwise what the operating system says,
-    /// for instance `NotFound`; `InvalidInput` if the path is no named pipe.
+    /// `ENXIO`, "no such device or address", means that the pipe has no reader. The system has no
+    /// event for a new reader, so the program calls `open` again later. `InvalidInput` means that
+    /// the path is not a named pipe. All other errors are those of the operating system, for
+    /// example `NotFound`.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
+    /// The call panics outside a runtime.
     ///
     /// # Examples
     ///
@@ -139,31 +141,29 @@ impl PipeWriter {
         io::Error::new(io::ErrorKind::BrokenPipe, "this end of the pipe was closed")
     }
 
-    /// Waits until the pipe counts as writable. It may turn out not to be: try, and wait again.
+    /// Waits until the pipe counts as writable. A write may still return `WouldBlock`; the caller
+    /// then waits again. [`try_write`](PipeWriter::try_write) has an example.
     ///
     /// # Errors
     ///
-    /// As [`PipeReader::readable`]; `BrokenPipe` after this end was closed.
+    /// The errors are those of [`PipeReader::readable`], and `BrokenPipe` after this end was
+    /// closed.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it only looks.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_write`](PipeWriter::try_write).
+    /// The future is cancel safe: it writes no bytes.
     pub async fn writable(&self) -> io::Result<()> {
         self.socket()?.writable().await
     }
 
-    /// Writes what fits now, without waiting, and returns how many bytes that were: not always all.
-    /// At most 512 bytes (4,096 on Linux) are written whole or not at all, so that those of several
-    /// writers don't mix.
+    /// Writes the bytes that fit into the pipe, without waiting, and returns their number, which
+    /// may be less than `buf.len()`. A buffer of at most 512 bytes (4,096 on Linux) is written
+    /// completely or not at all, so that the buffers of several writers don't mix.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if nothing does; then [`writable`](PipeWriter::writable) waits for room.
-    /// `BrokenPipe` if no reader is left, or this end was closed.
+    /// `WouldBlock` means that no byte fits. [`writable`](PipeWriter::writable) then waits for
+    /// space. `BrokenPipe` means that all readers are closed, or that this end was closed.
     ///
     /// # Examples
     ///
@@ -188,12 +188,12 @@ impl PipeWriter {
         self.socket()?.try_write(buf)
     }
 
-    /// Writes what fits now of several buffers, one after the other, without waiting, and returns
-    /// how many bytes. At most 16 buffers that are not empty are used.
+    /// Writes the bytes that fit from several buffers, one after the other, without waiting, and
+    /// returns their number. A call uses at most 16 non-empty buffers.
     ///
     /// # Errors
     ///
-    /// As [`try_write`](PipeWriter::try_write).
+    /// The errors are those of [`try_write`](PipeWriter::try_write).
     ///
     /// # Examples
     ///
@@ -213,12 +213,12 @@ impl PipeWriter {
         self.socket()?.try_write_vectored(bufs)
     }
 
-    /// Ends the watch and returns a descriptor of this end, which is non-blocking still.
+    /// Unregisters this end and returns its descriptor, which is still non-blocking.
     ///
     /// # Errors
     ///
-    /// `BrokenPipe` after this end was closed. If the operating system refuses, or has no
-    /// descriptor left; this end is then closed.
+    /// `BrokenPipe` is the error after this end was closed. All other errors are those of the
+    /// operating system, for example if no descriptor is left. This end is closed after an error.
     ///
     /// # Examples
     ///
@@ -262,16 +262,16 @@ impl AsyncWrite for PipeWriter {
     }
 }
 
-/// Takes over the writing end of a pipe and makes it non-blocking, for all that share it (see the
-/// [module](super)).
+/// Converts the writing end of a pipe and makes it non-blocking for all holders; see the
+/// [module](super).
 ///
 /// # Errors
 ///
-/// As `PipeReader`'s.
+/// The errors are those of the same conversion to `PipeReader`.
 ///
 /// # Panics
 ///
-/// Outside a runtime.
+/// The conversion panics outside a runtime.
 impl TryFrom<OwnedFd> for PipeWriter {
     type Error = io::Error;
 
@@ -282,7 +282,7 @@ impl TryFrom<OwnedFd> for PipeWriter {
     }
 }
 
-/// The same as [`PipeWriter::into_owned_fd`].
+/// Converts as [`PipeWriter::into_owned_fd`] does.
 impl TryFrom<PipeWriter> for OwnedFd {
     type Error = io::Error;
 
@@ -291,11 +291,12 @@ impl TryFrom<PipeWriter> for OwnedFd {
     }
 }
 
-/// For a child process to write to. The end is made blocking again, which most programs expect.
+/// Converts the end for a child process that writes to it. The end becomes blocking again, because
+/// most programs expect blocking descriptors.
 ///
 /// # Errors
 ///
-/// As [`PipeWriter::into_owned_fd`].
+/// The errors are those of [`PipeWriter::into_owned_fd`].
 impl TryFrom<PipeWriter> for Stdio {
     type Error = io::Error;
 
@@ -307,7 +308,7 @@ impl TryFrom<PipeWriter> for Stdio {
 
 /// # Panics
 ///
-/// After it was closed: then there is no descriptor.
+/// The call panics after the writer was closed, because a closed writer has no descriptor.
 impl AsFd for PipeWriter {
     #[track_caller]
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -317,7 +318,7 @@ impl AsFd for PipeWriter {
 
 /// # Panics
 ///
-/// After it was closed: then there is no descriptor.
+/// The call panics after the writer was closed, because a closed writer has no descriptor.
 impl AsRawFd for PipeWriter {
     #[track_caller]
     fn as_raw_fd(&self) -> RawFd {

@@ -1,4 +1,4 @@
-//! `Child`: a process that was started.
+//! `Child`, the handle of a started process.
 
 use std::fmt;
 use std::io;
@@ -11,13 +11,14 @@ use super::reap::Process;
 use super::{ChildStderr, ChildStdin, ChildStdout};
 use crate::engine::core::Core;
 
-/// A child process, made by [`Command::spawn`](super::Command::spawn).
+/// A child process, returned by [`Command::spawn`](super::Command::spawn).
 ///
-/// Dropping it neither ends the child (unless [`kill_on_drop`](super::Command::kill_on_drop) says
-/// so) nor leaves a zombie: see the [module](super). It closes the streams that are still in it, so
-/// a child that reads its input to the end finds the end.
+/// Dropping the handle does not end the child, unless
+/// [`kill_on_drop`](super::Command::kill_on_drop) is set, and leaves no zombie; see the
+/// [module](super). The drop closes the streams that the handle still holds, so that a child that
+/// reads its input receives the end of the input.
 ///
-/// A child belongs to the runtime that it was spawned in, and to its thread:
+/// A child belongs to the runtime in which it was spawned, and to the runtime's thread:
 ///
 /// ```compile_fail,E0277
 /// fn is_send(_: impl Send) {}
@@ -28,8 +29,7 @@ use crate::engine::core::Core;
 ///
 /// # Examples
 ///
-/// ```
-/// # #[cfg(unix)]
+/// ```ignore-windows
 /// # fn main() -> std::io::Result<()> {
 /// use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 /// use oneloop::process::{Command, Stdio};
@@ -46,11 +46,9 @@ use crate::engine::core::Core;
 /// #   Ok(())
 /// })
 /// # }
-/// # #[cfg(not(unix))]
-/// # fn main() {}
 /// ```
 pub struct Child {
-    /// The child's standard input, if it is piped. The program may take it out.
+    /// The child's standard input, if it is piped. The program may take the stream.
     pub stdin: Option<ChildStdin>,
     /// The child's standard output, if it is piped.
     pub stdout: Option<ChildStdout>,
@@ -60,8 +58,8 @@ pub struct Child {
 }
 
 impl Child {
-    /// Takes over a child of std's. A child whose streams can't be watched is killed: no caller has
-    /// its handle yet.
+    /// Converts a child of std. If a stream can't be watched, the child is killed, because no
+    /// caller has its handle yet.
     #[track_caller]
     pub(super) fn new(child: std::process::Child, core: Rc<Core>, kill_on_drop: bool) -> io::Result<Child> {
         let mut process = Process::new(child, core, true);
@@ -74,13 +72,12 @@ impl Child {
         Ok(Child { stdin, stdout, stderr, process })
     }
 
-    /// The child's number in the system, while it names this child: `None` once its status is
-    /// known.
+    /// Returns the child's process id. The id is `None` after the status was received, because the
+    /// system may then reuse the id.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use oneloop::process::Command;
     ///
@@ -92,79 +89,73 @@ impl Child {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn id(&self) -> Option<u32> {
         self.process.id()
     }
 
-    /// Waits until the child has ended, and returns its status. A later call returns the same.
+    /// Waits until the child ends, and returns its status. A later call returns the same status.
     ///
-    /// It closes [`stdin`](Child::stdin) first, so that a child that waits for the end of its input
-    /// does not wait for ever. It doesn't read the other streams: a child that fills a pipe without
-    /// a reader never ends. [`wait_with_output`](Child::wait_with_output) reads them.
+    /// The future closes [`stdin`](Child::stdin) first, so that a child that waits for the end of
+    /// its input does not wait for ever. The future does not read the other streams, and a child
+    /// that fills a pipe without a reader never ends. [`wait_with_output`](Child::wait_with_output)
+    /// reads these streams.
     ///
     /// # Errors
     ///
-    /// If the operating system has no descriptor left to wait with; then it may be called again. If
-    /// another part of the program has taken the status (see the [module](super)).
+    /// The future returns an error if the operating system has no descriptor left for the wait. The
+    /// program may call `wait` again after this error. The future also returns an error if another
+    /// part of the program has received the status (see the [module](super)).
     ///
     /// # Panics
     ///
-    /// On Unix, when polled outside a runtime while the child still runs.
+    /// On Unix, polling the future outside a runtime panics while the child still runs.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it may be called again. `stdin` stays closed.
-    ///
-    /// # Examples
-    ///
-    /// See [`Child`].
+    /// The future is cancel safe: the program may call `wait` again. `stdin` stays closed.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
         self.process.wait().await
     }
 
-    /// The child's status, if it has ended. One system call.
+    /// Returns the child's status, or `None` while the child runs. The call costs one system call.
     ///
     /// # Errors
     ///
-    /// If another part of the program has taken the status (see the [module](super)).
+    /// The call returns an error if another part of the program has received the status (see the
+    /// [module](super)).
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use oneloop::process::{Command, Stdio};
     ///
     /// oneloop::block_on(async {
     ///     let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn()?;
-    ///     assert!(cat.try_wait()?.is_none()); // it still reads
+    ///     assert!(cat.try_wait()?.is_none()); // `cat` still reads
     ///     let status = cat.wait().await?;
     ///     assert_eq!(cat.try_wait()?, Some(status));
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.process.try_wait()
     }
 
-    /// Kills the child (`SIGKILL` on Unix), and doesn't wait for its end. A child that has ended
-    /// already stays as it is, and another process is never killed.
+    /// Kills the child (`SIGKILL` on Unix) without waiting for its end. The call does nothing to a
+    /// child that has ended, and never kills another process.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses, as for a child that has become another user's.
+    /// The call returns the error of the operating system, for example for a child that has changed
+    /// its user.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use oneloop::process::Command;
     ///
@@ -176,21 +167,20 @@ impl Child {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn start_kill(&mut self) -> io::Result<()> {
         self.process.kill()
     }
 
-    /// Sends the child a signal, for instance
-    /// [`SignalKind::TERMINATE`](crate::signal::SignalKind::TERMINATE) to ask it politely to end.
-    /// `false` if it has ended already; another process never receives the signal.
+    /// Sends a signal to the child, for example
+    /// [`SignalKind::TERMINATE`](crate::signal::SignalKind::TERMINATE) as a request to end. The
+    /// call returns `false` if the child has ended. Another process never receives the signal.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a number that is no signal with a name: a program can listen for
-    /// real-time signals, but not send them here. If the operating system refuses.
+    /// `InvalidInput` is the error for a number without a signal name. So a program can listen for
+    /// real-time signals but can't send them with this method. All other errors are those of the
+    /// operating system.
     ///
     /// # Examples
     ///
@@ -214,25 +204,24 @@ impl Child {
         self.process.signal(kind.number())
     }
 
-    /// Kills the child and waits until it has ended: [`start_kill`](Child::start_kill), then
-    /// [`wait`](Child::wait).
+    /// Kills the child and waits until it ends. The method calls [`start_kill`](Child::start_kill)
+    /// and then [`wait`](Child::wait).
     ///
     /// # Errors
     ///
-    /// As those two.
+    /// The errors are those of the two methods.
     ///
     /// # Panics
     ///
-    /// As [`wait`](Child::wait).
+    /// The panics are those of [`wait`](Child::wait).
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it may be called again.
+    /// The future is cancel safe: the program may call `kill` again.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use std::time::Duration;
     /// use oneloop::process::Command;
@@ -243,40 +232,40 @@ impl Child {
     ///     if timeout(Duration::from_millis(10), child.wait()).await.is_err() {
     ///         child.kill().await?;
     ///     }
-    ///     assert!(child.id().is_none()); // it has ended
+    ///     assert!(child.id().is_none()); // the child has ended
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub async fn kill(&mut self) -> io::Result<()> {
         self.start_kill()?;
         self.wait().await.map(drop)
     }
 
-    /// Waits until the child has ended, and meanwhile collects the bytes of those of its outputs
-    /// that are piped and still in it; the others are empty. Closes `stdin` first.
+    /// Waits until the child ends, and collects the bytes of its outputs. An output that is not
+    /// piped, or that the program has taken, is empty in the result. The future closes `stdin`
+    /// first.
     ///
-    /// The future is ready when the outputs have ended, too: they last longer than the child if it
-    /// has passed them on to children of its own. All bytes are kept in memory, without a bound.
+    /// The future completes when the child and both outputs have ended. An output ends after the
+    /// child if the child has passed it to children of its own. The future keeps all bytes in
+    /// memory, without a bound.
     ///
     /// # Errors
     ///
-    /// As [`wait`](Child::wait), or the error of a read. The child is then dropped.
+    /// The errors are those of [`wait`](Child::wait) and of reading. The child is dropped after an
+    /// error.
     ///
     /// # Panics
     ///
-    /// As [`wait`](Child::wait).
+    /// The panics are those of [`wait`](Child::wait).
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the child, and the bytes that were read.
+    /// Dropping the future drops the child and the bytes that were read.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use oneloop::process::{Command, Stdio};
     ///
@@ -287,11 +276,10 @@ impl Child {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub async fn wait_with_output(mut self) -> io::Result<Output> {
-        // At the same time: a child that waits until one pipe is read would never end the other.
+        // Both pipes are read at the same time, because a child that waits for a reader of one pipe
+        // does not close the other.
         let outputs = future::try_zip(collect(self.stdout.take()), collect(self.stderr.take()));
         let (status, (stdout, stderr)) = future::try_zip(self.wait(), outputs).await?;
         Ok(Output { status, stdout, stderr })

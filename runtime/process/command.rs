@@ -1,4 +1,4 @@
-//! `Command`: a program to start, and its options.
+//! `Command`, a program to start and its options.
 
 use std::ffi::OsStr;
 use std::io;
@@ -10,18 +10,18 @@ use futures_lite::{AsyncRead, future};
 
 use super::Child;
 use crate::engine::context;
+use crate::engine::happening::Happening;
 
 const SPAWNED: &str = "a oneloop child was spawned";
 
-/// A program to start: [`std::process::Command`], whose children the loop awaits.
+/// A program to start. It is a [`std::process::Command`] whose children the loop awaits.
 ///
-/// Options without a method here (user, process group, code between fork and exec) are set on the
-/// [inner one](Command::as_std_mut). A command may be started several times.
+/// The [inner command](Command::as_std_mut) has the options without a method here (user, process
+/// group, code between fork and exec). A program may start a command several times.
 ///
 /// # Examples
 ///
-/// ```
-/// # #[cfg(unix)]
+/// ```ignore-windows
 /// # fn main() -> std::io::Result<()> {
 /// use oneloop::process::Command;
 ///
@@ -32,53 +32,36 @@ const SPAWNED: &str = "a oneloop child was spawned";
 /// #   Ok(())
 /// })
 /// # }
-/// # #[cfg(not(unix))]
-/// # fn main() {}
 /// ```
 #[derive(Debug)]
 pub struct Command {
     std: std::process::Command,
-    /// Whether the user has chosen stdin, stdout and stderr: std doesn't tell.
+    /// Whether the program has set stdin, stdout and stderr, because std does not expose it.
     chosen: [bool; 3],
     kill_on_drop: bool,
 }
 
 impl Command {
-    /// A command that starts `program`, found as std finds it, without arguments, in this process's
-    /// environment and directory.
-    ///
-    /// # Examples
-    ///
-    /// See [`Command`].
+    /// Creates a command that starts `program`. The search for `program` is the same as in std. The
+    /// command has no arguments, and the child has the environment and the directory of this
+    /// process.
     pub fn new(program: impl AsRef<OsStr>) -> Command {
         std::process::Command::new(program).into()
     }
 
     /// Appends an argument.
-    ///
-    /// # Examples
-    ///
-    /// See [`Command`].
     pub fn arg(&mut self, arg: impl AsRef<OsStr>) -> &mut Command {
         self.std.arg(arg);
         self
     }
 
     /// Appends several arguments.
-    ///
-    /// # Examples
-    ///
-    /// See [`Command`].
     pub fn args(&mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> &mut Command {
         self.std.args(args);
         self
     }
 
     /// Sets an environment variable.
-    ///
-    /// # Examples
-    ///
-    /// See [`Command`].
     pub fn env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command {
         self.std.env(key, value);
         self
@@ -101,7 +84,7 @@ impl Command {
         self
     }
 
-    /// Removes one variable of this process's environment.
+    /// Removes a variable from the child's environment.
     ///
     /// # Examples
     ///
@@ -113,7 +96,8 @@ impl Command {
         self
     }
 
-    /// Removes all of this process's environment, and every variable that was set before.
+    /// Clears the child's environment: the child inherits no variable, and all variables that were
+    /// set before are removed.
     ///
     /// # Examples
     ///
@@ -125,36 +109,24 @@ impl Command {
         self
     }
 
-    /// Starts the program in another directory.
-    ///
-    /// # Examples
-    ///
-    /// See [`Command`].
+    /// Sets the child's working directory.
     pub fn current_dir(&mut self, dir: impl AsRef<Path>) -> &mut Command {
         self.std.current_dir(dir);
         self
     }
 
-    /// Sets the child's standard input. The default is this process's own with
-    /// [`spawn`](Command::spawn) and [`status`](Command::status), and empty with
-    /// [`output`](Command::output).
-    ///
-    /// # Examples
-    ///
-    /// See [`ChildStdin`](super::ChildStdin).
+    /// Sets the child's standard input. The default is the standard input of this process for
+    /// [`spawn`](Command::spawn) and [`status`](Command::status), and an empty input for
+    /// [`output`](Command::output). [`ChildStdin`](super::ChildStdin) has an example.
     pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Command {
         self.std.stdin(stdin);
         self.chosen[0] = true;
         self
     }
 
-    /// Sets the child's standard output. The default is this process's own with
-    /// [`spawn`](Command::spawn) and [`status`](Command::status), and a pipe with
-    /// [`output`](Command::output).
-    ///
-    /// # Examples
-    ///
-    /// See [`ChildStdout`](super::ChildStdout).
+    /// Sets the child's standard output. The default is the standard output of this process for
+    /// [`spawn`](Command::spawn) and [`status`](Command::status), and a pipe for
+    /// [`output`](Command::output). [`ChildStdout`](super::ChildStdout) has an example.
     pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Command {
         self.std.stdout(stdout);
         self.chosen[1] = true;
@@ -165,8 +137,7 @@ impl Command {
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use oneloop::process::{Command, Stdio};
     ///
@@ -177,8 +148,6 @@ impl Command {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Command {
         self.std.stderr(stderr);
@@ -186,13 +155,12 @@ impl Command {
         self
     }
 
-    /// Whether a child is killed when its [`Child`] is dropped, also in a future that is cancelled
-    /// or with the runtime. By default it runs on.
+    /// Sets whether the drop of a [`Child`] kills the child. The drop of a cancelled future or of
+    /// the runtime also drops the `Child`. By default the child continues to run.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() {
     /// use std::time::Duration;
     /// use oneloop::process::Command;
@@ -204,15 +172,13 @@ impl Command {
     ///     assert!(timeout(Duration::from_millis(10), sleep.status()).await.is_err());
     /// });
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn kill_on_drop(&mut self, kill_on_drop: bool) -> &mut Command {
         self.kill_on_drop = kill_on_drop;
         self
     }
 
-    /// std's own command, by reference.
+    /// Returns the inner command of std.
     ///
     /// # Examples
     ///
@@ -224,70 +190,64 @@ impl Command {
         &self.std
     }
 
-    /// std's own command, for options that have no method here. The three streams should be set by
-    /// the methods here: [`output`](Command::output) replaces those that were chosen on the inner
-    /// one.
+    /// Returns the inner command of std, for options that have no method here. Set the three
+    /// streams with the methods of this type, because [`output`](Command::output) replaces streams
+    /// that are set on the inner command.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() {
     /// use std::os::unix::process::CommandExt;
     ///
     /// let mut command = oneloop::process::Command::new("sh");
     /// command.as_std_mut().process_group(0);
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub fn as_std_mut(&mut self) -> &mut std::process::Command {
         &mut self.std
     }
 
-    /// Starts a child. It runs, also without being awaited.
+    /// Starts a child, which runs without being awaited.
     ///
-    /// The call blocks until the system has started the program, a millisecond or so.
+    /// The call blocks until the system has started the program, for about a millisecond.
     ///
     /// # Errors
     ///
-    /// The operating system's error, with the program named: `NotFound` or `PermissionDenied` for
-    /// the program or the directory, for instance.
+    /// The call returns the operating system's error, for example `NotFound` or `PermissionDenied`
+    /// for the program or the directory. The message names the program.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
-    ///
-    /// # Examples
-    ///
-    /// See [`Child`].
+    /// The call panics outside a runtime.
     #[track_caller]
     pub fn spawn(&mut self) -> io::Result<Child> {
-        let core = context::with(SPAWNED, Rc::clone); // before anything is started
+        let core = context::with(SPAWNED, Rc::clone); // panics before a child is started
         let child = self.std.spawn().map_err(|error| self.explain(&error))?;
+        let process = child.id();
+        context::tell(|_| Happening::ChildStarted { process });
         Child::new(child, core, self.kill_on_drop).map_err(|error| self.explain(&error))
     }
 
-    /// Starts a child when it is first polled, and waits until it has ended. Bytes that the child
-    /// writes into pipes, if those were chosen, are discarded.
+    /// Starts a child at the first poll, and waits until the child ends. If an output is set to a
+    /// pipe, the future discards the bytes that the child writes.
     ///
     /// # Errors
     ///
-    /// As [`spawn`](Command::spawn) and [`Child::wait`].
+    /// The errors are those of [`spawn`](Command::spawn) and [`Child::wait`].
     ///
     /// # Panics
     ///
-    /// When polled outside a runtime.
+    /// Polling the future outside a runtime panics.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the child, which runs on unless [`kill_on_drop`](Command::kill_on_drop)
-    /// says otherwise.
+    /// Dropping the future drops the child, which continues to run unless
+    /// [`kill_on_drop`](Command::kill_on_drop) is set.
     ///
     /// # Examples
     ///
-    /// ```
-    /// # #[cfg(unix)]
+    /// ```ignore-windows
     /// # fn main() -> std::io::Result<()> {
     /// use oneloop::process::Command;
     ///
@@ -297,8 +257,6 @@ impl Command {
     /// #   Ok(())
     /// })
     /// # }
-    /// # #[cfg(not(unix))]
-    /// # fn main() {}
     /// ```
     pub async fn status(&mut self) -> io::Result<ExitStatus> {
         let mut child = self.spawn()?;
@@ -310,31 +268,28 @@ impl Command {
         future::or(child.wait(), never).await
     }
 
-    /// Starts a child when it is first polled, waits until it has ended, and returns the bytes of
-    /// its outputs: see [`Child::wait_with_output`]. Outputs that were set to something else than
-    /// pipes keep that, and are empty here.
+    /// Starts a child at the first poll, waits until the child ends, and returns the bytes of its
+    /// outputs; see [`Child::wait_with_output`]. An output that is not set to a pipe keeps its
+    /// setting, and is empty in the result.
     ///
     /// # Errors
     ///
-    /// As [`spawn`](Command::spawn) and [`Child::wait_with_output`]. A child that fails is no
-    /// error: its status says so.
+    /// The errors are those of [`spawn`](Command::spawn) and [`Child::wait_with_output`]. The
+    /// failure of a child is not an error, but part of its status.
     ///
     /// # Panics
     ///
-    /// When polled outside a runtime.
+    /// Polling the future outside a runtime panics.
     ///
     /// # Cancel safety
     ///
-    /// As [`status`](Command::status); the bytes that were read are lost.
-    ///
-    /// # Examples
-    ///
-    /// See [`Command`].
+    /// The future behaves as the one of [`status`](Command::status). Dropping it also loses the
+    /// bytes that were read.
     pub async fn output(&mut self) -> io::Result<Output> {
-        context::require(SPAWNED); // a panic below would leave the defaults behind
+        context::require(SPAWNED); // a panic below would keep the changed defaults
         self.set_defaults(Stdio::null, Stdio::piped);
         let child = self.spawn();
-        self.set_defaults(Stdio::inherit, Stdio::inherit); // as `spawn` has them
+        self.set_defaults(Stdio::inherit, Stdio::inherit); // the defaults of `spawn`
         child?.wait_with_output().await
     }
 
@@ -351,14 +306,13 @@ impl Command {
         }
     }
 
-    /// Adds the program to the system's error, and the directory, which may be the one that is
-    /// missing.
+    /// Adds the program and the directory to the system's error, because either may be missing.
     #[cold]
     fn explain(&self, error: &io::Error) -> io::Error {
         let program = self.std.get_program().display();
         let text = match self.std.get_current_dir() {
             Some(dir) => {
-                let missing = if dir.is_dir() { "" } else { ", which is no directory" };
+                let missing = if dir.is_dir() { "" } else { ", which is not a directory" };
                 format!("`{program}` can't be started in `{}`{missing}: {error}", dir.display())
             }
             None => format!("`{program}` can't be started: {error}"),
@@ -367,7 +321,7 @@ impl Command {
     }
 }
 
-/// Reads to the end, or to an error, so that the child need not wait for a reader.
+/// Reads to the end or to an error, so that the child does not wait for a reader.
 async fn discard(stream: Option<impl AsyncRead + Unpin>) {
     if let Some(stream) = stream {
         let _ = futures_lite::io::copy(stream, futures_lite::io::sink()).await;
@@ -375,7 +329,7 @@ async fn discard(stream: Option<impl AsyncRead + Unpin>) {
 }
 
 impl From<std::process::Command> for Command {
-    /// [`output`](Command::output) replaces those of the three streams that were chosen there.
+    /// [`output`](Command::output) replaces streams that are set on `std`.
     fn from(std: std::process::Command) -> Command {
         Command { std, chosen: [false; 3], kill_on_drop: false }
     }

@@ -1,4 +1,4 @@
-//! The child's three streams: the parent's ends of its pipes.
+//! The child's three streams, which are the parent's ends of the pipes.
 
 use std::io;
 use std::process::Stdio;
@@ -10,26 +10,25 @@ use crate::pipe::{PipeReader, PipeWriter};
 #[cfg(windows)]
 use super::windows::{PipeReader, PipeWriter};
 
-/// The child's standard input. Dropping it, or [closing](crate::io::AsyncWriteExt::close) it, is
-/// the end of that input.
+/// The child's standard input. Dropping or [closing](crate::io::AsyncWriteExt::close) the stream
+/// ends the input.
 ///
-/// `Stdio::try_from` makes it the standard output of another child. On Unix it is a pipe, and
-/// `PipeWriter::from` gives it the pipe's other methods.
+/// `Stdio::try_from` converts the stream into the standard output of another child. On Unix the
+/// stream is a pipe, and `PipeWriter::from` converts it into a type with the pipe's other methods.
 ///
 /// # Errors
 ///
-/// A write returns `BrokenPipe` if the child has closed its end, or has ended, and also after this
-/// was closed.
+/// A write returns `BrokenPipe` if the child has closed its end or has ended, and also after this
+/// stream was closed.
 ///
 /// # Cancel safety
 ///
-/// Writing is cancel safe: bytes are reported in the poll in which they were written. (Operations
-/// that write several times, as `write_all`, are not.)
+/// Writing is cancel safe: the poll that writes bytes also reports them. Operations that write
+/// several times, such as `write_all`, are not cancel safe.
 ///
 /// # Examples
 ///
-/// ```
-/// # #[cfg(unix)]
+/// ```ignore-windows
 /// # fn main() -> std::io::Result<()> {
 /// use oneloop::io::AsyncWriteExt;
 /// use oneloop::process::{Command, Stdio};
@@ -44,27 +43,24 @@ use super::windows::{PipeReader, PipeWriter};
 /// #   Ok(())
 /// })
 /// # }
-/// # #[cfg(not(unix))]
-/// # fn main() {}
 /// ```
 #[derive(Debug)]
 pub struct ChildStdin(PipeWriter);
 
 /// The child's standard output.
 ///
-/// `Stdio::try_from` makes it the standard input of another child. (On Windows only before it was
-/// read from; `WouldBlock` otherwise.) On Unix it is a pipe, and `PipeReader::from` gives it the
-/// pipe's other methods.
+/// `Stdio::try_from` converts the stream into the standard input of another child. On Windows the
+/// conversion returns `WouldBlock` after the first read. On Unix the stream is a pipe, and
+/// `PipeReader::from` converts it into a type with the pipe's other methods.
 ///
 /// # Cancel safety
 ///
-/// Reading is cancel safe: bytes that were read are returned in the same poll. (Operations that
-/// read several times, as `read_exact`, are not.)
+/// Reading is cancel safe: the poll that reads bytes also returns them. Operations that read
+/// several times, such as `read_exact`, are not cancel safe.
 ///
 /// # Examples
 ///
-/// ```
-/// # #[cfg(unix)]
+/// ```ignore-windows
 /// # fn main() -> std::io::Result<()> {
 /// use oneloop::process::{Command, Stdio};
 ///
@@ -79,13 +75,11 @@ pub struct ChildStdin(PipeWriter);
 /// #   Ok(())
 /// })
 /// # }
-/// # #[cfg(not(unix))]
-/// # fn main() {}
 /// ```
 #[derive(Debug)]
 pub struct ChildStdout(PipeReader);
 
-/// The child's standard error. Everything in [`ChildStdout`]'s documentation holds for it.
+/// The child's standard error. The documentation of [`ChildStdout`] applies to this type, too.
 #[derive(Debug)]
 pub struct ChildStderr(PipeReader);
 
@@ -93,7 +87,7 @@ forward_write!([] ChildStdin, [], |this| &mut this.get_mut().0);
 forward_read!([] ChildStdout, [], |this| &mut this.get_mut().0);
 forward_read!([] ChildStderr, [], |this| &mut this.get_mut().0);
 
-/// The conversions of each of the three, for a type `struct $name($pipe)` made from std's type of
+/// The conversions of the three streams, for a type `struct $name($pipe)` that wraps std's type of
 /// the same name.
 macro_rules! impl_stdio {
     ($name:ident, $pipe:ident) => {
@@ -104,13 +98,13 @@ macro_rules! impl_stdio {
             }
         }
 
-        /// For another child. On Unix the descriptor is made blocking again, which most programs
-        /// expect.
+        /// Converts the stream for another child. On Unix the descriptor becomes blocking again,
+        /// because most programs expect blocking descriptors.
         ///
         /// # Errors
         ///
-        /// If the operating system refuses, or has no descriptor left; the stream is then closed.
-        /// If the input was closed.
+        /// The conversion returns the error of the operating system, for example if no descriptor
+        /// is left. The stream is closed after an error. An input that was closed is also an error.
         impl TryFrom<$name> for Stdio {
             type Error = io::Error;
 
@@ -119,7 +113,7 @@ macro_rules! impl_stdio {
             }
         }
 
-        /// For the pipe's own methods.
+        /// Converts the stream into a pipe, for the pipe's own methods.
         #[cfg(unix)]
         impl From<$name> for $pipe {
             fn from(stream: $name) -> $pipe {

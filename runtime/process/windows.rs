@@ -1,5 +1,5 @@
-//! The streams of a child on Windows. Its anonymous pipes can't be waited for, so a thread of the
-//! pool of `unblock` reads or writes each that is used.
+//! The streams of a child on Windows. Anonymous pipes of Windows have no readiness events, so a
+//! thread of `unblock`'s pool reads or writes each pipe in use.
 
 use std::fs::File;
 use std::future::Future;
@@ -15,20 +15,20 @@ use futures_lite::{AsyncWriteExt, future};
 use crate::io::Unblock;
 use crate::unblock;
 
-/// The end that is read from.
+/// The reading end.
 #[derive(Debug)]
 pub(super) struct PipeReader {
     pipe: Unblock<File>,
-    /// A thread reads from it, or has read more than was taken.
+    /// Whether a thread reads from the pipe, or has read bytes that the program has not received.
     used: bool,
 }
 
-/// The end that is written to.
+/// The writing end.
 #[derive(Debug)]
 pub(super) struct PipeWriter {
-    /// `None` once it is closed.
+    /// The pipe, or `None` after it was closed.
     pipe: Option<Unblock<File>>,
-    /// A thread may still have bytes to pass on to the child.
+    /// Whether a thread may still have bytes to write.
     unflushed: bool,
 }
 
@@ -44,7 +44,7 @@ impl PipeWriter {
     }
 }
 
-/// The pipe itself, if no thread uses it.
+/// Returns the pipe itself, if no thread uses it.
 fn unused(pipe: Unblock<File>) -> io::Result<Stdio> {
     match pin!(pipe.into_inner()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(file) => file.map(Stdio::from),
@@ -53,7 +53,7 @@ fn unused(pipe: Unblock<File>) -> io::Result<Stdio> {
 }
 
 fn used() -> io::Error {
-    io::Error::new(io::ErrorKind::WouldBlock, "it was used already")
+    io::Error::new(io::ErrorKind::WouldBlock, "the stream was read from or written to before")
 }
 
 fn closed() -> io::Error {
@@ -73,7 +73,7 @@ impl TryFrom<PipeWriter> for Stdio {
 
     fn try_from(mut writer: PipeWriter) -> io::Result<Stdio> {
         if writer.unflushed {
-            return Err(used()); // dropped by this, it passes on what it has
+            return Err(used()); // the drop of the writer writes its bytes
         }
         unused(writer.pipe.take().ok_or_else(closed)?)
     }
@@ -112,9 +112,9 @@ impl AsyncWrite for PipeWriter {
     }
 }
 
-/// On Unix the system has the bytes that were written, and passes them on after the handle was
-/// dropped. Here they are in a buffer, which would be lost with the handle: so a thread passes them
-/// on. It is done at the latest when the child has ended, because then the write fails.
+/// On Unix the system has the written bytes and delivers them after the drop of the handle. On
+/// Windows the bytes are in a buffer that the drop of the handle would lose, so a thread writes
+/// them. The thread ends at the latest at the end of the child, because the write then fails.
 impl Drop for PipeWriter {
     fn drop(&mut self) {
         if let Some(mut pipe) = self.pipe.take().filter(|_| self.unflushed) {

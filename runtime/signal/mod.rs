@@ -1,14 +1,14 @@
-//! Signals of the operating system, as futures.
+//! Signals of the operating system as futures.
 //!
-//! On Unix each listener has a pipe of its own, and the signal's handler writes a byte to it (the
-//! `signal-hook` crate keeps the handlers). So several listeners of one signal all receive it, on
-//! any thread and any runtime. On Windows there is Ctrl+C and nothing else: no `Signal`, and no
-//! signal to send to a child. The `ctrlc` crate calls the handler on a thread of its own, and every
-//! listener receives it there, too.
+//! On Unix each listener has a pipe of its own, and the signal's handler writes a byte to each
+//! pipe. The `signal-hook` crate keeps the handlers. So all listeners of a signal receive it, on
+//! any thread and any runtime. Windows supports Ctrl+C alone: this module has no `Signal` there,
+//! and a program can't send a signal to a child. The `ctrlc` crate calls the handler on a thread of
+//! its own, and all listeners receive each Ctrl+C on Windows, too.
 //!
-//! The first listener of a signal takes the signal's default action away (for Ctrl+C, the end of
-//! the process). The action does not come back when the listeners are dropped. A program that
-//! should end at a second Ctrl+C must listen for that, too.
+//! The first listener of a signal removes the signal's default action. For Ctrl+C this action is
+//! the end of the process. Dropping the listeners does not restore the action. A program that
+//! should end at a second Ctrl+C must listen for the second one, too.
 //!
 //! # Examples
 //!
@@ -37,7 +37,7 @@ pub(crate) use windows::CtrlC as SignalListener;
 
 use std::io;
 
-/// A listener that receives each Ctrl+C from now on.
+/// Returns a listener that receives each later Ctrl+C.
 pub(crate) fn listen_for_ctrl_c() -> io::Result<SignalListener> {
     #[cfg(unix)]
     return Signal::new(SignalKind::INTERRUPT);
@@ -47,26 +47,24 @@ pub(crate) fn listen_for_ctrl_c() -> io::Result<SignalListener> {
 
 /// Waits for the next Ctrl+C: `SIGINT` on Unix, `CTRL_C_EVENT` on Windows.
 ///
-/// The future listens from its first poll until it is ready or dropped. To miss no press in between
-/// two, use a `Signal` on Unix, which goes on listening. The signal's default action does not come
-/// back when the future is ready or dropped; see the [module](self).
+/// The future listens from its first poll until it completes or is dropped. A Ctrl+C between two
+/// such futures is lost. On Unix a `Signal` avoids this, because it listens continuously. The
+/// completion or the drop of the future does not restore the signal's default action; see the
+/// [module](self).
 ///
 /// # Errors
 ///
-/// If the handler can't be set, or (on Unix) the operating system gives no pipe.
+/// The future returns an error if the handler can't be set, or (on Unix) if the operating system
+/// can't create a pipe.
 ///
 /// # Panics
 ///
-/// On Unix, when polled outside a runtime.
+/// On Unix, polling the future outside a runtime panics.
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to
-/// this listener.
-///
-/// # Examples
-///
-/// See the [module](self).
+/// The future is not cancel safe. Dropping it loses a signal that arrives after the first poll and
+/// is not reported yet.
 pub async fn ctrl_c() -> io::Result<()> {
     let mut listener = listen_for_ctrl_c()?;
     std::future::poll_fn(|cx| listener.poll_recv(cx)).await

@@ -1,4 +1,4 @@
-//! Unix signals: a self-pipe for each listener (D. J. Bernstein, "The self-pipe trick").
+//! Unix signals, with a self-pipe for each listener (D. J. Bernstein, "The self-pipe trick").
 
 use std::fmt;
 use std::future::poll_fn;
@@ -9,11 +9,13 @@ use std::task::{Context, Poll, ready};
 use futures_io::AsyncRead;
 use signal_hook::{SigId, consts, low_level};
 
+use crate::engine::context;
+use crate::engine::happening::Happening;
 use crate::net::UnixStream;
 use crate::net::send::send;
 
-/// Names a signal. The constants are those that programs usually listen for; any other number
-/// converts with `From`.
+/// The number of a signal. The constants are the signals that programs usually listen for. Any
+/// other number converts with `From`.
 ///
 /// # Examples
 ///
@@ -29,22 +31,22 @@ pub struct SignalKind(i32);
 impl SignalKind {
     /// `SIGINT`: Ctrl+C at the terminal.
     pub const INTERRUPT: SignalKind = SignalKind(consts::SIGINT);
-    /// `SIGTERM`: a polite request to end.
+    /// `SIGTERM`: a request to end.
     pub const TERMINATE: SignalKind = SignalKind(consts::SIGTERM);
-    /// `SIGHUP`: the terminal was closed; for servers, by custom, "read your configuration again".
+    /// `SIGHUP`: the terminal was closed. Servers by convention reload their configuration.
     pub const HANGUP: SignalKind = SignalKind(consts::SIGHUP);
     /// `SIGQUIT`: Ctrl+\ at the terminal.
     pub const QUIT: SignalKind = SignalKind(consts::SIGQUIT);
-    /// `SIGUSR1`: the user's own.
+    /// `SIGUSR1`: reserved for the program's own use.
     pub const USER1: SignalKind = SignalKind(consts::SIGUSR1);
-    /// `SIGUSR2`: the user's own.
+    /// `SIGUSR2`: reserved for the program's own use.
     pub const USER2: SignalKind = SignalKind(consts::SIGUSR2);
     /// `SIGCHLD`: a child process ended or stopped.
     pub const CHILD: SignalKind = SignalKind(consts::SIGCHLD);
     /// `SIGWINCH`: the terminal's window has a new size.
     pub const WINDOW_CHANGE: SignalKind = SignalKind(consts::SIGWINCH);
 
-    /// The signal's number, which for some differs between systems.
+    /// Returns the signal's number. Some numbers differ between systems.
     ///
     /// # Examples
     ///
@@ -71,10 +73,11 @@ impl fmt::Debug for SignalKind {
     }
 }
 
-/// Listens for a signal for as long as it exists. It belongs to the runtime it was made in. A
-/// listener costs two descriptors; a delivery costs a byte that the handler writes, and a read.
+/// A listener for a signal, from its creation until its drop. The listener belongs to the runtime
+/// in which it was created. A listener costs two descriptors. A delivery costs one write by the
+/// handler and one read.
 ///
-/// Dropping the listener does not bring the signal's default action back; see the [module](super).
+/// Dropping the listener does not restore the signal's default action; see the [module](super).
 ///
 /// # Examples
 ///
@@ -86,7 +89,7 @@ impl fmt::Debug for SignalKind {
 ///     let mut hangup = Signal::new(SignalKind::HANGUP)?;
 ///     loop {
 ///         hangup.recv().await?;
-///         println!("reading the configuration again");
+///         println!("reloading the configuration");
 ///     }
 /// })
 /// # }
@@ -99,22 +102,18 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// Begins to listen: each delivery from now on is reported. The first listener takes the
-    /// signal's default action away for good.
+    /// Registers a listener, which reports each later delivery. The first listener removes the
+    /// signal's default action for the rest of the process.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a signal that can't be caught (`SIGKILL`, `SIGSTOP`), that the program
-    /// can't go on after (`SIGSEGV`, `SIGILL`, `SIGFPE`), or that doesn't exist; otherwise the
-    /// operating system's error.
+    /// `InvalidInput` is the error for a signal that can't be caught (`SIGKILL`, `SIGSTOP`), after
+    /// which the program can't continue (`SIGSEGV`, `SIGILL`, `SIGFPE`), or that doesn't exist. All
+    /// other errors are those of the operating system.
     ///
     /// # Panics
     ///
-    /// Outside a runtime.
-    ///
-    /// # Examples
-    ///
-    /// See [`Signal`], and [`recv`](Signal::recv).
+    /// The call panics outside a runtime.
     #[track_caller]
     pub fn new(kind: SignalKind) -> io::Result<Signal> {
         if consts::FORBIDDEN.contains(&kind.0) {
@@ -126,33 +125,33 @@ impl Signal {
         let (ours, handlers) = std::os::unix::net::UnixStream::pair()?;
         let bytes = UnixStream::try_from(ours)?;
         handlers.set_nonblocking(true)?;
-        // Until it executes its program, a child has the handler and the socket, too; what it
-        // receives then is no signal of this process.
+        // A child shares the handler and the socket until it executes its program. A signal that
+        // the child receives in this time is not a signal of this process.
         let process = std::process::id();
         let notify = move || {
             if std::process::id() == process {
-                let _ = send(&handlers, &[0]); // full: a delivery is there already
+                let _ = send(&handlers, &[0]); // a full pipe already holds a delivery
             }
         };
-        // SAFETY: a handler may do only what is async-signal-safe. This one makes two system calls
-        // and neither allocates, locks nor panics.
+        // SAFETY: a handler may call only async-signal-safe functions. This handler makes two
+        // system calls, and it neither allocates, locks nor panics.
         let id = unsafe { low_level::register(kind.0, notify) }.map_err(|error| {
             io::Error::new(error.kind(), format!("{kind:?} can't be listened for: {error}"))
         })?;
         Ok(Signal { kind, id, bytes })
     }
 
-    /// Waits for the next delivery. Deliveries that the operating system merges (several of one
-    /// signal while it is pending) count once, and the pipe keeps no more than fit; at least one is
-    /// reported after each.
+    /// Waits for the next delivery. The operating system merges several deliveries of a signal that
+    /// is pending, and the pipe holds a limited number of bytes. So one report may stand for
+    /// several deliveries, but at least one report follows each delivery.
     ///
     /// # Errors
     ///
-    /// If the pipe fails, or the listener's runtime was dropped.
+    /// The future returns an error if the pipe fails, or if the listener's runtime was dropped.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a delivery that was not reported is reported by the next call.
+    /// The future is cancel safe: the next call reports a delivery that is not reported yet.
     ///
     /// # Examples
     ///
@@ -173,14 +172,16 @@ impl Signal {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// The poll behind [`recv`](Signal::recv).
+    /// Polls for [`recv`](Signal::recv).
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.bytes).poll_read(cx, &mut [0]))?;
-        // Only this listener's drop closes the handler's end.
+        let number = self.kind.number();
+        context::tell(|_| Happening::Signal { number });
+        // The handler's end closes only when this listener is dropped.
         Poll::Ready(if read == 1 { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) })
     }
 
-    /// The signal that this listens for.
+    /// Returns the signal of this listener.
     ///
     /// # Examples
     ///
@@ -205,23 +206,25 @@ impl Drop for Signal {
     }
 }
 
-/// Waits for the next `SIGTERM`: a polite request to end.
+/// Waits for the next `SIGTERM`, a request to end.
 ///
-/// The future listens from its first poll until it is ready or dropped. To miss none in between
-/// two, use a [`Signal`]. The signal's default action, to end the process, does not come back.
+/// The future listens from its first poll until it completes or is dropped. A signal between two such
+/// futures is lost. A [`Signal`] avoids this, because it listens continuously. The completion or the
+/// drop of the future does not restore the signal's default action, which is to end the process.
 ///
 /// # Errors
 ///
-/// If the handler can't be set, or the operating system gives no pipe.
+/// The future returns an error if the handler can't be set, or if the operating system can't create
+/// a pipe.
 ///
 /// # Panics
 ///
-/// When polled outside a runtime.
+/// Polling the future outside a runtime panics.
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to
-/// this listener.
+/// The future is not cancel safe. Dropping it loses a signal that arrives after the first poll and is
+/// not reported yet.
 ///
 /// # Examples
 ///
@@ -242,23 +245,26 @@ pub async fn terminate() -> io::Result<()> {
     Signal::new(SignalKind::TERMINATE)?.recv().await
 }
 
-/// Waits for the next `SIGHUP`: the terminal was closed, or "read your configuration again".
+/// Waits for the next `SIGHUP`. The signal means that the terminal was closed, or, by convention, that a
+/// server should reload its configuration.
 ///
-/// The future listens from its first poll until it is ready or dropped. To miss none in between
-/// two, use a [`Signal`]. The signal's default action, to end the process, does not come back.
+/// The future listens from its first poll until it completes or is dropped. A signal between two such
+/// futures is lost. A [`Signal`] avoids this, because it listens continuously. The completion or the
+/// drop of the future does not restore the signal's default action, which is to end the process.
 ///
 /// # Errors
 ///
-/// If the handler can't be set, or the operating system gives no pipe.
+/// The future returns an error if the handler can't be set, or if the operating system can't create
+/// a pipe.
 ///
 /// # Panics
 ///
-/// When polled outside a runtime.
+/// Polling the future outside a runtime panics.
 ///
 /// # Cancel safety
 ///
-/// Not cancel safe: a signal that came after the first poll and was not reported yet is lost to
-/// this listener.
+/// The future is not cancel safe. Dropping it loses a signal that arrives after the first poll and is
+/// not reported yet.
 ///
 /// # Examples
 ///

@@ -1,5 +1,4 @@
-//! Ctrl+C on Windows: one handler for the process, which counts the presses and wakes the
-//! listeners.
+//! Ctrl+C on Windows. One handler for the process counts the presses and wakes the listeners.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,15 +7,15 @@ use std::task::{Context, Poll, Waker};
 
 use crate::engine::wait_list::wake_foreign;
 
-/// What the handler and the listeners share.
+/// The state that the handler and the listeners share.
 #[derive(Default)]
 struct Presses {
     handler_is_set: bool,
-    /// How often Ctrl+C was pressed.
+    /// The number of times that Ctrl+C was pressed.
     count: u64,
-    /// Listeners so far: the next one's name.
+    /// The number of listeners so far, which gives the next listener its name.
     listeners: u64,
-    /// The wakers of the listeners that wait, by name. Bound: one for each listener.
+    /// The wakers of the waiting listeners, by name. The bound is one waker for each listener.
     waiting: HashMap<u64, Waker>,
 }
 
@@ -26,10 +25,11 @@ fn presses() -> MutexGuard<'static, Presses> {
     PRESSES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A listener that receives each press after it was made; several since its last poll count as one.
+/// A listener that receives each press after its creation. Several presses since its last poll
+/// count as one.
 pub(crate) struct CtrlC {
     name: u64,
-    /// The count at its last poll.
+    /// The count at the last poll of this listener.
     received: u64,
 }
 
@@ -52,7 +52,7 @@ impl CtrlC {
         }
         let earlier = presses.waiting.insert(self.name, waker);
         drop(presses);
-        drop(earlier); // foreign code, perhaps
+        drop(earlier); // may run foreign code
         Poll::Pending
     }
 }
@@ -60,7 +60,7 @@ impl CtrlC {
 impl Drop for CtrlC {
     fn drop(&mut self) {
         let waker = presses().waiting.remove(&self.name);
-        drop(waker); // with the lock released
+        drop(waker); // runs with the lock released
     }
 }
 

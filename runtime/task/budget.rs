@@ -1,5 +1,5 @@
-//! `consume_budget` and `unconstrained`: a task and its budget. What the budget is, and why, is in
-//! `engine/budget.rs`.
+//! The functions `consume_budget` and `unconstrained`. `engine/budget.rs` says what the budget is,
+//! and why it exists.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use pin_project_lite::pin_project;
 
 use crate::engine::context;
 
-/// Charges one operation to the budget of the current runtime, and gives way if the budget is used
-/// up: once in 128 calls. In between it costs next to nothing.
+/// Charges one operation to the budget of the current runtime. If the budget is used up, the task
+/// gives way. That is the case in one of 128 calls. The other calls cost almost nothing.
 ///
-/// For loops whose operations no budget covers: a channel of another crate that always has a
-/// message, parsing, computing. Socket I/O, timers and joins charge by themselves, to the same
-/// budget. [`yield_now`](crate::yield_now) gives way each time.
+/// A loop needs this function if no budget covers its operations. Examples are a channel of another
+/// crate that always has a message, a parser, a computation. Socket I/O, timers and joins charge
+/// themselves, to the same budget. [`yield_now`](crate::yield_now) gives way in each call.
 ///
-/// Outside a runtime of this crate there is no budget, and it is ready at once.
+/// Outside a runtime of this crate there is no budget, and the future is ready at once.
 ///
 /// # Cancel safety
 ///
-/// Nothing is lost if it is dropped.
+/// The future is cancel safe: a dropped future loses nothing.
 ///
 /// # Examples
 ///
@@ -32,7 +32,7 @@ use crate::engine::context;
 ///
 /// let mut sum = 0;
 /// while let Ok(n) = receiver.recv().await {
-///     sum += n; // the next message is there: nothing else in this loop would ever wait
+///     sum += n; // the next message is ready each time, so this loop never waits elsewhere
 ///     oneloop::consume_budget().await;
 /// }
 /// assert_eq!(sum, 49_995_000);
@@ -42,21 +42,21 @@ pub fn consume_budget() -> impl Future<Output = ()> + Send + Sync + Unpin + use<
     poll_fn(context::charge)
 }
 
-/// Makes a future that is never denied anything for the sake of others: while it is polled, no
-/// operation is charged to the budget of the current runtime. The rest of its task, before and
-/// after and in other branches, has the budget that it had.
+/// Returns a future to which the budget of the current runtime does not apply. While the future is
+/// polled, no operation is charged to that budget. The other parts of its task keep the budget: the
+/// code before and after, and other branches.
 ///
-/// **A future that always finds its socket, its channel or its timer ready then holds the loop for
-/// as long as it does.** Meanwhile no other task, timer or socket is served, nor a
-/// [`timeout`](crate::time::timeout) around it. Use it for what is known to be short, and must not
-/// be broken off in the middle.
+/// **A future that always finds its socket, its channel or its timer ready then holds the loop
+/// until the future completes.** Meanwhile the loop serves no other task, timer or socket, and no
+/// [`timeout`](crate::time::timeout) around the future. Use this function for work that is known to
+/// be short and must not be interrupted.
 ///
-/// Sockets and tasks of another runtime are charged to that one all the same. Outside a runtime of
-/// this crate it changes nothing.
+/// Operations on sockets and tasks of another runtime are still charged to that runtime. Outside a
+/// runtime of this crate the function changes nothing.
 ///
 /// # Cancel safety
 ///
-/// As the future's.
+/// The returned future is as cancel safe as `future`.
 ///
 /// # Examples
 ///
@@ -79,15 +79,11 @@ pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
 }
 
 pin_project! {
-    /// The future of [`unconstrained`].
+    /// The future that [`unconstrained`] returns. [`unconstrained`] has an example.
     ///
     /// # Cancel safety
     ///
-    /// As the future's that it was made of.
-    ///
-    /// # Examples
-    ///
-    /// See [`unconstrained`].
+    /// This future is as cancel safe as the future in it.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Unconstrained<F> {

@@ -1,44 +1,38 @@
-//! Which task this is: ids and names.
+//! Ids and names of tasks.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::join::JoinHandle;
-use super::spawn::spawn_on;
+use super::spawn::spawn_at;
 use crate::engine::context;
 use crate::engine::ticket::Id;
 
-/// The id of the task that is polled or dropped now.
+/// Returns the id of the task that is being polled or dropped. [`Id`] has an example.
 ///
 /// # Panics
 ///
-/// Outside a task, and in the future of `block_on`, which is none.
-///
-/// # Examples
-///
-/// See [`Id`].
+/// The function panics outside a task. The future of `block_on` is not a task.
 #[track_caller]
 pub fn id() -> Id {
     try_id().expect("oneloop::task::id was called outside a task (the future of block_on is none)")
 }
 
-/// The id of the task that is polled or dropped now; `None` outside a task.
+/// Returns the id of the task that is being polled or dropped, or `None` outside a task.
 ///
 /// # Examples
 ///
 /// ```
 /// oneloop::block_on(async {
-///     assert_eq!(oneloop::task::try_id(), None); // `block_on`'s own future is no task
+///     assert_eq!(oneloop::task::try_id(), None); // the future of `block_on` is not a task
 /// });
 /// ```
 pub fn try_id() -> Option<Id> {
     context::try_with(|core| core?.tasks.current.get()).map(Id)
 }
 
-/// The name of the task that is polled or dropped now, if it has one.
-///
-/// # Examples
-///
-/// See [`Builder`].
+/// Returns the name of the task that is being polled or dropped, if the task has one. [`Builder`]
+/// has an example.
 pub fn name() -> Option<Arc<str>> {
     context::try_with(|core| {
         let core = core?;
@@ -46,8 +40,9 @@ pub fn name() -> Option<Arc<str>> {
     })
 }
 
-/// Options for a task: a name, for what is printed of it. It stands in a table of the runtime until
-/// the task's result was taken or dropped; a task without a name costs nothing.
+/// Options for a task. The only option is a name, which dumps and errors print. The name
+/// is in a table of the runtime until the task's result is taken or dropped. A task without a name
+/// has no cost.
 ///
 /// # Examples
 ///
@@ -67,34 +62,23 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// No options.
-    ///
-    /// # Examples
-    ///
-    /// See [`Builder`].
+    /// Returns a builder without options. [`Builder`] has an example.
     pub fn new() -> Builder {
         Builder::default()
     }
 
-    /// Gives the task a name. Several tasks may have the same.
-    ///
-    /// # Examples
-    ///
-    /// See [`Builder`].
+    /// Gives the task a name. Several tasks may have the same name. [`Builder`] has an example.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Builder {
         self.name = Some(name.into());
         self
     }
 
-    /// Starts a task on the current loop, as [`spawn`](super::spawn()) does.
+    /// Starts a task on the current loop, as [`spawn`](super::spawn()) does. [`Builder`] has an
+    /// example.
     ///
     /// # Panics
     ///
-    /// As [`spawn`](super::spawn()).
-    ///
-    /// # Examples
-    ///
-    /// See [`Builder`].
+    /// The method panics in the same cases as [`spawn`](super::spawn()).
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
     where
@@ -103,10 +87,6 @@ impl Builder {
         let Some(core) = context::current() else {
             context::outside("oneloop::task::Builder::spawn was called")
         };
-        let task = spawn_on(core.clone(), future);
-        if let Some(name) = self.name {
-            core.tasks.set_name(task.id().0, name);
-        }
-        task
+        spawn_at(core, future, Location::caller(), self.name)
     }
 }

@@ -1,4 +1,4 @@
-//! `JoinHandle` and `AbortHandle`: a task seen from outside.
+//! `JoinHandle` and `AbortHandle`, the handles of a task.
 
 use std::fmt;
 use std::future::Future;
@@ -9,21 +9,23 @@ use std::task::{Context, Poll, Waker, ready};
 
 use crate::engine::cell::BoxedTask;
 use crate::engine::core::Core;
+use crate::engine::happening::Happening;
 use crate::engine::join_error::JoinError;
 use crate::engine::panic::drop_quietly;
 use crate::engine::ticket::{Id, Ticket};
 use crate::engine::wait_list::Waiter;
 
-/// A task that was spawned: await it for its result, or abort it. Dropping it detaches the task,
-/// which then runs on by itself.
+/// The handle of a spawned task. A program awaits the handle for the task's result, or aborts the
+/// task. Dropping the handle detaches the task, which then keeps running.
 ///
-/// It may outlive its runtime, and be awaited on another one: a task that had finished gives its
-/// value, any other says [cancelled](JoinError::is_cancelled). Until it is dropped it keeps the
-/// runtime's tables and event queue alive (so its descriptors stay open), and a result that was not
-/// taken; never the task's future. Awaiting it is charged to the budget of the task's own runtime,
-/// wherever it is awaited.
+/// The handle may outlive its runtime, and another runtime may await the handle. If the task had
+/// finished before its runtime was dropped, the handle returns the task's value. If not, it returns a
+/// [cancelled](JoinError::is_cancelled) error. Until the handle is dropped, it keeps the runtime's
+/// tables and event queue, so the descriptors of the queue stay open. It also keeps a result that was
+/// not taken, but never the task's future. Each await of the handle is charged to the budget of the
+/// task's own runtime, also on another runtime.
 ///
-/// It belongs to its loop's thread:
+/// The handle belongs to the thread of its loop:
 ///
 /// ```compile_fail,E0277
 /// # oneloop::block_on(async {
@@ -38,12 +40,12 @@ use crate::engine::wait_list::Waiter;
 ///
 /// # Panics
 ///
-/// When polled again after it has given the result.
+/// The handle panics if it is polled again after it has returned the result.
 ///
 /// # Cancel safety
 ///
-/// Awaiting `&mut JoinHandle` is cancel safe: if it is dropped before it is ready nothing is lost,
-/// and the handle can be awaited again.
+/// Awaiting `&mut JoinHandle` is cancel safe. If the future is dropped before it is ready, nothing
+/// is lost, and the handle can be awaited again.
 ///
 /// # Examples
 ///
@@ -54,7 +56,7 @@ use crate::engine::wait_list::Waiter;
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    /// Its ticket is `None` once the output was taken.
+    /// The ticket in it is `None` after the output was taken.
     task: AbortHandle,
     output: PhantomData<fn() -> T>,
 }
@@ -64,10 +66,10 @@ impl<T> JoinHandle<T> {
         JoinHandle { task: AbortHandle { core, ticket: Some(ticket) }, output: PhantomData }
     }
 
-    /// Asks the task to stop. Its future is dropped as the loop's next entry, before any other task
-    /// runs, and before this handle resolves, with [`JoinError::is_cancelled`]. A task that has
-    /// finished, or finishes in the poll in which it aborts itself, delivers its value all the
-    /// same.
+    /// Cancels the task. The loop drops the task's future as its next entry, before it polls
+    /// another task. Then this handle resolves to an error with [`JoinError::is_cancelled`]. A task
+    /// that has already finished still returns its value. So does a task that aborts itself and
+    /// finishes in the same poll.
     ///
     /// # Examples
     ///
@@ -82,8 +84,8 @@ impl<T> JoinHandle<T> {
         self.task.abort();
     }
 
-    /// Whether the task has finished, panicked, or been dropped. A task that was only just aborted
-    /// hasn't.
+    /// Returns whether the task has finished, has panicked, or was dropped. An aborted task has not
+    /// finished until the loop drops it.
     ///
     /// # Examples
     ///
@@ -100,37 +102,29 @@ impl<T> JoinHandle<T> {
         self.task.is_finished()
     }
 
-    /// The task's id.
+    /// Returns the task's id. [`task::Id`](crate::task::Id) has an example.
     ///
     /// # Panics
     ///
-    /// If the handle has given the task's result.
-    ///
-    /// # Examples
-    ///
-    /// See [`task::Id`](crate::task::Id).
+    /// The method panics if the handle has returned the task's result.
     #[track_caller]
     pub fn id(&self) -> Id {
         Id(self.task.ticket.expect("JoinHandle::id was called after the handle had given the task's result"))
     }
 
-    /// A handle that can abort the task but not await it.
-    ///
-    /// # Examples
-    ///
-    /// See [`AbortHandle`].
+    /// Returns a handle that can abort the task but not await it. [`AbortHandle`] has an example.
     pub fn abort_handle(&self) -> AbortHandle {
         self.task.clone()
     }
 }
 
 impl<T: 'static> JoinHandle<T> {
-    /// The result, if the task has finished; `None` if it has not. It waits for nothing, and the
-    /// budget does not deny it.
+    /// Returns the result if the task has finished, or `None` if it has not. The method does not
+    /// wait, and the budget does not apply to it.
     ///
     /// # Panics
     ///
-    /// If the handle has given the result already.
+    /// The method panics if the handle has already returned the result.
     ///
     /// # Examples
     ///
@@ -166,7 +160,7 @@ fn output_of<T: 'static>(task: Option<BoxedTask>) -> Poll<Result<T, JoinError>> 
     output
 }
 
-/// The panic of a handle that is asked twice.
+/// The message of the panic if `poll` or `try_join` is called after the handle has returned the result.
 const GIVEN: &str = "a JoinHandle was polled again after it had given the task's result";
 
 impl<T: 'static> Future for JoinHandle<T> {
@@ -178,6 +172,7 @@ impl<T: 'static> Future for JoinHandle<T> {
         let core = &self.task.core;
         let slot = core.tasks.slot(ticket);
         if !slot.is_done() {
+            core.tasks.hook.tell(|_| Happening::WaitsForTask { task: ticket, unit: Ticket::of(cx.waker()) });
             if !slot.joiners().add_alone(cx.waker()) {
                 self.wait_beside(ticket, cx.waker());
             }
@@ -193,9 +188,9 @@ impl<T: 'static> Future for JoinHandle<T> {
 impl<T> JoinHandle<T> {
     #[cold]
     fn wait_beside(&self, ticket: Ticket, waker: &Waker) {
-        let waiter = Waiter::of(waker); // a clone: before anything is borrowed
+        let waiter = Waiter::of(waker); // the clone may run foreign code, so no table is borrowed yet
         if self.is_finished() {
-            return waker.wake_by_ref(); // by that clone
+            return waker.wake_by_ref(); // the clone has finished the task
         }
         let discarded = self.task.core.tasks.add_joiner(ticket, waiter);
         discarded.into_iter().for_each(Waiter::discard);
@@ -211,14 +206,23 @@ impl<T> Drop for JoinHandle<T> {
     }
 }
 
-/// Drops what is left of a task for its join handle. Out of line: most handles are dropped after they
-/// have given the output.
+/// Drops the rest of a task for its join handle. The function is not inlined, because most handles
+/// are dropped after they have returned the output.
 #[inline(never)]
 fn detach(core: &Core, ticket: Ticket) {
+    if !core.tasks.detach_unfinished(ticket) {
+        detach_with_remains(core, ticket);
+    }
+}
+
+/// `detach` for a task that leaves an output or waiters to drop.
+#[cold]
+#[inline(never)]
+fn detach_with_remains(core: &Core, ticket: Ticket) {
     let (output, waiters) = core.tasks.detach(ticket);
-    // Both drops may be foreign code. Quietly, as when the loop drops an output: two panics of
-    // handles in one `Vec` would end the process.
-    waiters.into_iter().for_each(Waiter::discard);
+    // Both drops may run foreign code. They catch panics, as the loop does when it drops an output:
+    // two panics of handles in one `Vec` would end the process.
+    core.discard_waiters(&waiters);
     if output.is_some() {
         drop_quietly(output);
     }
@@ -230,10 +234,10 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Aborts a task without being able to await it. Any number of clones may exist. None keeps the
-/// task or its result, but each keeps the runtime's tables and event queue alive (so its
-/// descriptors stay open) until it is dropped. It belongs to its loop's thread, as the
-/// [`JoinHandle`] does.
+/// A handle that aborts a task and can't await it. It can be cloned any number of times. A clone
+/// does not keep the task or its result. Each clone keeps the runtime's tables and event queue
+/// until it is dropped, so the descriptors of the queue stay open. The handle belongs to the thread of
+/// its loop, as the [`JoinHandle`] does.
 ///
 /// # Examples
 ///
@@ -253,18 +257,15 @@ pub struct AbortHandle {
 }
 
 impl AbortHandle {
-    /// Asks the task to stop, as [`JoinHandle::abort`] does. Nothing happens if it has finished.
-    ///
-    /// # Examples
-    ///
-    /// See [`AbortHandle`].
+    /// Cancels the task, as [`JoinHandle::abort`] does. If the task has finished, the call does
+    /// nothing. [`AbortHandle`] has an example.
     pub fn abort(&self) {
         if let Some(ticket) = self.ticket {
             self.core.tasks.abort(ticket);
         }
     }
 
-    /// The task's id; `None` if the task's result had been taken when this handle was made.
+    /// Returns the task's id, or `None` if the task's result was taken before this handle was made.
     ///
     /// # Examples
     ///
@@ -289,7 +290,7 @@ impl AbortHandle {
         f.field("finished", &self.is_finished()).finish_non_exhaustive()
     }
 
-    /// Whether the task has finished, panicked, or been dropped.
+    /// Returns whether the task has finished, has panicked, or was dropped.
     ///
     /// # Examples
     ///

@@ -1,14 +1,14 @@
 //! `JoinSet`: many tasks, joined in the order in which they end.
 //!
-//! To poll every join handle would cost as much as there are tasks, each time that one ends.
-//! Instead each task holds, behind its future, an *announcement*: its drop puts the task's key into
-//! the set's queue and wakes the set's waiter. The loop drops a task's future whenever the task ends,
-//! by its value, a panic, an abort or the runtime's end, so no end is missed. Joining takes the
-//! first key and polls that handle alone.
+//! If the set polled every join handle each time that a task ends, the cost of a join would grow with
+//! the number of tasks. Instead each task holds an *announcement* behind its future. The drop of the
+//! announcement puts the task's key into the set's queue and wakes the set's waiter. The loop drops
+//! a task's future whenever the task ends: by its value, a panic, an abort or the end of the
+//! runtime. So the set misses no end. A join takes the first key and polls that handle alone.
 //!
-//! The announcement is dropped a few steps before the table says that the task has finished. All who
-//! can ask in between (a waker of another crate that polls at once) are told "not yet" by the
-//! handle, and the key stays where it is.
+//! The announcement is dropped a few steps before the table marks the task as finished. A waker of
+//! another crate that polls at once may poll the handle between these steps. The handle then
+//! returns `Pending`, and the key stays in the queue.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -23,28 +23,28 @@ use pin_project_lite::pin_project;
 use slab::Slab;
 
 use super::join::{AbortHandle, JoinHandle};
-use super::spawn::{require_room, spawn_on};
+use super::spawn::{require_free_key, spawn_on};
 use crate::engine::context;
 use crate::engine::join_error::JoinError;
 use crate::engine::panic::drop_quietly;
 use crate::engine::wait_list::wake_foreign;
 
-/// Tasks that were spawned together, to be joined in the order in which they end. Dropping the set
-/// aborts all that are left.
+/// A set of spawned tasks that a program joins in the order in which they end. Dropping the set
+/// aborts all tasks in it.
 ///
-/// The names are those of tokio's `JoinSet`. The futures need not be `Send`; blocking work is
+/// The names are those of tokio's `JoinSet`. The futures need not be `Send`. Blocking work is
 /// `set.spawn(oneloop::unblock(closure))`. A task and its result stay in the set until they are
-/// joined: in a set that a server fills for months, join now and then, with
+/// joined. A server that fills a set for months must join now and then, with
 /// [`try_join_next`](JoinSet::try_join_next).
 ///
-/// As a [`JoinHandle`], a set belongs to its thread, and may outlive the runtime of its tasks or be
-/// joined on another one. Its tasks may belong to several.
+/// A set belongs to its thread, as a [`JoinHandle`] does. It may outlive the runtime of its tasks,
+/// and another runtime may join it. Its tasks may belong to several runtimes.
 ///
 /// # Cost
 ///
-/// A task is one allocation, as with [`spawn`](crate::spawn), 8 bytes larger, and 24 bytes in the
-/// set's table and queue. A join is O(1), however many tasks there are, and no task that has not ended is
-/// looked at.
+/// A task is one allocation, as with [`spawn`](crate::spawn), and 16 bytes larger. It also takes 24
+/// bytes in the set's table and queue. A join is O(1), independent of the number of tasks, and
+/// examines no task that has not ended.
 ///
 /// # Examples
 ///
@@ -72,10 +72,11 @@ pub struct JoinSet<T> {
     ended: Rc<Ended>,
 }
 
-/// What the tasks of a set share with it.
+/// The state that the tasks of a set share with the set.
 #[derive(Default)]
 struct Ended {
-    /// Tasks that have ended, in that order. Bound: the tasks of the set.
+    /// The keys of the tasks that have ended, in that order. The bound is the number of tasks in
+    /// the set.
     keys: RefCell<VecDeque<usize>>,
     /// The task that waits for the next one.
     waiter: Cell<Option<Waker>>,
@@ -88,7 +89,7 @@ impl Ended {
 }
 
 pin_project! {
-    /// A task's future, and behind it the announcement, which is dropped after it.
+    /// A task's future with the announcement, which is dropped after the future.
     struct Member<F> {
         #[pin]
         future: F,
@@ -106,7 +107,7 @@ impl<F: Future> Future for Member<F> {
 }
 
 struct Announcement {
-    /// Weak: a set that was dropped, or has detached its tasks, collects no keys.
+    /// Weak, so that a dropped set, and a set that has detached its tasks, collects no keys.
     set: Weak<Ended>,
     key: usize,
 }
@@ -122,17 +123,13 @@ impl Drop for Announcement {
 }
 
 impl<T> JoinSet<T> {
-    /// An empty set. It needs no runtime.
-    ///
-    /// # Examples
-    ///
-    /// See [`JoinSet`].
+    /// Returns an empty set. The function needs no runtime. [`JoinSet`] has an example.
     pub fn new() -> JoinSet<T> {
         JoinSet { tasks: Slab::new(), ended: Rc::default() }
     }
 
-    /// How many tasks are in the set: those that run, and those that have ended and were not
-    /// joined.
+    /// Returns the number of tasks in the set: the running tasks, and those that have ended and
+    /// were not joined.
     ///
     /// # Examples
     ///
@@ -148,7 +145,7 @@ impl<T> JoinSet<T> {
         self.tasks.len()
     }
 
-    /// Whether no task is in the set.
+    /// Returns whether the set contains no task.
     ///
     /// # Examples
     ///
@@ -159,8 +156,8 @@ impl<T> JoinSet<T> {
         self.tasks.is_empty()
     }
 
-    /// Aborts all tasks. They stay in the set, and are joined with
-    /// [`is_cancelled`](JoinError::is_cancelled), but for those that had ended before.
+    /// Aborts all tasks. They stay in the set. A join then returns an error with
+    /// [`is_cancelled`](JoinError::is_cancelled) for each task that had not ended before.
     ///
     /// # Examples
     ///
@@ -176,7 +173,7 @@ impl<T> JoinSet<T> {
         self.tasks.iter().for_each(|(_, task)| task.abort());
     }
 
-    /// Removes all tasks from the set without aborting them: they run on by themselves.
+    /// Removes all tasks from the set without aborting them. They keep running.
     ///
     /// # Examples
     ///
@@ -190,18 +187,18 @@ impl<T> JoinSet<T> {
     /// ```
     pub fn detach_all(&mut self) {
         self.tasks.clear();
-        let detached = std::mem::take(&mut self.ended); // what these tasks announce is theirs
+        let detached = std::mem::take(&mut self.ended); // a detached task announces nothing
         drop_quietly(detached);
     }
 }
 
 impl<T: 'static> JoinSet<T> {
-    /// Starts a task on the current loop, as [`oneloop::spawn`](crate::spawn) does, and puts it into
-    /// the set.
+    /// Starts a task on the current loop, as [`oneloop::spawn`](crate::spawn) does, and puts it
+    /// into the set.
     ///
     /// # Panics
     ///
-    /// As [`oneloop::spawn`](crate::spawn).
+    /// The method panics in the same cases as [`oneloop::spawn`](crate::spawn).
     ///
     /// # Examples
     ///
@@ -221,8 +218,9 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + 'static,
     {
         let Some(core) = context::current() else { context::outside("oneloop::JoinSet::spawn was called") };
-        // Before the future has an announcement: a drop in here would announce a key that isn't its own.
-        require_room(&core);
+        // This check precedes the announcement: dropping an announcement in this place would
+        // announce a key that is not its own.
+        require_free_key(&core);
         let place = self.tasks.vacant_entry();
         let announcement = Announcement { set: Rc::downgrade(&self.ended), key: place.key() };
         let task = spawn_on(core, Member { future, announcement });
@@ -231,31 +229,27 @@ impl<T: 'static> JoinSet<T> {
         abort
     }
 
-    /// Waits for the next task to end, and removes it from the set. `None` if the set is empty.
-    /// Tasks that have ended are given in the order in which they did. It is charged to the budget
-    /// as a [`JoinHandle`] is.
+    /// Waits for the next task to end, and removes it from the set. Returns `None` if the set is
+    /// empty. The tasks are returned in the order in which they end. The wait is charged to the
+    /// budget, as that of a [`JoinHandle`] is. [`JoinSet`] has an example.
     ///
     /// # Errors
     ///
-    /// [`JoinError`], if that task panicked or was cancelled. The others are not concerned.
+    /// [`JoinError`], if that task panicked or was cancelled. The other tasks are not affected.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped: the task is still in the set.
-    ///
-    /// # Examples
-    ///
-    /// See [`JoinSet`].
+    /// The method is cancel safe: if the future is dropped, the task is still in the set.
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
-    /// The next task that has ended, if there is one; `None` if all run, and if the set is empty. It
-    /// waits for nothing, and the budget does not deny it.
+    /// Returns the next task that has ended. Returns `None` if all tasks are running or the set is
+    /// empty. The method does not wait, and the budget does not apply to it.
     ///
     /// # Errors
     ///
-    /// As [`join_next`](JoinSet::join_next).
+    /// The method returns the errors of [`join_next`](JoinSet::join_next).
     ///
     /// # Examples
     ///
@@ -275,12 +269,12 @@ impl<T: 'static> JoinSet<T> {
         Some(result)
     }
 
-    /// The form of [`join_next`](JoinSet::join_next) without a future. Only the task that polled last
-    /// is woken.
+    /// The poll function behind [`join_next`](JoinSet::join_next). The set wakes only the task that
+    /// polled last.
     ///
     /// # Errors
     ///
-    /// As [`join_next`](JoinSet::join_next).
+    /// The method returns the errors of [`join_next`](JoinSet::join_next).
     ///
     /// # Examples
     ///
@@ -313,15 +307,17 @@ impl<T: 'static> JoinSet<T> {
         self.tasks.remove(key);
     }
 
-    /// Waits until all tasks have ended. Their values come in the order in which the tasks did.
+    /// Waits until all tasks have ended. Returns their values in the order in which the tasks end.
     ///
     /// # Panics
     ///
-    /// If a task panicked, with its panic; and if one was cancelled. The others are aborted then.
+    /// If a task panicked, the method panics with that panic. It also panics if a task was
+    /// cancelled. In both cases the other tasks are aborted.
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped, all tasks are aborted, and the values that were there are lost.
+    /// The method is not cancel safe: if the future is dropped, all tasks are aborted, and the
+    /// collected values are lost.
     ///
     /// # Examples
     ///
@@ -337,7 +333,7 @@ impl<T: 'static> JoinSet<T> {
             match result {
                 Ok(value) => values.push(value),
                 Err(error) => {
-                    // A second panic, from their drop, would end the process.
+                    // A second panic, from the drop of a value, would end the process.
                     values.into_iter().for_each(drop_quietly);
                     match error.try_into_panic() {
                         Ok(payload) => resume_unwind(payload),
@@ -353,7 +349,7 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped, the tasks are aborted nevertheless, and are still in the set.
+    /// If the future is dropped, the tasks are still aborted, and they stay in the set.
     ///
     /// # Examples
     ///
@@ -391,7 +387,7 @@ impl<T: 'static, F: Future<Output = T> + 'static> FromIterator<F> for JoinSet<T>
     ///
     /// # Panics
     ///
-    /// As [`JoinSet::spawn`].
+    /// The method panics in the same cases as [`JoinSet::spawn`].
     fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> JoinSet<T> {
         let mut set = JoinSet::new();
         set.extend(futures);
@@ -404,7 +400,7 @@ impl<T: 'static, F: Future<Output = T> + 'static> Extend<F> for JoinSet<T> {
     ///
     /// # Panics
     ///
-    /// As [`JoinSet::spawn`].
+    /// The method panics in the same cases as [`JoinSet::spawn`].
     fn extend<I: IntoIterator<Item = F>>(&mut self, futures: I) {
         futures.into_iter().for_each(|future| drop(self.spawn(future)));
     }

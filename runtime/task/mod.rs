@@ -1,14 +1,14 @@
-//! Tasks as a program sees them: futures that the loop owns and polls. What the loop does with them
-//! is in `engine/`.
+//! Tasks, the futures that the loop owns and polls, as a program uses them. `engine/` contains the
+//! loop's side.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `spawn` | a future becomes a task |
-//! | `join` | a task seen from outside |
-//! | `join_set` | many of them, joined as they end |
-//! | `yield_now` | a task gives way |
+//! | `spawn` | makes a task of a future |
+//! | `join` | the handles of a task |
+//! | `join_set` | a set of tasks, joined as they end |
+//! | `yield_now` | lets the other tasks run |
 //! | `id` | ids and names |
-//! | `budget` | a task gives way now and then, or never |
+//! | `budget` | lets the other tasks run after a number of operations, or never |
 
 mod budget;
 mod id;
@@ -24,5 +24,5 @@ pub use id::{Builder, id, name, try_id};
 pub use join::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use spawn::spawn;
-pub(crate) use spawn::spawn_on;
+pub(crate) use spawn::{spawn_from, spawn_on};
 pub use yield_now::{YieldNow, yield_now};

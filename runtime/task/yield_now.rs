@@ -1,32 +1,34 @@
-//! `yield_now`: a task lets the others run.
+//! `yield_now`, with which a task lets the other tasks run.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Lets every other task that is ready run first.
+/// Lets every other ready task run first.
 ///
-/// A task that computes for long without awaiting anything keeps the whole loop waiting: call this
-/// now and then. It queues the task behind all that are ready now; the loop polls the driver and
-/// fires timers in between as often as [`Builder::event_interval`](crate::Builder::event_interval)
-/// says. A task that is busy with sockets, timers and join handles need not call it: after 128
-/// operations in one poll the budget makes it give way.
-/// [`consume_budget`](crate::consume_budget) lets one that is busy with something else give way as
-/// often as that. A task that yields and is alone goes around
-/// without the driver, which is polled once in 256 polls.
+/// A task that computes for a long time without an await delays the whole loop. Such a task calls
+/// this function now and then. The task is queued behind all tasks that are ready now. In between,
+/// the loop polls the driver and fires timers as often as
+/// [`Builder::event_interval`](crate::Builder::event_interval) says. If the yielding task is the
+/// only ready one, the loop polls the driver once in `event_interval` polls, which are 256 by
+/// default.
 ///
-/// It works in any executor, and is charged to no budget.
+/// A task that uses sockets, timers and join handles need not call this function: after 128
+/// operations in one poll the budget makes it give way. For other work,
+/// [`consume_budget`](crate::consume_budget) gives way equally often.
+///
+/// The future works in any executor, and is charged to no budget.
 ///
 /// # Cancel safety
 ///
-/// Nothing is lost if it is dropped.
+/// The future is cancel safe: a dropped future loses nothing.
 ///
 /// # Examples
 ///
 /// ```
 /// # oneloop::block_on(async {
 /// for step in 0..3 {
-///     // … a slice of work …
+///     // a part of the work
 ///     oneloop::yield_now().await;
 /// }
 /// # });
@@ -35,15 +37,11 @@ pub fn yield_now() -> YieldNow {
     YieldNow { yielded: false }
 }
 
-/// The future of [`yield_now`].
+/// The future that [`yield_now`] returns. [`yield_now`] has an example.
 ///
 /// # Cancel safety
 ///
-/// Nothing is lost if it is dropped.
-///
-/// # Examples
-///
-/// See [`yield_now`].
+/// The future is cancel safe: a dropped future loses nothing.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {

@@ -1,40 +1,38 @@
-//! The clock of a loop, and how a test stops it.
+//! The clock of a loop, and the functions that pause the clock for tests.
 
 use super::{Duration, Instant};
 use crate::engine::context;
 use crate::engine::core::Core;
 use crate::task::yield_now;
 
-/// The time that `sleep`, `timeout` and `interval` go by: inside a runtime whose clock was
-/// [stopped](pause) the time of that clock, otherwise [`Instant::now`].
-///
-/// # Examples
-///
-/// See [`pause`].
+/// Returns the time that `sleep`, `timeout` and `interval` use. Inside a runtime with a
+/// [paused](pause) clock, this is the time of that clock. Otherwise the function returns
+/// [`Instant::now`].
 pub fn now() -> Instant {
     context::try_with_last(|core| core.map_or_else(Instant::now, |core| core.clock.now()))
 }
 
-/// Stops the clock of this runtime: a test then waits for no real time, and its times are exact.
+/// Pauses the clock of this runtime. A test then waits for no real time, and its times are exact.
 ///
-/// From now on time passes in two ways: by [`advance`], and by itself when nothing else can happen.
-/// That is when no task is ready, the driver has no event, no closure of
-/// [`unblock`](crate::unblock()) and no look-up of a name that was begun in this runtime runs, and no
-/// task waits for a child process. Then the clock jumps to the next
-/// deadline of a `sleep`, a `timeout`, an `interval`, or a timer or time-out of the event loop.
-/// ([`Builder::auto_advance`](crate::Builder::auto_advance) turns the jumps off.)
+/// The time then changes in two ways: by [`advance`], and by jumps when all tasks wait. The clock
+/// jumps if no task is ready, the driver has no event, and no task waits for a child process. Also
+/// no closure of [`unblock`](crate::unblock()) and no look-up of a host name of this runtime may
+/// run. The clock then jumps to the next deadline of a `sleep`, a `timeout`, an `interval`, or a
+/// timer or time-out of the event loop. [`Builder::auto_advance`](crate::Builder::auto_advance)
+/// turns the jumps off.
 ///
-/// A peer outside of the loop does not hold the clock: another thread, another process, the network.
-/// While its answer is on the way a time-out may jump over it. Sockets of one loop that talk to each
-/// other are safe, as is anything with the jumps turned off.
+/// The clock does not wait for a peer outside of the loop, such as another thread, another process
+/// or the network. So a time-out may fire before the answer of such a peer arrives. Sockets of one
+/// loop that communicate with each other don't have this problem, and neither has a clock without
+/// jumps.
 ///
-/// Deadlines are instants: a `sleep` that was made before the clock stopped, or outside of the
-/// runtime, keeps the deadline that it got then from the system's clock. Other runtimes and the
-/// system's time are not affected.
+/// Deadlines are instants. So a `sleep` that was created before the pause, or outside of the
+/// runtime, keeps its deadline of the system's clock. The pause does not affect other runtimes and
+/// the system's time.
 ///
 /// # Panics
 ///
-/// Outside a runtime, and if the clock stands still already.
+/// The call panics outside a runtime, and if the clock is already paused.
 ///
 /// # Examples
 ///
@@ -46,25 +44,22 @@ pub fn now() -> Instant {
 ///     let start = now();
 ///     let slow = sleep(Duration::from_secs(60));
 ///     assert!(timeout(Duration::from_secs(30), slow).await.is_err());
-///     assert_eq!(now() - start, Duration::from_secs(30)); // at once, and to the nanosecond
+///     assert_eq!(now() - start, Duration::from_secs(30)); // without waiting, and exact to the nanosecond
 /// });
 /// ```
 #[track_caller]
 pub fn pause() {
     context::with("oneloop::time::pause was called", |core| {
-        assert!(
-            !core.clock.is_stopped(),
-            "oneloop::time::pause was called, but the clock stands still already"
-        );
+        assert!(!core.clock.is_stopped(), "oneloop::time::pause was called, but the clock is already paused");
         core.stop_clock();
     });
 }
 
-/// Lets the clock go again, from the time that it shows.
+/// Resumes the clock from its current time.
 ///
 /// # Panics
 ///
-/// Outside a runtime, and if the clock goes.
+/// The call panics outside a runtime, and if the clock is not paused.
 ///
 /// # Examples
 ///
@@ -75,7 +70,7 @@ pub fn pause() {
 ///     pause();
 ///     sleep(Duration::from_secs(3600)).await;
 ///     resume();
-///     assert!(now() > Instant::now() + Duration::from_secs(3000)); // it keeps its lead
+///     assert!(now() > Instant::now() + Duration::from_secs(3000)); // the clock stays ahead
 /// });
 /// ```
 #[track_caller]
@@ -86,18 +81,18 @@ pub fn resume() {
     });
 }
 
-/// Gives every other ready task a turn, then moves a clock that stands still, fires the timers that
-/// are due, in the order of their deadlines, and gives the tasks a turn again. It is one jump: a task that sleeps again and
-/// again for 1 ms wakes once in an `advance` of 10 ms.
+/// Moves a paused clock by `duration`. The future first yields to the other ready tasks. Then it
+/// moves the clock, fires the due timers in the order of their deadlines, and yields again. The
+/// move is one jump. So a task that repeatedly sleeps for 1 ms wakes once in an `advance` of 10 ms.
 ///
 /// # Panics
 ///
-/// When polled: outside a runtime, if the clock goes, and if `duration` leads beyond the last
-/// instant.
+/// Polling the future panics outside a runtime, if the clock is not paused, and if the new time
+/// overflows [`Instant`].
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, it has moved the clock or not.
+/// If the future is dropped before it completes, the clock may have moved or not.
 ///
 /// # Examples
 ///
@@ -119,7 +114,7 @@ pub async fn advance(duration: Duration) {
     yield_now().await;
     context::with("oneloop::time::advance was polled", |core| {
         require_stopped(core, "advance");
-        assert!(core.clock.advance(duration), "oneloop::time::advance leads beyond the last instant");
+        assert!(core.clock.advance(duration), "oneloop::time::advance overflows Instant");
         core.fire_due_timers();
     });
     yield_now().await;
@@ -129,7 +124,7 @@ pub async fn advance(duration: Duration) {
 fn require_stopped(core: &Core, what: &str) {
     assert!(
         core.clock.is_stopped(),
-        "oneloop::time::{what} was called, but the clock goes: call oneloop::time::pause first, or build \
-         the runtime with start_paused(true)"
+        "oneloop::time::{what} was called, but the clock is not paused: call oneloop::time::pause first, \
+         or build the runtime with start_paused(true)"
     );
 }

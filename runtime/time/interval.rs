@@ -1,4 +1,4 @@
-//! `interval`: ticks on a grid.
+//! `interval`, which ticks on a grid.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -8,18 +8,18 @@ use futures_lite::Stream;
 
 use super::{Duration, Instant, Sleep, now, sleep, sleep_until};
 
-/// Ticks every `period`: the first time at once, then on the grid that the first tick begins.
+/// Ticks every `period`. The first tick is immediate and starts the grid of the further ticks.
 ///
-/// Ticks that were missed because the task did not await them are *skipped*, and the grid is kept:
-/// with a period of 10 ms, a consumer that is busy from 5 to 37 ms gets the ticks of 10 ms (late,
-/// at 37) and 40 ms. [`MissedTickBehavior`] has the other two ways.
+/// Ticks that the task does not await in time are *skipped*, and the grid is kept. For example,
+/// with a period of 10 ms, a consumer that is busy from 5 to 37 ms receives the tick of 10 ms at 37
+/// ms, and the tick of 40 ms on time. [`MissedTickBehavior`] has the other two behaviours.
 ///
-/// It may be made anywhere; its ticks are awaited inside a runtime. The first one is due when this
-/// is called.
+/// An interval may be created anywhere, and its ticks are awaited inside a runtime. The first tick
+/// is due at the time of this call.
 ///
 /// # Panics
 ///
-/// If `period` is zero. A tick panics when it is first polled outside a runtime.
+/// The call panics if `period` is zero. A tick panics if its first poll is outside a runtime.
 ///
 /// # Examples
 ///
@@ -41,11 +41,12 @@ pub fn interval(period: Duration) -> Interval {
     interval_at(now(), period)
 }
 
-/// Ticks every `period`, the first time at `start`. Otherwise as [`interval`].
+/// Ticks every `period`, for the first time at `start`. In all other respects the function is as
+/// [`interval`].
 ///
 /// # Panics
 ///
-/// If `period` is zero. A tick panics when it is polled outside a runtime.
+/// The call panics if `period` is zero. A tick panics if its first poll is outside a runtime.
 ///
 /// # Examples
 ///
@@ -65,14 +66,15 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     Interval { sleep: sleep_until(start), period, missed: MissedTickBehavior::default() }
 }
 
-/// What an [`Interval`] does about ticks that were due while its task did not await them.
+/// The behaviour of an [`Interval`] for ticks that its task did not await in time.
 ///
-/// With a period of 10 ms and a consumer that is busy from 5 to 37 ms, the ticks after that come at:
+/// The table shows the times of the ticks for a period of 10 ms and a consumer that is busy from 5
+/// to 37 ms:
 ///
-/// | | due at 10 ms | then |
+/// | | tick that is due at 10 ms | next ticks |
 /// |---|---|---|
 /// | `Skip` | 37 | 40, 50, 60 |
-/// | `Burst` | 37 | 37 (that of 20), 37 (that of 30), 40, 50 |
+/// | `Burst` | 37 | 37 (due at 20), 37 (due at 30), 40, 50 |
 /// | `Delay` | 37 | 47, 57, 67 |
 ///
 /// # Examples
@@ -93,26 +95,27 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
-    /// Missed ticks are left out, and the grid is kept. (The default of tokio is `Burst`.)
+    /// Missed ticks are skipped, and the grid is kept. (The default of tokio is `Burst`.)
     #[default]
     Skip,
-    /// Missed ticks come at once, one after the other, until the grid is caught up with.
+    /// Missed ticks complete without waiting, one after the other, until the next tick on the grid
+    /// is in the future.
     Burst,
-    /// The next tick is one period after the late one, which begins a new grid.
+    /// The next tick is one period after the late tick, which starts a new grid.
     Delay,
 }
 
-/// Ticks at a fixed rate; see [`interval`]. Also a [`Stream`] of the same instants, which never
-/// ends.
+/// Ticks at a fixed rate; see [`interval`]. The type is also a [`Stream`] of the same instants,
+/// which never ends.
 ///
 /// # Panics
 ///
-/// When a tick, or the stream's next item, is first polled outside a runtime.
+/// A tick, or the stream's next item, panics if its first poll is outside a runtime.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe, by [`tick`](Interval::tick) and as a stream: a tick counts as taken only in the
-/// poll that returns it.
+/// Both [`tick`](Interval::tick) and the stream are cancel safe: only the poll that returns a tick
+/// consumes the tick.
 ///
 /// # Examples
 ///
@@ -129,36 +132,32 @@ pub enum MissedTickBehavior {
 /// ```
 #[derive(Debug)]
 pub struct Interval {
-    /// Its deadline is the next tick.
+    /// The sleep until the next tick.
     sleep: Sleep,
     period: Duration,
     missed: MissedTickBehavior,
 }
 
 impl Interval {
-    /// Waits for the next tick and returns the moment it was due, which may be a while ago.
+    /// Waits for the next tick and returns its due time, which may be in the past.
     ///
     /// # Panics
     ///
-    /// When first polled outside a runtime.
+    /// The future panics if its first poll is outside a runtime.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: no tick is lost if it is dropped before it is ready.
-    ///
-    /// # Examples
-    ///
-    /// See [`interval`].
+    /// The future is cancel safe: dropping it before it completes loses no tick.
     pub async fn tick(&mut self) -> Instant {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
 
-    /// The poll behind [`tick`](Interval::tick). Of several wakers that it was called with, the
-    /// last is woken.
+    /// Polls for [`tick`](Interval::tick). After several calls with different wakers, the tick
+    /// wakes the waker of the last call.
     ///
     /// # Panics
     ///
-    /// When a tick is first polled outside a runtime.
+    /// The call panics if the first poll of a tick is outside a runtime.
     ///
     /// # Examples
     ///
@@ -172,14 +171,14 @@ impl Interval {
     /// });
     /// ```
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        // Once time has run out (in 584 years) there is no next tick.
+        // `None` means that the next tick overflows the clock (after 584 years).
         let Some(due) = self.sleep.deadline() else { return Poll::Pending };
         ready!(Pin::new(&mut self.sleep).poll(cx));
         let now = now();
         let next = match self.missed {
             MissedTickBehavior::Skip => next_tick(due, self.period, now),
             MissedTickBehavior::Burst => due.checked_add(self.period),
-            // A loop that is late by less than a tick of the wheel has missed nothing.
+            // A loop that is late by less than a tick of the wheel has missed no tick.
             MissedTickBehavior::Delay if now - due < LATE_MIN => due.checked_add(self.period),
             MissedTickBehavior::Delay => now.checked_add(self.period),
         };
@@ -187,8 +186,8 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// Starts a new grid: the next tick is one period from now. A task that waits for a tick has to
-    /// poll again.
+    /// Starts a new grid, with the next tick one period from now. A task that waits for a tick has
+    /// to poll again.
     ///
     /// # Examples
     ///
@@ -198,7 +197,7 @@ impl Interval {
     /// oneloop::block_on(async {
     ///     let mut interval = interval(Duration::from_millis(5));
     ///     let start = Instant::now();
-    ///     interval.reset(); // no tick at once now
+    ///     interval.reset(); // removes the immediate tick
     ///     assert!(interval.tick().await >= start + interval.period());
     /// });
     /// ```
@@ -207,20 +206,12 @@ impl Interval {
     }
 
     /// Starts a new grid with a tick now. A task that waits for a tick has to poll again.
-    ///
-    /// # Examples
-    ///
-    /// See [`reset_at`](Interval::reset_at).
     pub fn reset_immediately(&mut self) {
         self.reset_at(now());
     }
 
     /// Starts a new grid with a tick `after` from now. A task that waits for a tick has to poll
-    /// again. A duration that overflows [`Instant`] means never.
-    ///
-    /// # Examples
-    ///
-    /// See [`reset_at`](Interval::reset_at).
+    /// again. If `after` overflows [`Instant`], the interval never ticks.
     pub fn reset_after(&mut self, after: Duration) {
         self.sleep = sleep(after);
     }
@@ -248,16 +239,12 @@ impl Interval {
         self.sleep = sleep_until(deadline);
     }
 
-    /// What is done about missed ticks.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_missed_tick_behavior`](Interval::set_missed_tick_behavior).
+    /// Returns the behaviour for missed ticks.
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed
     }
 
-    /// Chooses what is done about missed ticks, from the next one on.
+    /// Sets the behaviour for missed ticks, from the next tick on.
     ///
     /// # Examples
     ///
@@ -273,21 +260,17 @@ impl Interval {
         self.missed = behavior;
     }
 
-    /// The time from one tick to the next.
-    ///
-    /// # Examples
-    ///
-    /// See [`Interval`].
+    /// Returns the time from one tick to the next.
     pub fn period(&self) -> Duration {
         self.period
     }
 }
 
-/// From how late on a tick counts as missed by `Delay`: what an idle loop is late by is less (the
-/// driver sleeps in whole milliseconds). tokio's threshold is 5 ms, too.
+/// The lateness from which `Delay` counts a tick as missed. The lateness of an idle loop is less,
+/// because the driver sleeps in whole milliseconds. tokio's threshold is 5 ms, too.
 const LATE_MIN: Duration = Duration::from_millis(5);
 
-/// The first point after `now` on the grid through `due`.
+/// Returns the first point after `now` on the grid through `due`.
 fn next_tick(due: Instant, period: Duration, now: Instant) -> Option<Instant> {
     let next = due.checked_add(period)?;
     if next > now {
@@ -295,17 +278,18 @@ fn next_tick(due: Instant, period: Duration, now: Instant) -> Option<Instant> {
     }
     let into_period_ns = (now - due).as_nanos() % period.as_nanos();
     let rest_ns = period.as_nanos() - into_period_ns;
-    // Less than the period, which is a Duration.
+    // The rest is less than the period, so the seconds fit a `Duration`.
     now.checked_add(Duration::new((rest_ns / 1_000_000_000) as u64, (rest_ns % 1_000_000_000) as u32))
 }
 
-/// Cancel safe: no tick is lost if a `next` is dropped before it is ready. It never ends.
+/// The stream is cancel safe: dropping a `next` before it completes loses no tick. The stream never
+/// ends.
 impl Stream for Interval {
     type Item = Instant;
 
     /// # Panics
     ///
-    /// When a tick is first polled outside a runtime.
+    /// The call panics if the first poll of a tick is outside a runtime.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
         self.poll_tick(cx).map(Some)
     }

@@ -1,12 +1,8 @@
-//! Waiting for a time: `sleep`, `timeout` and (in `time/interval.rs`) `interval`, over the timer
-//! wheel.
+//! Futures that wait for a time: `sleep`, `timeout` and (in `time/interval.rs`) `interval`, on the
+//! timer wheel.
 //!
-//! A timer that waits is 40 bytes in the wheel; starting one, moving it and giving it up are O(1)
+//! A waiting timer takes 40 bytes in the wheel. Starting, moving and cancelling a timer are O(1)
 //! and make no system call.
-//!
-//! # Examples
-//!
-//! See [`sleep`], [`timeout`] and [`interval`].
 
 mod clock;
 mod interval;
@@ -28,18 +24,19 @@ use crate::engine::wait_list::Waiter;
 
 /// Waits until `duration` has passed, counted from this call.
 ///
-/// Never early; on an idle loop at most about a millisecond late (the driver sleeps in
-/// milliseconds, rounded up), on a busy one as late as the tasks that keep it busy. A duration that
-/// overflows [`Instant`] means never. It may be made anywhere, and is first polled inside a
-/// runtime. The first poll enters the timer wheel and is pending, also if the deadline has passed.
+/// The sleep never ends early. On an idle loop it ends at most about a millisecond late, because
+/// the driver sleeps in milliseconds, rounded up. On a busy loop it ends late by the time of the
+/// running tasks. A sleep whose duration overflows [`Instant`] never ends. A sleep may be created
+/// anywhere, and its first poll is inside a runtime. The first poll adds a timer to the wheel and
+/// is pending, also if the deadline has passed.
 ///
 /// # Panics
 ///
-/// When first polled outside a runtime.
+/// The future panics if its first poll is outside a runtime.
 ///
 /// # Cancel safety
 ///
-/// Nothing is lost if it is dropped; a new one counts anew.
+/// The future is cancel safe. A new sleep counts from its own creation.
 ///
 /// # Examples
 ///
@@ -54,16 +51,16 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep { deadline: now().checked_add(duration), timer: None }
 }
 
-/// Waits until `deadline`. If that has passed, it is ready in the loop's next turn. See [`sleep`]
-/// for how late it may be.
+/// Waits until `deadline`. If the deadline has passed, the future completes in the loop's next
+/// turn. [`sleep`] describes the possible delay.
 ///
 /// # Panics
 ///
-/// When first polled outside a runtime.
+/// The future panics if its first poll is outside a runtime.
 ///
 /// # Cancel safety
 ///
-/// Nothing is lost if it is dropped.
+/// The future is cancel safe.
 ///
 /// # Examples
 ///
@@ -80,18 +77,18 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// The future of [`sleep`] and [`sleep_until`].
 ///
-/// It waits in the timer wheel of the loop that polls it. Carried to another loop, also to another
-/// thread, it waits there for the same deadline. Dropped elsewhere than inside its loop, it sends
-/// that loop a message, which takes it out of the wheel.
+/// The future waits in the timer wheel of the loop that polls it. A sleep that moves to another
+/// loop, also on another thread, waits there for the same deadline. If a sleep is dropped outside
+/// its loop, it sends a message to its loop, which removes the timer from the wheel.
 ///
 /// # Panics
 ///
-/// When polled outside a runtime. When first polled, if 16,777,216 timers are in use in the runtime:
-/// a timer's key has 24 bits.
+/// Polling the future outside a runtime panics. The first poll panics if 16,777,216 timers are in
+/// use in the runtime, because a timer's key has 24 bits.
 ///
 /// # Cancel safety
 ///
-/// Nothing is lost if it is dropped. Awaiting `&mut Sleep` keeps the deadline for the next time.
+/// The future is cancel safe. Awaiting `&mut Sleep` keeps the deadline for a later await.
 ///
 /// # Examples
 ///
@@ -110,42 +107,33 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
-    /// `None`: never.
+    /// The deadline, or `None` for a sleep that never ends.
     deadline: Option<Instant>,
     timer: Option<Timer>,
 }
 
 impl Sleep {
-    /// When it will be ready; `None` if never, because the duration overflowed [`Instant`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Sleep`].
+    /// Returns the deadline. `None` means that the sleep never ends, because the duration
+    /// overflowed [`Instant`].
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Whether its time has come, by the clock: the loop may not have noticed yet.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sleep`].
+    /// Returns whether the clock has reached the deadline. The loop may not have fired the timer
+    /// yet.
     pub fn is_elapsed(&self) -> bool {
         self.deadline.is_some_and(|deadline| now() >= deadline)
     }
 
-    /// Moves the deadline. If it was waiting, it has to be polled again to wait for the new one.
-    /// One that was ready can be used anew.
-    ///
-    /// # Examples
-    ///
-    /// See [`Sleep`].
+    /// Sets a new deadline. A task that waits for the sleep has to poll it again. A sleep that has
+    /// completed may be used again.
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
         self.timer = None;
     }
 
-    /// Like `poll`, but free of the cooperative budget: for combinators whose other half pays.
+    /// Polls without a charge to the cooperative budget, for combinators whose inner future is
+    /// charged.
     #[inline]
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
@@ -156,9 +144,9 @@ impl Sleep {
         }
     }
 
-    /// Enters the wheel of this thread's loop.
+    /// Adds a timer to the wheel of this thread's loop.
     fn start(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        self.timer = None; // what may be left is another loop's
+        self.timer = None; // an earlier timer belongs to another loop
         let waiter = Waiter::of(cx.waker());
         match context::try_with(|core| core.map(|core| Timer::start(core, deadline, waiter))) {
             Some(timer) => self.timer = Some(timer),
@@ -176,8 +164,8 @@ impl Sleep {
     }
 }
 
-/// A timer in a runtime's wheel, by name: a sleep may be on another thread than its loop. The key is
-/// this timer's until the `Timer` is dropped.
+/// A timer in a runtime's wheel. The timer is named by numbers, because a sleep may be on another
+/// thread than its loop. The key belongs to this timer until the `Timer` is dropped.
 struct Timer {
     key: u32,
     serial: u32,
@@ -185,10 +173,10 @@ struct Timer {
 }
 
 impl Timer {
-    /// Enters the wheel. A deadline that has passed fires in the next turn, in its order among the
-    /// others.
+    /// Adds a timer to the wheel. A timer whose deadline has passed fires in the next turn, in the
+    /// order of the deadlines.
     fn start(core: &Core, deadline: Instant, waiter: Waiter) -> Timer {
-        let key = core.timers.insert(core.clock.ns(deadline), waiter);
+        let key = core.set_timer(core.clock.ns(deadline), waiter);
         Timer { key, serial: core.serial(), number: core.number() }
     }
 
@@ -215,7 +203,7 @@ impl Timer {
 enum State {
     Fired,
     Waiting,
-    /// Of another loop than this thread's, or of one that has ended.
+    /// The timer belongs to another loop than that of this thread, or to a loop that has ended.
     Elsewhere,
 }
 
@@ -223,7 +211,7 @@ impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
         let removed = context::try_with(|core| match core {
-            Some(core) if self.is_of(core) => Some(core.timers.remove(self.key)),
+            Some(core) if self.is_of(core) => Some(core.drop_timer(self.key)),
             _ => None,
         });
         match removed {
@@ -233,7 +221,7 @@ impl Drop for Timer {
     }
 }
 
-/// For a sleep that is dropped outside of its loop.
+/// Sends a message to the loop of a sleep that is dropped outside of its loop.
 #[cold]
 fn cancel_elsewhere(number: u16, serial: u32, key: u32) {
     registry::call(number, serial, move || drop(Timer { key, serial, number }));
@@ -255,23 +243,25 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// Waits for `future`, but not longer than `duration`, counted from this call.
+/// Waits for `future` for at most `duration`, counted from this call.
 ///
-/// The future is polled first: one that is ready wins over a time-out that has passed. It is
-/// dropped with the returned `Timeout`, not when the time is over. A future that never gives way to
-/// the loop can't be timed out. A duration that overflows [`Instant`] means no limit.
+/// The future is polled before the timer, so a ready future has priority over an elapsed time-out.
+/// The future is dropped with the returned `Timeout`, and not when the time-out elapses. A time-out
+/// can't interrupt a future that never yields to the loop. A duration that overflows [`Instant`]
+/// means no limit.
 ///
 /// # Errors
 ///
-/// [`Elapsed`], if the time was over first.
+/// The future returns [`Elapsed`] if the time-out elapses first.
 ///
 /// # Panics
 ///
-/// When first polled outside a runtime, unless `future` is ready at once.
+/// The future panics if its first poll is outside a runtime, unless `future` completes in this
+/// poll.
 ///
 /// # Cancel safety
 ///
-/// As cancel safe as `future`, which is dropped with it.
+/// The future is as cancel safe as `future`, which is dropped with it.
 ///
 /// # Examples
 ///
@@ -289,21 +279,22 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep(duration) }
 }
 
-/// Waits for `future`, but not beyond `deadline`: for several steps that share one limit. Otherwise
-/// as [`timeout`].
+/// Waits for `future` until `deadline` at the latest. Several steps can share one deadline. In all
+/// other respects the function is as [`timeout`].
 ///
 /// # Errors
 ///
-/// [`Elapsed`], if the deadline passed first. One that has passed already still lets `future` be
-/// polled, once at least.
+/// The future returns [`Elapsed`] if the deadline passes first. `future` is polled at least once,
+/// also if the deadline has passed before.
 ///
 /// # Panics
 ///
-/// When first polled outside a runtime, unless `future` is ready at once.
+/// The future panics if its first poll is outside a runtime, unless `future` completes in this
+/// poll.
 ///
 /// # Cancel safety
 ///
-/// As cancel safe as `future`, which is dropped with it.
+/// The future is as cancel safe as `future`, which is dropped with it.
 ///
 /// # Examples
 ///
@@ -326,19 +317,16 @@ pin_project! {
     ///
     /// # Errors
     ///
-    /// [`Elapsed`], if the time was over first.
+    /// The future returns [`Elapsed`] if the time-out elapses first.
     ///
     /// # Panics
     ///
-    /// When first polled outside a runtime, unless the future inside is ready at once.
+    /// The future panics if its first poll is outside a runtime, unless the inner future completes
+    /// in this poll.
     ///
     /// # Cancel safety
     ///
-    /// As cancel safe as the future inside, which is dropped with it.
-    ///
-    /// # Examples
-    ///
-    /// See [`timeout`].
+    /// The future is as cancel safe as the inner future, which is dropped with it.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Timeout<F> {
@@ -357,14 +345,15 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // Not charged to the budget: a future that has used it up would otherwise never be timed
-        // out.
+        // The timer is not charged to the budget. Otherwise a future that has used up the budget
+        // would never time out.
         this.sleep.poll_elapsed(cx).map(|()| Err(Elapsed(())))
     }
 }
 
-/// The error of [`timeout`] and [`timeout_at`]: the time was over before the future was ready. As
-/// an [`std::io::Error`] it is of kind `TimedOut`, so `?` passes it on among I/O.
+/// The error of [`timeout`] and [`timeout_at`]: the time-out elapsed before the future completed.
+/// The error converts to an [`std::io::Error`] of the kind `TimedOut`, so `?` works in functions
+/// that return I/O errors.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Work that would block the loop, on threads of its own.
+//! A pool of threads for work that would block the loop.
 
 mod pool;
 
@@ -7,40 +7,42 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::thread;
 
 use futures_channel::oneshot;
 
 use crate::engine::context;
+use crate::engine::happening::Happening;
 use crate::engine::inbox::Hold;
 use crate::engine::panic::drop_quietly;
 
-/// Runs `closure` on a thread of a pool and waits for what it returns: for files, for names, for
-/// anything that computes long or has no async form.
+/// Runs `closure` on a thread of a pool and waits for its result. Uses are files, the resolution of
+/// host names, long computations, and functions without an async form.
 ///
-/// The pool is shared by the whole process. Threads are started when they are needed, 500 at most
-/// (or as many as `ONELOOP_UNBLOCK_THREADS` says when the first one is needed), and each ends when
-/// it had nothing to do for half a second. Nothing is started before the first call. Handing the
-/// closure over and its result back wakes two threads: not worth it for what takes a few
-/// microseconds.
+/// The whole process shares the pool. The pool starts a thread when a closure needs one, and has at
+/// most 500 threads. The environment variable `ONELOOP_UNBLOCK_THREADS`, read at the first call,
+/// sets another maximum. A thread ends after half a second without work. The pool has no thread
+/// before the first call. Each call wakes two threads, one for the closure and one for its result,
+/// which costs more than a closure of a few microseconds.
 ///
-/// The future needs no runtime of this crate and may be awaited on any thread. In the child of a
-/// fork there is a pool of its own.
+/// The future needs no runtime of this crate, and any thread may await it. The child of a fork has
+/// a pool of its own.
 ///
-/// The end of the process waits for no closure.
+/// The end of the process does not wait for closures.
 ///
 /// # Panics
 ///
-/// When awaited, if `closure` panicked: with its panic. Also if the system gives no thread and none
-/// is there, and if `ONELOOP_UNBLOCK_THREADS` is no number. (The captures of a closure that never
-/// ran, a result and a payload may panic when they are dropped: that panic stays on the thread
-/// where it happens.)
+/// If `closure` panics, the await resumes the panic. The await also panics if the system can't
+/// start a thread and the pool has none, and if `ONELOOP_UNBLOCK_THREADS` is not a number. The drop
+/// of a closure that never ran, of a result or of a panic's payload may panic, too. The thread
+/// where such a drop happens catches that panic.
 ///
 /// # Cancel safety
 ///
-/// Dropping it before the closure has begun cancels it. One that has begun runs to its end, and
-/// what it returns is dropped.
+/// Dropping the future before the closure begins cancels the closure. A closure that has begun runs
+/// to its end, and its result is dropped.
 ///
 /// # Examples
 ///
@@ -58,11 +60,11 @@ where
     Unblock(start(closure).map_err(Some))
 }
 
-/// Hands `closure` to the pool.
+/// Submits `closure` to the pool.
 ///
 /// # Errors
 ///
-/// As [`pool::submit`].
+/// The errors are those of [`pool::submit`].
 pub(crate) fn start<T, C>(closure: C) -> io::Result<Started<T>>
 where
     C: FnOnce() -> T + Send + 'static,
@@ -70,7 +72,7 @@ where
 {
     let (sender, result) = oneshot::channel::<thread::Result<T>>();
     let closure = Quiet(Some(closure));
-    // A stopped clock waits for the result, until it was sent or the future is dropped.
+    // A stopped clock does not jump until the result was sent or the future is dropped.
     let hold = context::current().map(|core| Arc::new(Hold::new(&core.inbox)));
     let held = hold.clone();
     let job = move || {
@@ -78,26 +80,28 @@ where
             return; // the closure never runs
         }
         let result = catch_unwind(AssertUnwindSafe(closure.take()));
-        drop_quietly(sender.send(result)); // it comes back if the future was dropped
+        drop_quietly(sender.send(result)); // `send` returns the result if the future was dropped
         if let Some(hold) = held {
             hold.release();
         }
     };
     pool::submit(Box::new(job))?;
-    Ok(Started { result, hold })
+    let number = next_number();
+    context::tell(|by| Happening::UnblockBegins { number, by });
+    Ok(Started { result, hold, number })
 }
 
-/// Hands `closure` to the pool, and waits for nothing.
+/// Submits `closure` to the pool without waiting for its result.
 ///
 /// # Errors
 ///
-/// As [`pool::submit`].
+/// The errors are those of [`pool::submit`].
 pub(crate) fn detach(closure: impl FnOnce() + Send + 'static) -> io::Result<()> {
     pool::submit(Box::new(closure))
 }
 
-/// A closure whose captures may panic when they are dropped, on a thread or by a caller whom that
-/// panic doesn't concern.
+/// A closure whose drop catches panics of its captures. The drop may run on a thread of the pool or
+/// in an unrelated caller, and neither should receive such a panic.
 struct Quiet<C>(Option<C>);
 
 impl<C> Quiet<C> {
@@ -112,15 +116,23 @@ impl<C> Drop for Quiet<C> {
     }
 }
 
-/// A closure that was handed to the pool, until its result is taken.
+/// A closure that was submitted to the pool, until the caller receives its result.
 pub(crate) struct Started<T> {
     result: oneshot::Receiver<thread::Result<T>>,
     hold: Option<Arc<Hold>>,
+    /// The number of the closure, for an observer.
+    number: u64,
+}
+
+/// Returns a number for each closure of this process, or 0 in a build without observers.
+fn next_number() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(1);
+    if cfg!(feature = "trace") { NUMBERS.fetch_add(1, Relaxed) } else { 0 }
 }
 
 impl<T> Drop for Started<T> {
     fn drop(&mut self) {
-        // Quietly, as on the thread.
+        // The drop catches panics, as on the thread.
         self.result.close();
         drop_quietly(self.result.try_recv());
         if let Some(hold) = &self.hold {
@@ -133,7 +145,10 @@ impl<T> Future for Started<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match ready!(Pin::new(&mut self.result).poll(cx)) {
+        let result = ready!(Pin::new(&mut self.result).poll(cx));
+        let number = self.number;
+        context::tell(|_| Happening::UnblockEnds { number });
+        match result {
             Ok(Ok(value)) => Poll::Ready(value),
             Ok(Err(payload)) => resume_unwind(payload),
             Err(oneshot::Canceled) => panic!("no thread could be started for `unblock`"),
@@ -141,7 +156,7 @@ impl<T> Future for Started<T> {
     }
 }
 
-/// What [`unblock`] returns: the refusal comes out where it is awaited.
+/// The future of [`unblock`]. If the closure could not be submitted, a poll panics.
 struct Unblock<T>(Result<Started<T>, Option<io::Error>>);
 
 impl<T> Future for Unblock<T> {

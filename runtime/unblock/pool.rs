@@ -1,8 +1,9 @@
-//! The pool of threads behind `unblock`, one for the whole process.
+//! The pool of threads for `unblock`. A process has one pool.
 //!
-//! It is ours because the crates that do this keep their threads, or can't be used after a fork:
-//! the child has the memory of the parent's pool but none of its threads, and what it adds to that
-//! queue waits for ever. So each generation of the process has a pool of its own.
+//! The pool is our own code because other crates keep their threads or don't work after a fork. The
+//! child of a fork has the memory of the parent's pool but none of its threads, so a job that the
+//! child adds to that queue waits for ever. Here each generation of the process has a pool of its
+//! own.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,15 +14,16 @@ use std::time::Duration;
 use crate::engine::fork::{self, OfGeneration};
 use crate::engine::panic::call_quietly;
 
-/// The variable of the environment that says how many threads there may be at once.
+/// The environment variable that sets the maximum number of threads.
 const THREADS_ENV: &str = "ONELOOP_UNBLOCK_THREADS";
 
-/// How many there may be if that is not set. Most of them wait for a disk or a name server, so they
-/// may be many more than processors; each takes some 10 KiB of memory.
+/// The maximum number of threads if the variable is not set. Most threads wait for a disk or a name
+/// server, so the number may be much larger than the number of processors. A thread takes about 10
+/// KiB of memory.
 const THREADS_MAX: usize = 500;
 
-/// How long a thread waits for work before it ends. Starting one takes some 30 µs, which a program
-/// that has work more often than this saves.
+/// The time that a thread waits for work before it ends. Starting a thread takes about 30 µs, and a
+/// program that has work more often than this saves that time.
 const KEEP_ALIVE: Duration = Duration::from_millis(500);
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
@@ -33,27 +35,29 @@ struct Pool {
 }
 
 struct State {
-    /// Jobs that no thread has begun. No bound: each is a call of the program's, which awaits it or
-    /// has dropped it.
+    /// The jobs that no thread has begun. The queue has no bound, because each job is a call by the
+    /// program, which awaits the job or has dropped its future.
     jobs: VecDeque<Job>,
     threads: usize,
-    /// Threads that wait and that no notification is on its way to.
+    /// The number of threads that wait and have no pending notification.
     idle: usize,
-    /// Notifications that no thread has taken. A thread that wakes without one goes on waiting.
+    /// The number of notifications that no thread has received. A thread that wakes without a
+    /// notification waits again.
     notified: usize,
 }
 
-/// Hands a job to a thread. It runs after those that were submitted before it have begun.
+/// Passes a job to a thread. The job begins after all jobs that were submitted before it have
+/// begun.
 ///
 /// # Errors
 ///
-/// If no thread is there and the system gives none, or if [`THREADS_ENV`] is no number of threads.
-/// The job is then dropped.
+/// The call returns an error if the pool has no thread and the system can't start one, or if
+/// [`THREADS_ENV`] is not a number of threads. The job is dropped after an error.
 pub(super) fn submit(job: Job) -> io::Result<()> {
     current()?.submit(job)
 }
 
-/// The pool of this process.
+/// Returns the pool of this process.
 fn current() -> io::Result<&'static Pool> {
     static POOL: OfGeneration<OnceLock<Pool>> = OfGeneration::new(OnceLock::new());
     let pool = POOL.get(OnceLock::new);
@@ -71,7 +75,7 @@ fn threads_max() -> io::Result<usize> {
     let Some(text) = std::env::var_os(THREADS_ENV) else { return Ok(THREADS_MAX) };
     let threads = text.to_str().and_then(|text| text.parse().ok()).filter(|threads| *threads > 0);
     threads.ok_or_else(|| {
-        let text = format!("{THREADS_ENV} is {text:?}, which is no number of threads (1 or more)");
+        let text = format!("{THREADS_ENV} is {text:?}, which is not a number of threads (1 or more)");
         io::Error::new(io::ErrorKind::InvalidInput, text)
     })
 }
@@ -92,7 +96,7 @@ impl Pool {
             return Ok(());
         }
         if state.threads >= self.threads_max {
-            return Ok(()); // a thread that has done its job takes it
+            return Ok(()); // the next thread that completes its job takes this one
         }
         state.threads += 1;
         drop(state);
@@ -101,21 +105,21 @@ impl Pool {
         let mut state = self.lock();
         state.threads -= 1;
         if state.threads > 0 {
-            return Ok(()); // the others do it
+            return Ok(()); // the other threads run the job
         }
-        let jobs = std::mem::take(&mut state.jobs); // this one, and any that came meanwhile
+        let jobs = std::mem::take(&mut state.jobs); // this job, and jobs that were added since
         drop(state);
         drop(jobs);
         Err(io::Error::new(error.kind(), format!("no thread can be started for `unblock`: {error}")))
     }
 
-    /// The life of one thread.
+    /// Runs jobs on one thread, until the thread has no work for [`KEEP_ALIVE`].
     fn work(&self) {
         let mut state = self.lock();
         loop {
             while let Some(job) = state.jobs.pop_front() {
                 drop(state);
-                call_quietly(job); // what it wakes may be another crate's waker
+                call_quietly(job); // the job may wake a waker of another crate
                 state = self.lock();
             }
             state.idle += 1;

@@ -63,7 +63,7 @@ pub fn wait_until_ended(pid: libc::pid_t) {
 }
 
 /// Waits until no process of this number is left, not even a zombie, while the loop goes on.
-pub async fn gone(pid: libc::pid_t) {
+pub async fn wait_until_reaped(pid: libc::pid_t) {
     within(async {
         while exists(pid) {
             sleep(Duration::from_millis(1)).await;
@@ -73,7 +73,7 @@ pub async fn gone(pid: libc::pid_t) {
 }
 
 /// The same without a loop.
-pub fn gone_without_a_loop(pid: libc::pid_t) {
+pub fn wait_until_reaped_without_a_loop(pid: libc::pid_t) {
     let end = Instant::now() + LIMIT;
     while exists(pid) {
         assert!(Instant::now() < end, "process {pid} is there still");

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A clock that somebody else moves.
+/// A clock that the test moves.
 #[derive(Default)]
 pub struct Manual {
     now_ns: AtomicI64,

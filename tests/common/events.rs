@@ -86,7 +86,7 @@ pub fn no_failure<E: Debug>(failure: &Failure<E>) -> Policy {
 }
 
 /// A connection from a blocking socket of std's to one of the loop's. It needs no thread: the system completes it
-/// before anybody accepts.
+/// before any accept.
 pub fn tcp_pair<M>(events: &EventLoop<M>) -> io::Result<(std::net::TcpStream, TcpStream)> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let client = std::net::TcpStream::connect(listener.local_addr()?)?;

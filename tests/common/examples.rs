@@ -121,6 +121,11 @@ impl Program {
         status
     }
 
+    /// Whether it has; its status is kept for [`wait`](Program::wait).
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child and can be waited for").is_some()
+    }
+
     /// The program's physical memory.
     #[cfg(target_os = "linux")]
     pub fn resident_bytes(&self) -> u64 {
@@ -142,9 +147,26 @@ impl Program {
 
     #[cfg(unix)]
     pub fn signal(&self, number: i32) {
-        // SAFETY: `kill` takes two numbers and touches no memory. The number is our child's and nobody else's: the
+        // SAFETY: `kill` takes two numbers and touches no memory. The number is that of our child, because the
         // child has not been waited for.
         let result = unsafe { libc::kill(self.id() as i32, number) };
+        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    }
+}
+
+#[cfg(unix)]
+impl Program {
+    /// In a process group of its own, as a shell starts it in a terminal.
+    pub fn start_in_a_group(command: &mut Command) -> std::io::Result<Program> {
+        use std::os::unix::process::CommandExt;
+        Program::start(command.process_group(0))
+    }
+
+    /// To all processes of the group, as a terminal does at Ctrl+C. The program was started in one of its own.
+    pub fn signal_the_group(&self, number: i32) {
+        // SAFETY: `kill` takes two numbers and touches no memory. The group is our child's, which has not been
+        // waited for: so its number is no other group's.
+        let result = unsafe { libc::kill(-(self.id() as i32), number) };
         assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
     }
 }
@@ -177,7 +199,15 @@ pub fn run(name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
 pub fn show(name: &str) -> String {
     let (code, stdout, stderr) = run(name, &[]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+    assert_fits(&stdout);
     stdout
+}
+
+/// What a program prints fits into the 80 columns of a terminal. A line of an article is as long as it is there.
+#[track_caller]
+pub fn assert_fits(text: &str) {
+    let too_long = |line: &&str| line.chars().count() > 80 && !line.starts_with("process running with id: ");
+    assert_eq!(text.lines().find(too_long), None);
 }
 
 /// Runs an example that is to refuse its arguments, or to fail: exactly one line on standard error that

@@ -61,7 +61,7 @@ pub async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
 }
 
 /// A connection from a blocking socket of std's (the client) to one of ours. It needs no thread: the
-/// system completes it before anybody accepts.
+/// system completes it before any accept.
 pub async fn tcp_from_std() -> io::Result<(std::net::TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let client = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -79,7 +79,7 @@ pub fn refusing() -> io::Result<(Socket, SocketAddr)> {
     Ok((socket, addr))
 }
 
-/// A listener that answers nobody any more, because its backlog is full.
+/// A listener that answers no more clients, because its backlog is full.
 #[cfg(target_os = "linux")]
 pub async fn full() -> io::Result<(Socket, SocketAddr, Vec<TcpStream>)> {
     let (socket, addr) = refusing()?;
@@ -130,7 +130,7 @@ pub fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("/proc is there").count()
 }
 
-/// How often this thread has gone to sleep in the system.
+/// The number of times that this thread has slept in the system.
 #[cfg(target_os = "linux")]
 pub fn thread_sleeps() -> i64 {
     // SAFETY: all-zero bytes are a valid `rusage`.

@@ -76,7 +76,7 @@ fn later_means_not_before_and_in_the_order_of_deadlines() {
 }
 
 #[test]
-fn what_is_forgotten_is_not_called_and_dropped_at_once() {
+fn a_cancelled_function_is_not_called_and_is_dropped_at_once() {
     let (mut calls, log, drops) = (Callbacks::new().unwrap(), Log::default(), Drops::new());
     let (token, noting) = (drops.token(), log.noting("forgotten"));
     let id = calls
@@ -140,7 +140,7 @@ fn a_handle_calls_from_other_threads_in_each_ones_order() {
 }
 
 #[test]
-fn a_handle_whose_loop_is_gone_drops_what_it_was_to_call() {
+fn a_handle_of_a_dropped_loop_drops_the_function_without_a_call() {
     let (calls, drops) = (Callbacks::new().unwrap(), Drops::new());
     let (handle, queued, late) = (calls.handle(), drops.token(), drops.token());
     handle.call_soon(move |_| drop(queued)).unwrap();
@@ -287,7 +287,7 @@ fn a_callback_that_cancels_itself_is_dropped_after_its_call() -> io::Result<()> 
 fn an_event_without_a_callback_is_passed_over() -> io::Result<()> {
     let mut calls = Callbacks::new()?;
     let (mut client, _socket) = events::watched_pair(&calls)?;
-    client.write_all(b"nobody reads this")?;
+    client.write_all(b"never read")?;
     calls.timer(Duration::ZERO)?;
     calls.call_later(3 * MS, |calls| calls.stop())?;
     run(&mut calls);

@@ -1,4 +1,4 @@
-//! `EventLoop::listen` and `connect`: each connection is an event, everybody has a turn meanwhile, and what goes wrong
+//! `EventLoop::listen` and `connect`: each connection is an event, other sources are served meanwhile, and what goes wrong
 //! is said.
 
 use std::io::{self, ErrorKind, Read};
@@ -40,7 +40,7 @@ fn connecting_says_how_it_ended_and_once() -> Outcome {
     assert!(!events.cancel(attempt), "it is over");
     assert_idle(&mut events);
 
-    // Bound, so that nobody else listens there, and not listening.
+    // Bound, so that no other program listens there, and not listening.
     let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
     bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     match events.connect(bound.local_addr()?.as_socket().expect("it is bound to one")) {

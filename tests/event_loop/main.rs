@@ -5,11 +5,14 @@
 mod clock;
 
 mod callbacks;
+mod dump;
 mod listeners;
 mod queue;
 mod regressions;
 mod run;
+mod second_look;
 mod senders;
+mod slow_poll;
 mod sockets;
 mod stopped_clock;
 mod timers;

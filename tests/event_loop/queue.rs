@@ -67,7 +67,7 @@ fn a_timeout_of_zero_only_looks() {
     let begun = Instant::now();
     let far = events.timer(Duration::from_secs(3600)).unwrap();
     assert_idle(&mut events);
-    assert!(begun.elapsed() < Duration::from_secs(600), "nobody waits for the timer");
+    assert!(begun.elapsed() < Duration::from_secs(600), "no take waits for the timer");
     assert!(events.cancel(far));
 }
 
@@ -94,7 +94,7 @@ fn a_timeout_that_overflows_means_never() {
 }
 
 #[test]
-fn what_is_queued_comes_before_a_timeout_however_much_it_is() {
+fn queued_events_come_before_a_timeout_however_many_they_are() {
     let mut events = new_loop();
     for n in 0..5000 {
         events.post(n).unwrap();
@@ -177,7 +177,7 @@ fn a_flood_of_messages_delays_a_socket_by_64_of_them_at_most() -> io::Result<()>
 }
 
 #[test]
-fn in_a_flood_of_messages_a_timer_that_is_due_and_a_peers_bytes_are_heard_of() -> io::Result<()> {
+fn in_a_flood_of_messages_a_due_timer_and_a_peers_bytes_are_events() -> io::Result<()> {
     let mut events = new_loop();
     let (client, socket) = events::watched_pair(&events)?;
     events::read_all(&socket, &mut Vec::new()); // so that only news makes it readable
@@ -200,7 +200,7 @@ fn in_a_flood_of_messages_a_timer_that_is_due_and_a_peers_bytes_are_heard_of() -
 }
 
 #[test]
-fn what_is_watched_is_not_cancelled_but_dropped() -> io::Result<()> {
+fn a_watched_socket_is_not_cancelled_but_dropped() -> io::Result<()> {
     let mut events = new_loop::<()>();
     let (client, socket) = events::watched_pair(&events)?;
     let listener = events.listen("127.0.0.1:0")?;
@@ -304,7 +304,7 @@ fn draining_takes_all_messages_and_leaves_the_rest() {
 }
 
 #[test]
-fn what_is_queued_is_dropped_once_with_the_loop() {
+fn queued_messages_are_dropped_once_with_the_loop() {
     for capacity in [None, Some(1000)] {
         let drops = Drops::new();
         let mut events = EventLoop::<Token>::on(Runtime::new().unwrap(), capacity).unwrap();
@@ -333,7 +333,7 @@ struct Talkative(Option<Sender<Talkative>>);
 impl Drop for Talkative {
     fn drop(&mut self) {
         if let Some(sender) = self.0.take() {
-            assert!(sender.post(Talkative(None)).is_err(), "the loop is gone, or has no room");
+            assert!(sender.post(Talkative(None)).is_err(), "the loop was dropped, or its queue is full");
         }
     }
 }
@@ -378,7 +378,7 @@ fn a_loop_in_a_thread_local_is_dropped_with_its_thread() {
 }
 
 #[test]
-fn what_is_watched_may_outlive_the_loop() -> io::Result<()> {
+fn a_watched_socket_may_outlive_the_loop() -> io::Result<()> {
     let events = new_loop::<()>();
     let (_client, socket) = events::watched_pair(&events)?;
     let listener = events.listen("127.0.0.1:0")?;

@@ -74,7 +74,7 @@ fn a_tasks_operations_are_counted_before_the_driver_and_the_timers_are_asked_aga
 }
 
 #[test]
-fn a_watched_socket_without_a_callback_doesnt_keep_the_loop_busy_and_is_heard_of_once_it_has_one() {
+fn a_watched_socket_without_a_callback_doesnt_keep_the_loop_busy_and_makes_events_once_it_has_one() {
     let _watchdog = Watchdog::start();
     let mut calls = Callbacks::new().unwrap();
     let socket = calls.enter(|| UdpSocket::try_from(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()));
@@ -122,7 +122,7 @@ fn a_loop_that_is_dropped_frees_a_sender_that_a_task_of_its_waits_for() {
 }
 
 #[test]
-fn the_id_of_a_loop_that_is_gone_cancels_nothing_of_the_next() {
+fn the_id_of_a_dropped_loop_cancels_nothing_of_the_next() {
     let gone = EventLoop::<()>::new().unwrap();
     let old = gone.timer(Duration::from_secs(100)).unwrap();
     drop(gone);
@@ -134,7 +134,7 @@ fn the_id_of_a_loop_that_is_gone_cancels_nothing_of_the_next() {
 }
 
 #[test]
-fn a_panic_whose_payload_panics_when_it_is_dropped_doesnt_end_a_run_that_is_to_go_on() {
+fn a_panic_whose_payload_panics_when_it_is_dropped_doesnt_end_a_run_that_continues() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -160,7 +160,7 @@ fn a_panic_whose_payload_panics_when_it_is_dropped_doesnt_end_a_run_that_is_to_g
 /// declared again.
 #[cfg(unix)]
 #[test]
-fn a_socket_that_the_driver_cant_watch_any_more_is_told_by_its_next_operation() {
+fn a_socket_that_the_driver_cant_watch_any_more_returns_an_error_at_its_next_operation() {
     use std::os::fd::AsRawFd;
 
     fn told(driver: oneloop::Driver) -> bool {
@@ -190,7 +190,7 @@ fn a_socket_that_the_driver_cant_watch_any_more_is_told_by_its_next_operation() 
 
 #[cfg(unix)]
 #[test]
-fn a_take_that_only_looks_hears_of_a_socket_that_waits_anew_since_it_looked() {
+fn a_take_with_a_time_out_of_zero_returns_a_socket_that_waits_again_since_its_first_poll() {
     use std::io::Write;
 
     // The driver is asked after each turn: also before the one in which the socket, on a one-shot driver, is watched again.

@@ -27,7 +27,7 @@ fn every_event_is_handled_in_order_until_the_loop_is_stopped() {
 }
 
 #[test]
-fn what_is_left_by_a_run_comes_first_for_take_and_drain() {
+fn messages_that_a_run_leaves_come_first_for_take_and_drain() {
     let mut events = posted([0, 1, 2, 3]);
     let seen = RefCell::default();
     assert_eq!(events.run(judge(&seen), no_failure).unwrap().messages_left, 3);
@@ -90,7 +90,7 @@ fn a_failure_is_an_error_like_any_other() {
 }
 
 #[test]
-fn what_the_handler_was_called_with_is_dropped_though_it_panics() {
+fn the_event_of_a_handler_that_panics_is_dropped() {
     let (mut events, drops) = (new_loop(), Drops::new());
     for _ in 0..3 {
         events.post(drops.token()).map_err(|_| "no room").unwrap();
@@ -221,7 +221,7 @@ fn timers_tasks_and_messages_of_tasks_come_in_a_run() {
 }
 
 #[test]
-fn an_error_whose_drop_panics_doesnt_end_a_run_that_is_to_go_on() {
+fn an_error_whose_drop_panics_doesnt_end_a_run_that_continues() {
     let mut events = posted([1, 2]);
     let handler = |events: &mut EventLoop<i32>, event| {
         if matches!(event, Event::Message(2)) {

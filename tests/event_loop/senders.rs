@@ -78,7 +78,7 @@ fn a_message_posted_just_when_the_loop_goes_to_sleep_is_not_lost() {
 }
 
 #[test]
-fn a_queue_without_room_or_beyond_measure_is_refused() {
+fn a_capacity_of_zero_or_above_the_maximum_is_refused() {
     for capacity in [0, 16_777_217, usize::MAX] {
         let error = EventLoop::<u8>::bounded(capacity).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
@@ -206,7 +206,7 @@ fn after_the_end_of_its_loop_it_gives_messages_back() {
 }
 
 #[test]
-fn one_of_a_loop_that_is_gone_does_not_reach_the_next_one() {
+fn one_of_a_dropped_loop_does_not_reach_the_next_one() {
     let old = new_loop::<u8>();
     let sender = old.sender();
     drop(old);
@@ -341,7 +341,7 @@ fn stop_through_a_sender_in_the_handler_ends_the_run_before_the_next_event() {
 }
 
 #[test]
-fn what_a_thread_posts_after_stop_is_left() {
+fn a_message_that_a_thread_posts_after_stop_is_left() {
     let _watchdog = Watchdog::start();
     for _ in 0..100 {
         let mut events = new_loop();

@@ -1,4 +1,4 @@
-//! `EventLoop::watch`: what is announced of a socket and for how long, and that everybody has a turn.
+//! `EventLoop::watch`: what is announced of a socket and for how long, and that all sources are served.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -34,7 +34,7 @@ fn quiet<M: std::fmt::Debug>(events: &mut EventLoop<M>, socket: &TcpStream) {
 }
 
 #[test]
-fn what_a_handler_leaves_unread_is_announced_again() -> Outcome {
+fn bytes_that_a_handler_leaves_unread_make_another_event() -> Outcome {
     let mut events = new_loop::<()>();
     let (mut client, socket) = watched_pair(&events)?;
     let sent = pattern(1000, 1);
@@ -83,7 +83,7 @@ fn writable_comes_only_while_it_is_wanted() -> Outcome {
 }
 
 #[test]
-fn nothing_comes_while_nothing_is_wanted_and_what_came_meanwhile_is_told_afterwards() -> Outcome {
+fn without_interest_no_event_comes_and_bytes_of_that_time_make_an_event_afterwards() -> Outcome {
     let mut events = new_loop::<()>();
     let (mut client, socket) = watched_pair(&events)?;
     quiet(&mut events, &socket);
@@ -230,7 +230,7 @@ fn a_busy_socket_does_not_keep_the_others_waiting() -> Outcome {
 }
 
 #[test]
-fn a_dropped_socket_with_a_queued_event_is_not_heard_of_nor_mistaken_for_the_next_one() -> Outcome {
+fn a_dropped_socket_with_a_queued_event_makes_no_event_and_is_not_mistaken_for_the_next_one() -> Outcome {
     let mut events = new_loop::<()>();
     for _ in 0..100 {
         let (mut client, socket) = watched_pair(&events)?;

@@ -91,8 +91,8 @@ fn an_id_of_another_loop_cancels_nothing() {
 }
 
 #[test]
-fn an_id_of_a_loop_that_is_gone_does_no_harm() {
-    // A new loop may well get the number of one that is gone, and the old one had more sources.
+fn an_id_of_a_dropped_loop_cancels_no_timer_of_a_later_one() {
+    // A new loop may get the number of a dropped one, and the old one had more sources.
     for _ in 0..20 {
         let old = new_loop::<()>();
         let ids: Vec<Id> = (0..600).map(|_| old.timer(Duration::MAX).unwrap()).collect();

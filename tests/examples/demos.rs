@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use common::examples::{assert_fails, command, run};
+use common::examples::{assert_fails, assert_fits, command, run};
 
 /// Those that this build has; true for those that take `--slow`. (`event_queue` ends only when it is told to; see
 /// `event_queue.rs`.)
@@ -23,9 +23,11 @@ const DEMOS: &[(&str, bool)] = &[
     #[cfg(feature = "unblock")]
     ("pool_of_squares", false),
     #[cfg(feature = "process")]
+    ("add_and_subtract", true),
+    #[cfg(feature = "process")]
     ("asyncio_tour", false),
     #[cfg(feature = "process")]
-    ("count_up_and_down", true),
+    ("count_up_and_down", false),
     #[cfg(feature = "process")]
     ("interleaving", false),
     #[cfg(all(unix, feature = "process"))]
@@ -41,6 +43,26 @@ fn help_explains_each() {
         assert_eq!((code, stderr.as_str()), (Some(0), ""), "{name}");
         assert!(stdout.contains(&format!("usage: {name}")), "{stdout}");
         assert_eq!(stdout.contains("--slow"), timed, "{stdout}");
+    }
+}
+
+/// `show` looks at the output of each.
+#[test]
+fn help_fits_into_the_columns_of_a_terminal() {
+    let others: &[&str] = &[
+        #[cfg(all(feature = "event-loop", feature = "signal"))]
+        "event_queue",
+        #[cfg(all(feature = "event-loop", feature = "signal"))]
+        "event_queue_echo",
+        #[cfg(feature = "signal")]
+        "echo",
+        #[cfg(feature = "signal")]
+        "load",
+        #[cfg(all(feature = "event-loop", feature = "signal"))]
+        "soak",
+    ];
+    for name in DEMOS.iter().map(|demo| demo.0).chain(others.iter().copied()) {
+        assert_fits(&run(name, &["--help"]).1);
     }
 }
 
@@ -67,7 +89,7 @@ fn without_a_loop_they_end_with_one_line() {
 }
 
 #[test]
-fn nothing_panics_when_nobody_reads() {
+fn nothing_panics_when_the_output_has_no_reader() {
     for &(name, _) in DEMOS {
         let mut command = command(name);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

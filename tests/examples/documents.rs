@@ -1,6 +1,8 @@
 //! What two documents say is the same in both.
 
 const README: &str = include_str!("../../README.md");
+const EXAMPLES: &str = include_str!("../../examples/README.md");
+const MANIFESTS: [&str; 2] = [include_str!("../../Cargo.toml"), include_str!("../Cargo.toml")];
 const DESIGN: &str = include_str!("../../DESIGN.md");
 const FRONT_PAGE: &str = include_str!("../../runtime/lib.rs");
 const GUIDE: &str = include_str!("../../runtime/guide/mod.rs");
@@ -13,11 +15,24 @@ fn drawing<'a>(document: &'a str, margin: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_turn_is_drawn_alike_in_the_readme_the_design_and_the_front_page() {
-    let drawn = drawing(README, "");
+fn the_turn_is_drawn_alike_in_the_design_and_on_the_front_page() {
+    let drawn = drawing(DESIGN, "");
     assert!(drawn.len() > 10 && drawn.iter().any(|line| line.contains("poll driver")), "{drawn:#?}");
-    assert_eq!(drawing(DESIGN, ""), drawn);
     assert_eq!(drawing(FRONT_PAGE, "//! "), drawn);
+    assert!(README.contains("](images/loop.svg)"), "the README has the same as a picture");
+}
+
+#[test]
+fn every_example_is_listed_in_the_readme_of_the_examples() {
+    let names = |manifest: &'static str| {
+        let sections = manifest.split("[[example]]\nname = \"").skip(1);
+        sections.map(|section| section.split('"').next().unwrap())
+    };
+    let names: Vec<_> = MANIFESTS.into_iter().flat_map(names).collect();
+    assert!(names.len() >= 20, "{names:?}");
+    for name in names {
+        assert!(EXAMPLES.contains(&format!("--example {name}")), "examples/README.md lacks {name}");
+    }
 }
 
 /// The names of the Markdown files that `text` includes.

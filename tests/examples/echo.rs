@@ -143,7 +143,8 @@ fn help_explains_everything() {
 fn bad_arguments_are_one_line_and_exit_code_2() {
     let refused = |arguments: &[&str], parts: &[&str]| assert_fails("echo", arguments, 2, parts);
     refused(&["nonsense"], &["nonsense", "no address"]);
-    refused(&["127.0.0.1:99999"], &["127.0.0.1:99999", "no address"]);
+    refused(&["127.0.0.1:99999"], &["127.0.0.1:99999", "the port 99999 is out of range"]);
+    refused(&["--udp", "[::1]:65536"], &["the port 65536 is out of range"]);
     refused(&["::1:7000"], &["::1:7000", "brackets"]);
     refused(&["no-such-host.invalid:1"], &["no-such-host.invalid:1"]);
     refused(&["--udp", "nonsense"], &["nonsense", "no address"]);

@@ -68,9 +68,27 @@ fn a_path_that_another_server_took_over_is_left_alone() {
 fn a_path_that_exists_is_one_line_and_exit_code_2() {
     let path = Path::new("exists");
     fs::write(&path.0, "precious").unwrap();
-    assert_fails("echo", &["--unix", path.text()], 2, &[path.text(), "exists"]);
+    assert_fails("echo", &["--unix", path.text()], 2, &[path.text(), "exists", "not a socket"]);
     assert_eq!(fs::read_to_string(&path.0).unwrap(), "precious");
     assert_fails("echo", &["--unix", "/no/such/folder/echo"], 2, &["/no/such/folder/echo", "No such"]);
+}
+
+#[test]
+fn a_socket_that_is_left_over_is_named_as_such() {
+    let path = Path::new("left-over");
+    let listener = UnixListener::bind(&path.0).unwrap();
+    assert_fails("echo", &["--unix", path.text()], 2, &[path.text(), "another server listens"]);
+    drop(listener); // which leaves the path
+    // A child that another test starts has a copy of the listener until its exec.
+    until("no copy is left", || UnixStream::connect(&path.0).is_err().then_some(()));
+    assert_fails(
+        "echo",
+        &["--unix", path.text()],
+        2,
+        &[path.text(), "left over", "no server listens", "remove"],
+    );
+    assert!(path.0.exists(), "removing it is the user's decision");
+    assert_fails("load", &["--unix", path.text()], 1, &[path.text(), "refused", "no server listens"]);
 }
 
 /// A user who may not do it is needed. As root, the test lends the program to one.
@@ -109,7 +127,7 @@ fn sigterm_lets_connections_finish_and_prints_a_summary() {
     assert_echoes(&echo.connect(), b"gone"); // and closed
     echo.program.signal(libc::SIGTERM);
     echo.program.stderr.wait_for("stopping");
-    assert!(TcpStream::connect(&echo.address).is_err(), "nobody new gets in");
+    assert!(TcpStream::connect(&echo.address).is_err(), "no new client is accepted");
     assert_echoes(&client, b"after");
     drop(client);
     assert_eq!(echo.program.wait().code(), Some(0));
@@ -146,7 +164,7 @@ fn connections_that_do_not_finish_are_cut_off_after_five_seconds() {
     assert_eq!(uninterrupted(|| client.read(&mut [0])).unwrap(), 0);
     assert!(asked.elapsed() >= Duration::from_secs(5));
     assert_eq!(echo.program.wait().code(), Some(0));
-    assert!(echo.program.stdout.so_far().contains("1 connections served, 1 at most at once, 4 bytes"));
+    assert!(echo.program.stdout.so_far().contains("1 connection served, 1 at most at once, 4 bytes"));
 }
 
 #[test]
@@ -170,11 +188,11 @@ fn udp_prints_its_own_summary() {
     uninterrupted(|| client.recv(&mut [0; 10])).unwrap();
     echo.program.signal(libc::SIGTERM);
     assert_eq!(echo.program.wait().code(), Some(0));
-    assert!(echo.program.stdout.so_far().contains("1 datagrams echoed, 5 bytes echoed, "));
+    assert!(echo.program.stdout.so_far().contains("1 datagram echoed, 5 bytes echoed, "));
 }
 
 #[test]
-fn out_of_descriptors_it_serves_on_and_later_takes_in_everybody_else() {
+fn out_of_descriptors_it_still_serves_and_later_accepts_all_others() {
     const CLIENTS: usize = 60;
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 40 && exec \"$@\" 127.0.0.1:0", "sh"]);
@@ -198,7 +216,7 @@ fn out_of_descriptors_it_serves_on_and_later_takes_in_everybody_else() {
         let (used, time) = (echo.program.processor_time() - before, round.elapsed());
         assert!(used < time / 2 || runner::instrumented(), "it spins: {used:?} of {time:?}");
     }
-    // Room is made, little by little, and everybody has a turn.
+    // Connections are closed one after the other, and every client is served.
     for number in 0..CLIENTS {
         assert_echoes(&clients[0], &bytes(number, 1_000));
         drop(clients.remove(0));

@@ -6,6 +6,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use common::examples::{Echo, assert_fails, need_descriptors, run, uninterrupted};
+#[cfg(unix)]
+use common::examples::{Program, command, until};
 use common::sockets;
 
 /// Runs it against an echo server and returns the round trips that it reports.
@@ -60,6 +62,33 @@ fn a_unix_server_that_never_accepts_is_an_error_after_five_seconds() {
     listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
     listener.listen(1).unwrap();
     assert_fails("load", &["--unix", path.to_str().unwrap(), "--conns", "20"], 1, &["failed", "elapsed"]);
+    std::fs::remove_file(path).unwrap();
+}
+
+/// The system says which signals a process catches: until then Ctrl+C ends it at once.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_before_all_connections_are_made_is_named() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    if common::runner::instrumented() {
+        return; // an emulator catches signals before its program does
+    }
+    let path = std::env::temp_dir().join(format!("oneloop-load-waits-{}", std::process::id()));
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    listener.listen(1).unwrap();
+    let mut program = start(&["--unix", path.to_str().unwrap(), "--conns", "20"]);
+    until("it catches SIGINT", || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+        (u64::from_str_radix(caught, 16).unwrap() & 1 << (libc::SIGINT - 1) != 0).then_some(())
+    });
+    program.signal(libc::SIGINT);
+    // On a machine that stands still for five seconds the attempt has failed before.
+    let code = program.wait().code();
+    let stderr = program.stderr.so_far();
+    let asked = code == Some(130) && stderr.contains("asked to end before all connections were made");
+    assert!(asked || (code == Some(1) && stderr.contains("elapsed")), "{code:?}: {stderr}");
     std::fs::remove_file(path).unwrap();
 }
 
@@ -145,7 +174,7 @@ fn a_server_that_stops_answering_is_an_error() {
 
 #[test]
 fn a_server_that_is_not_there_is_an_error() {
-    // Bound, so that nobody else gets the port, and not listening.
+    // Bound, so that no other program gets the port, and not listening.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap().to_string();
@@ -155,10 +184,64 @@ fn a_server_that_is_not_there_is_an_error() {
     assert_fails("load", &["--unix", "/no/such/socket"], 1, &["/no/such/socket"]);
 }
 
+/// All connections are made before the first message is sent, so an echo that has one knows that the load has begun.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_early_with_its_figures() {
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let (send, begun) = std::sync::mpsc::channel();
+        let address = server(move |mut stream| {
+            let mut message = [0; 64];
+            while stream.read_exact(&mut message).is_ok() && stream.write_all(&message).is_ok() {
+                let _ = send.send(());
+            }
+        });
+        let mut program = start(&[&address, "--conns", "1", "--size", "64", "--secs", "1000"]);
+        begun.recv().unwrap();
+        program.signal(signal);
+        assert_eq!(program.wait().code(), Some(0));
+        assert_eq!(program.stderr.so_far(), "");
+        let stdout = program.stdout.so_far();
+        for part in [": 1 connection, ", "every byte right", "seconds (stopped early), ", "p50 ", "max "] {
+            assert!(stdout.contains(part), "`{part}` is not in: {stdout}");
+        }
+    }
+}
+
+#[cfg(unix)]
+fn start(arguments: &[&str]) -> Program {
+    Program::start(command("load").args(arguments)).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_ends_it_with_messages_under_way() {
+    let (send, accepted) = std::sync::mpsc::channel();
+    let address = server(move |mut stream| {
+        let mut message = [0; 64];
+        stream.read_exact(&mut message).unwrap();
+        send.send(()).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()); // no answer
+    });
+    let mut program = start(&[&address, "--conns", "1", "--secs", "1000"]);
+    accepted.recv().unwrap();
+    program.signal(libc::SIGINT);
+    // Two that come together count as one: again, until it has ended.
+    until("its end", || {
+        program.signal(libc::SIGINT);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        program.has_ended().then_some(())
+    });
+    assert_eq!(program.wait().code(), Some(130));
+    let stderr = program.stderr.so_far();
+    assert!(stderr.contains("a second time") && stderr.lines().count() == 1, "{stderr}");
+}
+
 #[test]
 fn bad_arguments_are_one_line_and_exit_code_2() {
     let refused = |arguments: &[&str], parts: &[&str]| assert_fails("load", arguments, 2, parts);
     refused(&["nonsense"], &["nonsense", "no address"]);
+    refused(&["127.0.0.1:99999"], &["127.0.0.1:99999", "the port 99999 is out of range"]);
     refused(&["--conns", "0"], &["--conns", "`0`"]);
     refused(&["--conns", "many"], &["--conns", "`many`"]);
     refused(&["--size", "0"], &["--size", "`0`"]);

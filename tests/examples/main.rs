@@ -10,3 +10,4 @@ mod models;
 mod processes;
 mod soak;
 mod tasks;
+mod trace;

@@ -127,8 +127,8 @@ fn fill(mut stream: &StdStream, bytes: &[u8], healthy: &[StdStream], counts: &Co
     sent
 }
 
-/// Those who never read: they are given up on by nobody, hold nobody up, and make the server hold no memory. Once they
-/// read they get every byte.
+/// Clients that never read. The server does not disconnect them, they delay no other client, and the server keeps no memory
+/// for them. When they read, they get every byte.
 fn never_readers(addr: SocketAddr, healthy: &[StdStream], counts: &Counts) {
     let bytes = pattern(64 << 20, 3);
     let greedy: Vec<_> = (0..sockets::many(GREEDY)).map(|_| connect(addr)).collect();
@@ -166,7 +166,7 @@ fn clients(addr: SocketAddr, counts: &Counts) {
         reset(client);
         assert_echoes(other, b"still here");
     }
-    wait_until("all who were reset are gone", || counts.open.load(SeqCst) <= 2 * each());
+    wait_until("all reset connections are closed", || counts.open.load(SeqCst) <= 2 * each());
     assert!(counts.broken.load(SeqCst) >= each() / 2, "a reset is an error of its connection");
 
     // Gone before they are accepted, as the system sees it or not.
@@ -198,7 +198,9 @@ fn clients(addr: SocketAddr, counts: &Counts) {
     serve_all(b"after all that");
     // Nobody has given up on those who have said nothing so far.
     silent.iter().for_each(|client| assert_echoes(client, b"at last"));
-    wait_until("those who left are gone", || counts.open.load(SeqCst) <= 2 * each());
+    wait_until("the connections of the clients that left are closed", || {
+        counts.open.load(SeqCst) <= 2 * each()
+    });
 }
 
 /// Starts the clients; the flag says that they have come to their end.
@@ -224,7 +226,7 @@ async fn echo(mut stream: TcpStream, counts: &Counts) -> Outcome {
 }
 
 #[test]
-fn a_runtime_serves_whoever_comes() -> Outcome {
+fn a_runtime_serves_clients_of_every_kind() -> Outcome {
     run(async {
         let listener = listen()?;
         let counts = Arc::new(Counts::default());
@@ -232,7 +234,7 @@ fn a_runtime_serves_whoever_comes() -> Outcome {
         let counting = counts.clone();
         let accepting = oneloop::spawn(async move {
             loop {
-                let (stream, _) = listener.accept().await.expect("nobody breaks the listener");
+                let (stream, _) = listener.accept().await.expect("the listener does not fail");
                 let counts = counting.clone();
                 counts.began();
                 oneloop::spawn(async move { counts.ended(&echo(stream, &counts).await) });
@@ -300,7 +302,7 @@ fn attend(
 }
 
 #[test]
-fn an_event_loop_serves_whoever_comes() -> Outcome {
+fn an_event_loop_serves_clients_of_every_kind() -> Outcome {
     let mut events: EventLoop<()> = events::new_loop();
     let listener = events.enter(listen)?;
     let listener = events.listen_on(listener)?;

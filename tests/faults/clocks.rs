@@ -35,7 +35,7 @@ async fn echo_once(a: &mut oneloop::net::TcpStream, b: &mut oneloop::net::TcpStr
 }
 
 #[test]
-fn what_is_due_fires_while_the_clock_stands_still() {
+fn due_timers_fire_while_the_clock_stands_still() {
     standing_still(async |_| {
         let now = Instant::now();
         let tasks: Vec<_> = (0..1000)
@@ -57,7 +57,7 @@ fn what_is_due_fires_while_the_clock_stands_still() {
 }
 
 #[test]
-fn what_is_not_due_waits_and_holds_nobody_up_until_the_clock_moves() {
+fn timers_that_are_not_due_wait_and_delay_no_task_until_the_clock_moves() {
     standing_still(async |clock| {
         let sleeps: Vec<_> = (1..=100).map(|ns| spawn(sleep(Duration::from_nanos(ns)))).collect();
         let (mut a, mut b) = executor::tcp_pair().await.unwrap();
@@ -79,7 +79,7 @@ fn what_is_not_due_waits_and_holds_nobody_up_until_the_clock_moves() {
 fn a_loop_that_waits_for_a_clock_that_stands_still_does_not_spin() {
     standing_still(async |clock| {
         let reads = clock.reads();
-        // It sleeps for a time that doesn't pass, again and again; after a while somebody lets it pass.
+        // It sleeps for a time that doesn't pass, again and again; after a while the test lets it pass.
         let moving = std::thread::spawn(move || {
             let real = Instant::now();
             while clock.reads() < reads + 5 || real.elapsed() < Duration::from_millis(100) {
@@ -112,7 +112,7 @@ fn an_interval_of_a_nanosecond_ticks_once_for_each_moment_there_is() {
             // The first moment that was waited for; what was missed after it is skipped.
             assert!(tick.await > start);
         }
-        // Beside one that never rests, everybody has turns.
+        // All tasks run beside a task that is always ready.
         let turns = Rc::new(Cell::new(0));
         let counting = turns.clone();
         let busy = spawn(async move {

@@ -1,6 +1,6 @@
 //! A task that never yields. If it does I/O, timers or joins, its budget makes it give way (`tests/tasks/budget.rs`). If it only
-//! computes, or blocks its thread, nobody can make it: the loop stands still until it ends, as the documentation of
-//! `yield_now` says. What is shown here is that nothing which happens meanwhile is lost: connections, bytes, timers,
+//! computes, or blocks its thread, nothing makes it give way: the loop stands still until it ends, as the documentation of
+//! `yield_now` says. The tests show that nothing which happens meanwhile is lost: connections, bytes, timers,
 //! messages, tasks and wake-ups from other threads, children that end and signals are all there afterwards, and in order.
 
 use std::cell::{Cell, RefCell};
@@ -35,7 +35,7 @@ fn hog(condition: impl Fn() -> bool) -> u64 {
 }
 
 #[test]
-fn while_a_task_computes_nobody_has_a_turn_and_afterwards_everybody_has() -> Outcome {
+fn while_a_task_computes_no_other_task_runs_and_afterwards_all_do() -> Outcome {
     run(async {
         let turns = Rc::new(Cell::new(0));
         let counting = turns.clone();
@@ -133,7 +133,7 @@ fn clients_that_come_write_and_go_meanwhile_are_served_afterwards() -> Outcome {
                 assert!(back == pattern(1000, n), "client {n}");
             }
         });
-        hog(|| wrote.load(Ordering::SeqCst) == 50); // all of them while nobody looks
+        hog(|| wrote.load(Ordering::SeqCst) == 50); // all of them while the loop does not read
         assert!(reading.await.unwrap()? == pattern(5000, 99));
         while !clients.is_finished() {
             settle().await;
@@ -144,7 +144,7 @@ fn clients_that_come_write_and_go_meanwhile_are_served_afterwards() -> Outcome {
 }
 
 #[test]
-fn what_other_threads_send_meanwhile_is_there_afterwards_in_order() -> Outcome {
+fn messages_of_other_threads_meanwhile_arrive_afterwards_in_order() -> Outcome {
     run(async {
         let (log, ready) = (Rc::new(RefCell::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
         let (sender, receiver) = async_channel::unbounded();
@@ -180,7 +180,7 @@ fn what_other_threads_send_meanwhile_is_there_afterwards_in_order() -> Outcome {
 
 #[cfg(all(unix, feature = "process"))]
 #[test]
-fn a_child_that_ends_and_a_signal_that_comes_meanwhile_are_heard_afterwards() -> Outcome {
+fn a_child_that_ends_and_a_signal_that_comes_meanwhile_are_reported_afterwards() -> Outcome {
     use oneloop::process::Command;
     use oneloop::signal::Signal;
     run(async {
@@ -200,7 +200,7 @@ fn a_child_that_ends_and_a_signal_that_comes_meanwhile_are_heard_afterwards() ->
 
 #[cfg(feature = "unblock")]
 #[test]
-fn the_same_work_on_the_pool_keeps_nobody_waiting() -> Outcome {
+fn the_same_work_on_the_pool_delays_no_other_task() -> Outcome {
     run(async {
         let turns = Rc::new(Cell::new(0));
         let counting = turns.clone();

@@ -29,7 +29,7 @@ fn assert_kept(most: usize, bytes_each: usize, mut burst: impl FnMut(usize)) {
 }
 
 /// Nothing of it is left; but the process's table of runtimes may have grown meanwhile.
-fn assert_gone(before: isize) {
+fn assert_freed(before: isize) {
     let left = bytes_alive() - before;
     assert!(left < 1000, "{left} bytes are left");
 }
@@ -58,7 +58,7 @@ fn a_million_tasks_at_once_all_run_and_their_memory_comes_back() {
     let runtime = Runtime::new().unwrap();
     assert_kept(MILLION, 32, |count| runtime.block_on(run_tasks(count)));
     drop(runtime);
-    assert_gone(empty);
+    assert_freed(empty);
 }
 
 /// Deadlines of half a second, some past already when the last is made.
@@ -84,7 +84,7 @@ fn a_million_timers_at_once_all_fire_none_early_and_their_memory_comes_back() {
     let runtime = Runtime::new().unwrap();
     assert_kept(MILLION, 40 + 48, |count| runtime.block_on(wait_for_timers(count)));
     drop(runtime);
-    assert_gone(empty);
+    assert_freed(empty);
 }
 
 fn take_timers(events: &mut EventLoop<()>, count: usize) {
@@ -99,12 +99,12 @@ fn take_timers(events: &mut EventLoop<()>, count: usize) {
 }
 
 #[test]
-fn a_crowd_of_timers_of_one_moment_is_as_many_events() {
+fn many_timers_of_one_moment_are_as_many_events() {
     let _watchdog = Watchdog::start();
     let empty = bytes_alive();
     let mut events: EventLoop<()> = EventLoop::new().unwrap();
     // (A slot of the sources has 24 bytes in a release build on epoll; elsewhere mio's sockets are larger.)
     assert_kept(200_000, 32 + 64 + 40 + 48, |count| take_timers(&mut events, count));
     drop(events);
-    assert_gone(empty);
+    assert_freed(empty);
 }

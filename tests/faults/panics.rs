@@ -1,6 +1,6 @@
-//! Panics where nobody expects them: in wakers that aren't the loop's, left at every place where one can wait, called,
-//! cloned and dropped there; in closures of `unblock`; in tasks and in what they drop, many at once. The loop and everybody
-//! else go on, and nothing is lost.
+//! Panics at unexpected places: in foreign wakers at every place where a task can wait, when the loop calls, clones and
+//! drops them; in closures of `unblock`; in tasks and in their drops, many at once. The loop and all other tasks
+//! continue, and nothing is lost.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -191,7 +191,7 @@ fn a_task_whose_result_a_panicking_waker_awaits_elsewhere_ends_as_any_other() {
         sender.send(()).unwrap();
         until(|| woken.load(Ordering::SeqCst) == 1).await;
         settle().await;
-        assert_eq!(drops.count(), 1, "the task is gone, its output is not");
+        assert_eq!(drops.count(), 1, "the task was dropped, its output was not");
         drop(remote.await.unwrap());
         assert_eq!(drops.count(), 2);
     });
@@ -199,7 +199,7 @@ fn a_task_whose_result_a_panicking_waker_awaits_elsewhere_ends_as_any_other() {
 
 #[cfg(feature = "unblock")]
 #[test]
-fn closures_that_panic_on_other_threads_take_nobody_with_them() {
+fn closures_that_panic_on_other_threads_affect_no_other_task() {
     finish(async {
         let tasks: Vec<_> = (0..200)
             .map(|n| {
@@ -217,7 +217,7 @@ fn closures_that_panic_on_other_threads_take_nobody_with_them() {
                 Err(error) => assert_eq!((error.into_panic().downcast_ref(), n % 2), (Some(&n), 0)),
             }
         }
-        // And what such a closure owns, or returns to nobody, may panic when it is dropped.
+        // The captures of such a closure, and a result that is not taken, may panic in their drop.
         for _ in 0..20 {
             let kept = Quiet;
             drop(oneloop::unblock(move || drop(kept)));
@@ -256,7 +256,7 @@ fn of_ten_thousand_tasks_that_panic_in_every_way_none_takes_another_with_it() {
                         2 => std::future::pending().await, // until it is aborted
                         _ => sum.set(sum.get() + n),
                     }
-                    (n % 4 == 3).then(|| Quiet) // in an output that nobody takes
+                    (n % 4 == 3).then(|| Quiet) // in an output that is not taken
                 });
                 (n % 4 != 3).then_some((n, task))
             })

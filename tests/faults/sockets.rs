@@ -1,5 +1,5 @@
 //! What goes wrong in the life of a server: peers that vanish, limits that are reached, sockets that are
-//! dropped at the worst moment, and runtimes that are gone before their sockets.
+//! dropped at the worst moment, and runtimes that are dropped before their sockets.
 
 use std::io::{ErrorKind, Write};
 use std::rc::Rc;
@@ -87,7 +87,7 @@ fn sockets_dropped_in_the_middle_of_reads_and_writes_leave_the_others_alone() ->
             let writing = oneloop::spawn(async move { write_until_error(&mut u).await });
             settle().await;
             if round % 2 == 0 {
-                y.write_all(b"pending").await?; // its event finds the reader gone
+                y.write_all(b"pending").await?; // its event comes after the reader was dropped
             }
             reading.abort();
             writing.abort();
@@ -134,7 +134,7 @@ fn a_socket_in_the_place_of_a_closed_one_sees_none_of_its_events() -> Outcome {
 }
 
 #[test]
-fn a_socket_whose_runtime_is_gone_gives_an_error_and_never_waits() -> Outcome {
+fn a_socket_of_a_dropped_runtime_returns_an_error_and_never_waits() -> Outcome {
     let runtime = Runtime::new()?;
     let (mut stream, _peer, listener, udp, connecting, _full) = runtime.block_on(async {
         let (stream, peer) = tcp_pair().await?;
@@ -166,7 +166,7 @@ fn a_socket_whose_runtime_is_gone_gives_an_error_and_never_waits() -> Outcome {
 }
 
 #[test]
-fn who_waits_for_a_socket_of_another_runtime_is_told_when_that_is_dropped() -> Outcome {
+fn a_wait_for_a_socket_of_another_runtime_ends_when_that_runtime_is_dropped() -> Outcome {
     let theirs = Runtime::new()?;
     let (mut stream, _peer) = theirs.block_on(tcp_pair())?;
     run(async move {
@@ -194,7 +194,7 @@ fn sockets_may_be_dropped_long_after_their_runtime() -> Outcome {
 
 #[test]
 fn tasks_may_use_sockets_while_they_are_dropped_with_their_runtime() -> Outcome {
-    /// On its way out it says good-bye, and makes new sockets and tasks that nobody will serve.
+    /// Its drop writes to the peer, and makes new sockets and tasks that no loop will serve.
     struct SayGoodBye(TcpStream, Rc<TcpListener>);
     impl Drop for SayGoodBye {
         fn drop(&mut self) {

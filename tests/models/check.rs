@@ -79,7 +79,7 @@ impl Watched {
     }
 
     fn begins(&self, steps: &[Step]) {
-        *self.running.lock().expect("nobody panics with it") = steps.to_vec();
+        *self.running.lock().expect("no thread panics while it holds the lock") = steps.to_vec();
         let _ = self.next.send(());
     }
 }

@@ -51,7 +51,7 @@ fn timers_wake_in_order_once_and_never_early_whatever_the_program_does() {
 
 /// See `models/reactor/mod.rs`.
 #[test]
-fn every_byte_arrives_and_nobody_waits_for_ever_whatever_the_program_does() {
+fn every_byte_arrives_and_no_task_waits_for_ever_whatever_the_program_does() {
     let (run, explain, failures) = (reactor::run, reactor::explain, failures!("reactor"));
     Model { run, explain, failures, cases: 200, steps_max: 150 }.check();
 }

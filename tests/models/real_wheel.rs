@@ -29,6 +29,6 @@ impl wheel::Wheel for Wheel {
     fn fire(&mut self, now_ns: u64) -> Vec<(u64, u32)> {
         let mut due = Vec::new();
         Wheel::fire(self, now_ns, &mut due);
-        due.into_iter().map(|(deadline_ns, waiter)| (deadline_ns, waiter.0)).collect()
+        due.into_iter().map(|due| (due.deadline_ns, due.waiter.0)).collect()
     }
 }

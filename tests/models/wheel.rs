@@ -3,7 +3,7 @@
 
 use super::steps::{Step, pick};
 
-/// The wheel as the model drives it: whoever waits is a number.
+/// The wheel as the model drives it: each waiter is a number.
 pub trait Wheel {
     fn insert(&mut self, deadline_ns: u64, n: u32) -> u32;
     fn set_waiter(&mut self, key: u32, n: u32) -> Option<u32>;

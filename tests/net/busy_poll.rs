@@ -20,7 +20,7 @@ fn busy(duration: Duration) -> Runtime {
 }
 
 #[test]
-fn a_busy_loop_hears_sockets() -> Outcome {
+fn a_busy_loop_receives_events_of_sockets() -> Outcome {
     busy(ALWAYS).block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let addr = listener.local_addr()?;
@@ -45,7 +45,7 @@ fn a_busy_loop_hears_sockets() -> Outcome {
 }
 
 #[test]
-fn a_busy_loop_hears_other_threads() {
+fn a_busy_loop_receives_wakes_of_other_threads() {
     let runtime = busy(ALWAYS);
     let handle = runtime.handle();
     let helper = std::thread::spawn(move || {

@@ -50,7 +50,7 @@ fn every_form_of_address_connects() -> Outcome {
 }
 
 #[test]
-fn a_port_where_nobody_listens_refuses() -> Outcome {
+fn a_port_without_a_listener_refuses() -> Outcome {
     run(async {
         let (_socket, addr) = refusing()?;
         for _ in 0..20 {

@@ -158,7 +158,7 @@ async fn woken(send_waker: impl FnOnce(Waker)) {
 }
 
 #[test]
-fn every_one_of_many_notifies_is_heard() -> Outcome {
+fn each_of_many_notifies_ends_a_sleep() -> Outcome {
     on_each(async || {
         let (send, receive) = std::sync::mpsc::channel::<Waker>();
         let waking = std::thread::spawn(move || receive.into_iter().for_each(Waker::wake));
@@ -283,7 +283,7 @@ fn an_idle_loop_sleeps_whatever_state_its_sockets_are_in() -> Outcome {
         let (mut waiting, _peer_2) = tcp_pair().await?;
         let waiting = oneloop::spawn(async move { waiting.read(&mut [0; 8]).await });
         let (unread, mut peer_3) = tcp_pair().await?;
-        peer_3.write_all(b"nobody reads this").await?;
+        peer_3.write_all(b"never read").await?;
         let (half_closed, peer_4) = tcp_pair().await?;
         peer_4.shutdown(std::net::Shutdown::Write)?;
         let (closed, peer_5) = tcp_pair().await?;
@@ -344,7 +344,7 @@ fn a_duplicate_that_outlives_its_socket_does_not_keep_the_loop_busy() -> Outcome
         let duplicate = closed.as_fd().try_clone_to_owned()?;
         drop(closed);
         assert_idle("a duplicate of a dropped socket").await;
-        peer.write_all(b"nobody reads this").await?;
+        peer.write_all(b"never read").await?;
         assert_idle("a duplicate of a dropped socket, with data").await;
         drop(peer);
         assert_idle("a duplicate of a dropped socket, closed by the peer").await;
@@ -406,7 +406,7 @@ fn replace(source: &Source<UnixStream>, by: &impl AsRawFd) {
 /// The system's own entry for such a stream lasts as long as the duplicate, and no number names it.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_stream_whose_number_was_replaced_behind_the_loops_back_does_not_keep_it_busy() -> Outcome {
+fn a_stream_whose_number_was_replaced_without_the_loop_does_not_keep_it_busy() -> Outcome {
     // poll(2) watches numbers, whatever they stand for.
     let drivers = DRIVERS.iter().copied().filter(|driver| !(POLL_FALLBACK && *driver == Driver::Mio));
     on(drivers, async || {

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use oneloop::Runtime;
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
@@ -62,6 +63,51 @@ fn a_listener_leaves_with_its_connections() -> Outcome {
 }
 
 #[test]
+fn a_connection_for_another_loop_is_non_blocking_and_in_no_loop() -> Outcome {
+    run(async {
+        let listener = TcpListener::bind(ANY_PORT).await?;
+        let mut client = TcpStream::connect(listener.local_addr()?).await?;
+        let (std, peer) = listener.accept_std().await?;
+        assert_eq!(peer, client.local_addr()?);
+        assert_would_block((&std).read(&mut [0; 8]));
+
+        // A loop that watched it already would refuse a second registration, except on kqueue, where the
+        // second one replaces the first.
+        let mut server = TcpStream::try_from(std)?;
+        client.write_all(b"hello").await?;
+        server.read_exact(&mut [0; 5]).await
+    })
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_connection_for_another_loop_is_non_blocking_and_in_no_loop() -> Outcome {
+    run(async {
+        let path = SocketPath::default();
+        let listener = UnixListener::bind(&path)?;
+        let mut client = UnixStream::connect(&path).await?;
+        let (std, _) = listener.accept_std().await?;
+        assert_would_block((&std).read(&mut [0; 8]));
+
+        let mut server = UnixStream::try_from(std)?;
+        client.write_all(b"hello").await?;
+        server.read_exact(&mut [0; 5]).await
+    })
+}
+
+#[test]
+fn a_dropped_wait_for_a_connection_for_another_loop_loses_none() -> Outcome {
+    run(async {
+        let listener = TcpListener::bind(ANY_PORT).await?;
+        let early = Duration::from_millis(1);
+        assert!(oneloop::time::timeout(early, listener.accept_std()).await.is_err());
+        let client = std::net::TcpStream::connect(listener.local_addr()?)?;
+        assert_eq!(listener.accept_std().await?.1, client.local_addr()?);
+        Ok(())
+    })
+}
+
+#[test]
 fn a_udp_socket_leaves_with_its_datagrams() -> Outcome {
     run(async {
         let socket = UdpSocket::bind(ANY_PORT).await?;
@@ -100,7 +146,7 @@ fn unix_sockets_leave_with_what_has_come() -> Outcome {
 }
 
 #[test]
-fn a_socket_whose_runtime_is_gone_leaves_all_the_same() -> Outcome {
+fn a_socket_of_a_dropped_runtime_leaves_it_as_well() -> Outcome {
     let runtime = Runtime::new()?;
     let (mut client, server) = runtime.block_on(tcp_from_std())?;
     let listener = runtime.block_on(TcpListener::bind(ANY_PORT))?;

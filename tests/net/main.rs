@@ -11,6 +11,8 @@ mod leaving;
 mod many_clients;
 mod options;
 mod pipe;
+mod precise_timers;
+mod remote_wakes;
 mod source;
 mod streams;
 mod tcp_listener;

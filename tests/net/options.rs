@@ -325,8 +325,8 @@ fn an_address_is_bound_to_again_while_an_earlier_connection_is_remembered() -> O
 }
 
 #[test]
-fn an_ipv6_socket_leaves_ipv4_alone_if_it_is_told_to() -> Outcome {
-    if !has_ipv6("an_ipv6_socket_leaves_ipv4_alone_if_it_is_told_to") {
+fn an_ipv6_socket_leaves_ipv4_alone_if_the_option_says_so() -> Outcome {
+    if !has_ipv6("an_ipv6_socket_leaves_ipv4_alone_if_the_option_says_so") {
         return Ok(());
     }
     run(async {

@@ -91,7 +91,7 @@ fn a_pipe_in_packet_mode_is_read_packet_by_packet() -> Outcome {
 }
 
 #[test]
-fn a_descriptor_is_taken_over_and_made_non_blocking_for_all_who_share_it() -> Outcome {
+fn a_descriptor_is_taken_over_and_made_non_blocking_for_all_its_duplicates() -> Outcome {
     run(async {
         let (reader, writer) = std::io::pipe()?;
         let shared = reader.try_clone()?;
@@ -105,7 +105,7 @@ fn a_descriptor_is_taken_over_and_made_non_blocking_for_all_who_share_it() -> Ou
 }
 
 #[test]
-fn what_is_no_pipe_is_refused() -> Outcome {
+fn an_object_that_is_not_a_pipe_is_refused() -> Outcome {
     run(async {
         let file = std::fs::File::open(std::env::current_exe()?)?;
         assert_kind(PipeReader::try_from(OwnedFd::from(file.try_clone()?)), ErrorKind::InvalidInput);
@@ -152,8 +152,8 @@ fn a_named_pipe_is_opened_without_waiting() -> Outcome {
     run(async {
         let path = SocketPath::default();
         mkfifo(path.as_ref());
-        let nobody_reads = PipeWriter::open(&path).unwrap_err();
-        assert_eq!(nobody_reads.raw_os_error(), Some(libc::ENXIO));
+        let no_reader = PipeWriter::open(&path).unwrap_err();
+        assert_eq!(no_reader.raw_os_error(), Some(libc::ENXIO));
 
         let mut reader = PipeReader::open(&path)?;
         let mut buf = [0; 8];
@@ -161,7 +161,10 @@ fn a_named_pipe_is_opened_without_waiting() -> Outcome {
             let mut waiting = Box::pin(reader.read(&mut buf));
             assert!(futures::poll!(&mut waiting).is_pending());
             settle().await;
-            assert!(futures::poll!(&mut waiting).is_pending(), "nobody has written yet: that is no end");
+            assert!(
+                futures::poll!(&mut waiting).is_pending(),
+                "no bytes were written yet: that is not the end"
+            );
         }
         let mut text = String::new();
         let mut writer = PipeWriter::open(&path)?;
@@ -170,7 +173,8 @@ fn a_named_pipe_is_opened_without_waiting() -> Outcome {
         reader.read_to_string(&mut text).await?;
         assert_eq!(text, "hello");
 
-        // A writer that comes after the end is heard, too. (mio's fallback has forgotten the descriptor.)
+        // The reader also receives from a writer that opens the pipe after the end.
+        // (mio's fallback no longer watches the descriptor.)
         if !on_poll_fallback() {
             let mut writer = PipeWriter::open(&path)?;
             let mut waiting = Box::pin(reader.read(&mut buf));
@@ -183,7 +187,7 @@ fn a_named_pipe_is_opened_without_waiting() -> Outcome {
 }
 
 #[test]
-fn a_pipe_whose_runtime_is_gone_gives_an_error_and_its_descriptor_back() -> Outcome {
+fn a_pipe_of_a_dropped_runtime_returns_an_error_and_its_descriptor() -> Outcome {
     let runtime = oneloop::Runtime::new()?;
     let (mut reader, writer) = runtime.block_on(async { pipe() })?;
     drop(runtime);

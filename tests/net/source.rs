@@ -352,7 +352,7 @@ fn a_mio_source_is_unsupported_on_a_driver_that_watches_descriptors_only() -> Ou
 }
 
 #[test]
-fn a_source_whose_runtime_is_gone_gives_an_error_and_its_object_back() -> Outcome {
+fn a_source_of_a_dropped_runtime_returns_an_error_and_its_object() -> Outcome {
     let runtime = Runtime::new()?;
     let (mut ours, theirs) = pair()?;
     let source = runtime.block_on(async { Source::new(theirs) })?;

@@ -92,7 +92,7 @@ fn a_port_in_use_is_said_so() {
 #[test]
 fn an_address_of_another_machine_is_said_so() {
     run(async {
-        // TEST-NET-3 of RFC 5737: nobody's.
+        // TEST-NET-3 of RFC 5737: no host has this address.
         let error = TcpListener::bind("203.0.113.1:0").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
     });
@@ -131,7 +131,7 @@ fn addresses_are_tried_in_turn_and_the_last_error_is_reported() -> Outcome {
 #[test]
 fn a_port_can_be_taken_again_at_once_after_serving() -> Outcome {
     run(async {
-        // While nobody listens, another program may be given the port; not five times.
+        // Without a listener, another program may get the port, but not five times.
         for _ in 0..5 {
             let (listener, addr) = listen().await?;
             let mut client = std::net::TcpStream::connect(addr)?;
@@ -344,7 +344,7 @@ fn a_connection_that_was_reset_before_it_was_accepted_does_not_end_accepting() -
 }
 
 #[test]
-fn dropping_a_listener_ends_the_connections_that_nobody_accepted() -> Outcome {
+fn dropping_a_listener_ends_the_connections_that_were_not_accepted() -> Outcome {
     run(async {
         let (listener, addr) = listen().await?;
         let mut waiting = TcpStream::connect(addr).await?;

@@ -51,6 +51,28 @@ fn several_addresses_keep_their_order() {
 }
 
 #[test]
+fn a_port_out_of_range_is_named() {
+    run(async {
+        for (text, port) in [
+            ("127.0.0.1:65536", "65536"),
+            ("[::1]:99999", "99999"),
+            ("localhost:65536", "65536"),
+            ("127.0.0.1:99999999999999999999", "99999999999999999999"),
+        ] {
+            let error = text.to_socket_addrs().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            let expected = format!("`{text}`: the port {port} is out of range: the last one is 65535");
+            assert_eq!(error.to_string(), expected);
+        }
+        // These have no port, or none that begins somewhere.
+        for text in ["::1:99999", "127.0.0.1:", "127.0.0.1:-1", ":99999", "127.0.0.1:8o", "65536"] {
+            let error = text.to_socket_addrs().await.unwrap_err();
+            assert!(error.to_string().contains("is no address of the form HOST:PORT"), "{error}");
+        }
+    });
+}
+
+#[test]
 fn an_empty_list_is_an_error() {
     run(async {
         let error = Vec::<SocketAddr>::new().to_socket_addrs().await.unwrap_err();
@@ -63,8 +85,7 @@ fn an_empty_list_is_an_error() {
 
 #[test]
 fn a_string_that_is_no_address_is_named_in_the_error() {
-    let none =
-        ["", ":", "80", "localhost", "localhost:", "localhost:http", "localhost:65536", "localhost:-1"];
+    let none = ["", ":", "80", "localhost", "localhost:", "localhost:http", "localhost:-1"];
     let bare_v6 = ["::1", "::1:80", "[::1]", "[::1]:", "fe80::1%lo:80"];
     run(async {
         for text in none.into_iter().chain(bare_v6) {

@@ -377,7 +377,7 @@ mod children {
     /// Both ways at once, more than any pipe holds.
     #[test]
     #[cfg_attr(windows, ignore = "there is no such program")]
-    fn what_is_written_to_a_child_comes_back() -> Outcome {
+    fn bytes_written_to_a_child_come_back() -> Outcome {
         run(async {
             let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
             let mut stdin = child.stdin.take().expect("it is piped");
@@ -396,7 +396,7 @@ mod children {
     }
 
     #[test]
-    fn what_a_child_says_of_its_errors_is_read() -> Outcome {
+    fn the_error_output_of_a_child_is_read() -> Outcome {
         run(async {
             let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
             let mut child =

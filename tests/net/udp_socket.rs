@@ -66,7 +66,7 @@ fn every_form_of_address_can_be_bound_and_sent_to() -> Outcome {
 }
 
 #[test]
-fn a_connected_socket_sends_to_its_peer_and_hears_nobody_else() -> Outcome {
+fn a_connected_socket_sends_to_its_peer_and_receives_only_from_it() -> Outcome {
     run(async {
         let ((a, a_addr), (b, b_addr)) = (bind().await?, bind().await?);
         assert_eq!(a.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
@@ -97,7 +97,7 @@ fn sending_without_a_peer_is_an_error() -> Outcome {
 /// The system passes the peer's "port unreachable" on to a connected socket, once.
 #[cfg(target_os = "linux")]
 #[test]
-fn nobody_there_is_an_error_of_the_next_operation_and_not_the_end() -> Outcome {
+fn a_missing_peer_is_an_error_of_the_next_operation_and_not_the_end() -> Outcome {
     run(async {
         let (socket, addr) = bind().await?;
         for _ in 0..5 {
@@ -125,7 +125,7 @@ fn nobody_there_is_an_error_of_the_next_operation_and_not_the_end() -> Outcome {
 }
 
 #[test]
-fn what_does_not_fit_is_lost_and_the_next_datagram_is_whole() -> Outcome {
+fn bytes_that_do_not_fit_are_lost_and_the_next_datagram_is_whole() -> Outcome {
     run(async {
         let ((server, addr), (client, _)) = (bind().await?, bind().await?);
         client.send_to(b"a long datagram", addr).await?;

@@ -82,7 +82,7 @@ fn a_path_that_exists_is_in_use_and_one_that_is_missing_is_not_found() -> Outcom
 }
 
 #[test]
-fn a_peer_that_is_gone_refuses() -> Outcome {
+fn a_closed_peer_refuses() -> Outcome {
     run(async {
         let (receiver, path) = bind()?;
         let sender = UnixDatagram::unbound()?;
@@ -95,7 +95,7 @@ fn a_peer_that_is_gone_refuses() -> Outcome {
 }
 
 #[test]
-fn what_does_not_fit_is_lost_and_the_next_datagram_is_whole() -> Outcome {
+fn bytes_that_do_not_fit_are_lost_and_the_next_datagram_is_whole() -> Outcome {
     run(async {
         let (a, b) = UnixDatagram::pair()?;
         for datagram in [&b"a long datagram"[..], b"", b"next"] {
@@ -132,7 +132,7 @@ fn sending_waits_while_the_connected_peers_queue_is_full() -> Outcome {
 }
 
 #[test]
-fn sending_to_a_path_waits_while_its_queue_is_full_and_holds_nobody_up() -> Outcome {
+fn sending_to_a_path_waits_while_its_queue_is_full_and_delays_no_other_task() -> Outcome {
     run(async {
         let ((receiver, path), (other, other_path)) = (bind()?, bind()?);
         let full = fill(&path);

@@ -150,7 +150,7 @@ fn a_path_that_is_missing_is_not_found() {
 }
 
 #[test]
-fn a_path_where_nobody_listens_any_more_refuses() -> Outcome {
+fn a_path_whose_listener_was_dropped_refuses() -> Outcome {
     run(async {
         let path = SocketPath::default();
         drop(UnixListener::bind(&path)?);
@@ -170,7 +170,7 @@ fn connecting_waits_while_the_backlog_is_full() -> Outcome {
         let path = SocketPath::default();
         let listener = UnixListener::bind(&path)?;
         socket2::SockRef::from(&listener).listen(1)?;
-        // More than the backlog holds: the later ones wait and hold nobody up.
+        // More than the backlog holds: the later ones wait and delay no other task.
         let clients = [(); 8].map(|()| {
             let path = path.as_ref().to_owned();
             oneloop::spawn(async move {

@@ -16,7 +16,9 @@ use oneloop::process::{Command, Stdio};
 use oneloop::signal::{Signal, SignalKind};
 use oneloop::time::timeout;
 
-use common::children::{cat, exists, gone_without_a_loop, pid_of, sh, wait_until_ended, waits_by_signal};
+use common::children::{
+    cat, exists, pid_of, sh, wait_until_ended, wait_until_reaped_without_a_loop, waits_by_signal,
+};
 use common::sockets::{self, Outcome, SocketPath, pattern, run, within};
 
 /// More than any pipe holds.
@@ -67,7 +69,7 @@ fn output_uses_pipes_only_where_nothing_else_was_chosen() -> Outcome {
 }
 
 #[test]
-fn status_is_not_held_up_by_pipes_that_nobody_reads() -> Outcome {
+fn status_is_not_delayed_by_pipes_that_are_not_read() -> Outcome {
     run(async {
         let mut script = sh("head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2; cat; exit 4");
         script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -169,7 +171,7 @@ fn a_wait_that_is_cancelled_can_be_called_again() -> Outcome {
 }
 
 #[test]
-fn a_child_that_ended_before_it_is_waited_for_is_heard() -> Outcome {
+fn a_child_that_ended_before_the_wait_is_reported() -> Outcome {
     run(async {
         let mut child = sh("exit 8").spawn()?;
         wait_until_ended(pid_of(&child));
@@ -204,7 +206,7 @@ fn killing_a_child_that_has_ended_is_harmless() -> Outcome {
         wait_until_ended(pid_of(&child));
         child.start_kill()?; // a zombie
         assert!(child.wait().await?.success());
-        child.start_kill()?; // nobody: its number may be another's
+        child.start_kill()?; // reaches no process: the number may belong to another one
         child.kill().await
     })
 }
@@ -241,7 +243,7 @@ fn children_inherit_none_of_our_descriptors() -> Outcome {
 }
 
 #[test]
-fn what_can_not_be_started_is_named_in_the_error() -> Outcome {
+fn a_program_that_can_not_be_started_is_named_in_the_error() -> Outcome {
     run(async {
         let missing = Command::new("no-such-program").spawn().unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound);
@@ -258,11 +260,11 @@ fn what_can_not_be_started_is_named_in_the_error() -> Outcome {
         assert_eq!(no_directory.kind(), ErrorKind::NotFound);
         let text = no_directory.to_string();
         assert!(
-            text.contains("`true`") && text.contains("`/no/such/place`, which is no directory"),
+            text.contains("`true`") && text.contains("`/no/such/place`, which is not a directory"),
             "{text}"
         );
         let no_directory = Command::new("true").current_dir(path).status().await.unwrap_err();
-        assert!(no_directory.to_string().contains("which is no directory"), "{no_directory}");
+        assert!(no_directory.to_string().contains("which is not a directory"), "{no_directory}");
         Ok(())
     })
 }
@@ -364,7 +366,7 @@ fn a_wait_holds_the_childs_descriptor_or_the_two_of_a_signals_pipe() {
 }
 
 #[test]
-fn children_on_two_loops_in_two_threads_are_both_heard() -> Outcome {
+fn children_on_two_loops_in_two_threads_are_both_reported() -> Outcome {
     let threads = [(); 2].map(|()| {
         std::thread::spawn(move || {
             run(async {
@@ -391,7 +393,7 @@ fn a_child_outside_a_runtime_says_so_and_is_not_started() {
 }
 
 #[test]
-fn output_asked_for_outside_a_runtime_leaves_no_pipes_that_nobody_chose() -> Outcome {
+fn output_outside_a_runtime_leaves_no_pipes_that_the_program_did_not_choose() -> Outcome {
     let mut command = Command::new("cat");
     let asked =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| command.output().now_or_never().is_some()));
@@ -420,21 +422,21 @@ fn a_child_that_still_runs_is_not_waited_for_outside_a_runtime() -> Outcome {
 }
 
 #[test]
-fn a_child_whose_status_somebody_else_has_taken_is_lost_and_its_number_is_used_no_more() {
+fn a_child_whose_status_other_code_has_taken_is_lost_and_its_number_is_not_used_again() {
     sockets::in_child(
-        "a_child_whose_status_somebody_else_has_taken_is_lost_and_its_number_is_used_no_more",
+        "a_child_whose_status_other_code_has_taken_is_lost_and_its_number_is_not_used_again",
         || {
-            // SAFETY: no handler is set, and this process is this test's own. The system forgets children from here on.
+            // SAFETY: no handler is set, and this process is this test's own. The system keeps no status of a child from here on.
             unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
             oneloop::block_on(async {
                 let mut child = Command::new("true").kill_on_drop(true).spawn().unwrap();
                 assert!(child.id().is_some());
                 if waits_by_signal() {
                     // The listener of a wait sets a handler; from then on the system keeps each child's status.
-                    gone_without_a_loop(pid_of(&child));
+                    wait_until_reaped_without_a_loop(pid_of(&child));
                 }
                 let error = child.wait().await.unwrap_err();
-                assert!(error.to_string().contains("something else"), "{error}");
+                assert!(error.to_string().contains("another part of this program"), "{error}");
                 assert_eq!(child.id(), None);
                 child.start_kill().unwrap();
                 assert!(!child.signal(SignalKind::TERMINATE).unwrap());
@@ -447,7 +449,7 @@ fn a_child_whose_status_somebody_else_has_taken_is_lost_and_its_number_is_used_n
 }
 
 #[test]
-fn a_signal_reaches_the_child_and_after_its_end_nobody() {
+fn a_signal_reaches_the_child_and_after_its_end_no_process() {
     oneloop::block_on(async {
         let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
         assert_eq!(child.signal(SignalKind::from(-1)).unwrap_err().kind(), ErrorKind::InvalidInput);

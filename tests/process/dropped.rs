@@ -9,7 +9,9 @@ use oneloop::time::timeout;
 
 #[cfg(target_os = "linux")]
 use common::children::sh;
-use common::children::{cat, exists, gone, gone_without_a_loop, pid_of, wait_until_ended};
+use common::children::{
+    cat, exists, pid_of, wait_until_ended, wait_until_reaped, wait_until_reaped_without_a_loop,
+};
 use common::sockets::{Outcome, run, settle};
 
 #[test]
@@ -18,7 +20,7 @@ fn a_child_is_killed_with_its_handle_if_that_was_asked_for() -> Outcome {
         let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn()?;
         let pid = pid_of(&child);
         drop(child);
-        gone(pid).await;
+        wait_until_reaped(pid).await;
 
         // Also inside a future that is cancelled.
         let mut sleeper = Command::new("sleep");
@@ -26,7 +28,7 @@ fn a_child_is_killed_with_its_handle_if_that_was_asked_for() -> Outcome {
         let child = sleeper.spawn()?;
         let pid = pid_of(&child);
         assert!(timeout(Duration::from_millis(1), child.wait_with_output()).await.is_err());
-        gone(pid).await;
+        wait_until_reaped(pid).await;
         Ok(())
     })
 }
@@ -41,7 +43,7 @@ fn a_handle_that_is_dropped_leaves_no_zombie_while_the_loop_goes_on() -> Outcome
         settle().await;
         assert!(exists(pid), "it was not asked to end");
         drop(stdin);
-        gone(pid).await;
+        wait_until_reaped(pid).await;
         Ok(())
     })
 }
@@ -83,7 +85,7 @@ fn a_runtime_that_is_dropped_leaves_no_zombies() -> Outcome {
     drop(outlives); // without a runtime
     assert!(pids.iter().all(|&pid| exists(pid)));
     drop(stdins);
-    pids.into_iter().for_each(gone_without_a_loop);
+    pids.into_iter().for_each(wait_until_reaped_without_a_loop);
     Ok(())
 }
 
@@ -98,12 +100,12 @@ fn a_child_whose_runtime_is_dropped_is_killed_if_that_was_asked_for() -> Outcome
         std::io::Result::Ok(pid)
     })?;
     drop(runtime);
-    gone_without_a_loop(pid);
+    wait_until_reaped_without_a_loop(pid);
     Ok(())
 }
 
 #[test]
-fn a_child_that_nobody_drives_is_reaped_when_its_loop_runs_again() -> Outcome {
+fn a_child_of_a_stopped_loop_is_reaped_when_the_loop_runs_again() -> Outcome {
     let runtime = Runtime::new()?;
     let child = runtime.block_on(async { Command::new("sleep").arg("1000").spawn() })?;
     let pid = pid_of(&child);
@@ -112,7 +114,7 @@ fn a_child_that_nobody_drives_is_reaped_when_its_loop_runs_again() -> Outcome {
     assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
     wait_until_ended(pid);
     assert!(exists(pid));
-    runtime.block_on(gone(pid));
+    runtime.block_on(wait_until_reaped(pid));
     Ok(())
 }
 
@@ -176,7 +178,7 @@ fn out_of_descriptors_a_wait_is_an_error_and_no_child_is_lost() {
             drop(files);
             drop(kept);
             assert!(common::sockets::within(child.wait()).await.unwrap().success());
-            gone(dropped_pid).await;
+            wait_until_reaped(dropped_pid).await;
         });
     });
 }

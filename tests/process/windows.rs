@@ -78,7 +78,7 @@ fn children_inherit_no_sockets() -> Outcome {
 }
 
 #[test]
-fn what_was_written_arrives_although_the_input_is_dropped_at_once() -> Outcome {
+fn written_bytes_arrive_although_the_input_is_dropped_at_once() -> Outcome {
     run(async {
         for seed in 0..5 {
             let text = pattern(1000, seed);
@@ -166,7 +166,7 @@ fn a_stream_goes_to_another_child_unless_it_was_used() -> Outcome {
 }
 
 #[test]
-fn what_can_not_be_started_is_an_error() -> Outcome {
+fn a_program_that_can_not_be_started_is_an_error() -> Outcome {
     run(async {
         let error = Command::new("no-such-program").spawn().expect_err("there is none");
         assert_eq!(error.kind(), ErrorKind::NotFound);

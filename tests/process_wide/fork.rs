@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use oneloop::dump::DumpError;
 use oneloop::event_loop::{Event, EventLoop, PostError};
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream, UnixStream};
@@ -119,6 +120,9 @@ fn an_inherited_runtime_says_so_and_the_parents_goes_on() {
             assert!(ran.unwrap_err().to_string().contains("fork"));
             assert_eq!(sender.post(1), Err(PostError::Closed(1)));
             assert!(finish(handle.spawn(async {})).unwrap_err().is_cancelled());
+            let request = handle.dump();
+            assert!(matches!(request.diagnose(), DumpError::Inherited));
+            assert!(matches!(finish(request), Err(DumpError::Inherited)));
         });
         finish_on(&runtime, echo_once(&listener));
         sender.post(2).unwrap();
@@ -168,8 +172,8 @@ fn a_child_that_returns_into_the_parents_loop_panics_there() {
 
 /// The child closes its copies, drops its sources, and takes a socket over into a loop of its own: the parent's watches stay.
 #[test]
-fn what_the_child_drops_or_takes_over_is_still_watched_in_the_parent() {
-    in_child("what_the_child_drops_or_takes_over_is_still_watched_in_the_parent", || {
+fn sockets_that_the_child_drops_or_takes_over_are_still_watched_in_the_parent() {
+    in_child("sockets_that_the_child_drops_or_takes_over_are_still_watched_in_the_parent", || {
         let runtime = Runtime::new().unwrap();
         finish_on(&runtime, async {
             let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
@@ -215,8 +219,8 @@ fn sockets_of_the_parent_are_refused_a_watch_in_the_child() {
 
 #[cfg(feature = "unblock")]
 #[test]
-fn handles_of_the_standard_streams_begin_anew_in_the_child() {
-    in_child("handles_of_the_standard_streams_begin_anew_in_the_child", || {
+fn handles_of_the_standard_streams_have_a_new_state_in_the_child() {
+    in_child("handles_of_the_standard_streams_have_a_new_state_in_the_child", || {
         let runtime = Runtime::new().unwrap();
         let mut out = Some(oneloop::io::stdout());
         finish_on(&runtime, async {

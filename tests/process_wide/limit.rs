@@ -232,7 +232,7 @@ async fn open_and_close_all() -> Outcome {
     drop(oneloop::Runtime::new()?); // its epoll and eventfd
     #[cfg(feature = "process")]
     {
-        // Its pipes, and what its end is heard through.
+        // Its pipes, and the descriptor that reports its end.
         use oneloop::process::{Command, Stdio};
         let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         drop(child.stdin.take());
@@ -283,7 +283,7 @@ unsafe extern "C" fn ioctl(fd: libc::c_int, request: libc::c_ulong, argument: li
 }
 
 /// A descriptor that is opened first and marked to be closed at `exec` after that leaks into a child that another thread
-/// starts in between. That would be rare: so whoever marks one is caught at it.
+/// starts in between. Such a leak would be rare, so the test counts the calls that mark a descriptor.
 #[test]
 fn no_descriptor_is_marked_to_be_closed_only_after_it_was_opened() {
     run(async {
@@ -296,10 +296,10 @@ fn no_descriptor_is_marked_to_be_closed_only_after_it_was_opened() {
             // SAFETY: a call without pointers.
             let unmarked = unsafe { libc::dup(0) };
             assert_eq!(mark(unmarked), 0);
-            // SAFETY: it is ours, and nobody else's.
+            // SAFETY: only this test owns the descriptor.
             unsafe { libc::close(unmarked) };
         }
-        assert_eq!(MARKED_LATE.replace(0), 2, "nobody would be caught");
+        assert_eq!(MARKED_LATE.replace(0), 2, "the test does not count the calls");
         open_and_close_all().await.unwrap();
         assert_eq!(MARKED_LATE.get(), 0);
     });

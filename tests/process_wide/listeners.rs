@@ -53,8 +53,8 @@ fn a_listener_without_descriptors_says_so_rests_and_serves_on() {
 }
 
 #[test]
-fn a_listener_that_rests_can_be_dropped_and_so_can_its_loop() {
-    sockets::in_child("a_listener_that_rests_can_be_dropped_and_so_can_its_loop", || {
+fn a_listener_that_pauses_can_be_dropped_and_so_can_its_loop() {
+    sockets::in_child("a_listener_that_pauses_can_be_dropped_and_so_can_its_loop", || {
         for loop_first in [false, true] {
             let mut events = new_loop::<()>();
             let listener = events.listen("127.0.0.1:0").unwrap();

@@ -164,9 +164,9 @@ fn the_number_of_a_dropped_socket_is_watched_again_while_a_duplicate_lives() {
 
             // The number with the same file behind it again: as a socket, as a source, and as a socket.
             let again = || {
-                // SAFETY: nobody else has the number: it was just closed, in a process of one thread.
+                // SAFETY: no other code has the number: it was just closed, in a process of one thread.
                 assert_eq!(unsafe { libc::dup2(duplicate.as_raw_fd(), number) }, number);
-                // SAFETY: the number is open and nobody else owns it.
+                // SAFETY: the number is open and no other code owns it.
                 let again: std::os::fd::OwnedFd = unsafe { std::os::fd::FromRawFd::from_raw_fd(number) };
                 UnixStream::from(again)
             };

@@ -76,7 +76,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 }
 
 #[test]
-fn what_was_flushed_is_there_however_the_process_ends() {
+fn flushed_bytes_are_written_however_the_process_ends() {
     let body = || {
         run(async {
             let mut output = stdout();
@@ -86,7 +86,7 @@ fn what_was_flushed_is_there_however_the_process_ends() {
             std::process::abort();
         });
     };
-    let Some(mut program) = Program::start("what_was_flushed_is_there_however_the_process_ends", body) else {
+    let Some(mut program) = Program::start("flushed_bytes_are_written_however_the_process_ends", body) else {
         return;
     };
     assert!(contains(&program.output(), b"a line\nand no line"));
@@ -288,7 +288,7 @@ fn a_pipe_without_a_reader_is_an_error_and_no_signal() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_error_is_told_to_each_handle_and_to_the_next_if_it_was_told_to_none() {
+fn an_error_is_reported_to_each_handle_and_to_the_next_if_none_has_reported_it() {
     let body = || {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         // SAFETY: a call without pointers.
@@ -317,7 +317,7 @@ fn an_error_is_told_to_each_handle_and_to_the_next_if_it_was_told_to_none() {
             within(first.flush()).await.unwrap();
         });
     };
-    let test = "an_error_is_told_to_each_handle_and_to_the_next_if_it_was_told_to_none";
+    let test = "an_error_is_reported_to_each_handle_and_to_the_next_if_none_has_reported_it";
     let Some(mut program) = Program::start(test, body) else { return };
     assert!(program.wait().success());
 }

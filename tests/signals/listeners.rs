@@ -1,4 +1,4 @@
-//! Signals: every listener hears every delivery at least once, on whatever loop it is.
+//! Signals: every listener on every loop receives every delivery at least once.
 //!
 //! The tests of one program run in several threads, and a signal is for the whole process: each test has
 //! signals of its own.
@@ -25,7 +25,7 @@ fn interrupt(thread: usize, number: i32) {
 }
 
 #[test]
-fn ctrl_c_is_heard() -> Outcome {
+fn ctrl_c_is_received() -> Outcome {
     run(async {
         for _ in 0..3 {
             let mut pressed = Box::pin(ctrl_c());
@@ -38,7 +38,7 @@ fn ctrl_c_is_heard() -> Outcome {
 }
 
 #[test]
-fn terminate_and_hangup_are_heard() -> Outcome {
+fn terminate_and_hangup_are_received() -> Outcome {
     run(async {
         let (mut terminated, mut hung_up) = (Box::pin(terminate()), Box::pin(hangup()));
         assert!(futures::poll!(&mut terminated).is_pending());
@@ -52,7 +52,7 @@ fn terminate_and_hangup_are_heard() -> Outcome {
 }
 
 #[test]
-fn several_listeners_of_one_signal_all_hear_each_delivery() -> Outcome {
+fn several_listeners_of_one_signal_all_receive_each_delivery() -> Outcome {
     run(async {
         let mut listeners = Vec::new();
         for _ in 0..4 {
@@ -90,7 +90,7 @@ fn a_delivery_between_two_calls_is_reported_by_the_next() -> Outcome {
 }
 
 #[test]
-fn listeners_on_two_loops_in_two_threads_both_hear() -> Outcome {
+fn listeners_on_two_loops_in_two_threads_both_receive() -> Outcome {
     let (ready, wait_ready) = mpsc::channel();
     let threads = [(); 2].map(|()| {
         let ready = ready.clone();
@@ -108,7 +108,7 @@ fn listeners_on_two_loops_in_two_threads_both_hear() -> Outcome {
     });
     for _ in 0..4 {
         for _ in &threads {
-            wait_ready.recv_timeout(LIMIT).expect("both listen, or have heard");
+            wait_ready.recv_timeout(LIMIT).expect("both listen, or have received");
         }
         raise(libc::SIGURG); // neither of the two threads runs the handler
     }
@@ -116,7 +116,7 @@ fn listeners_on_two_loops_in_two_threads_both_hear() -> Outcome {
 }
 
 #[test]
-fn a_delivery_while_no_loop_runs_is_heard_by_every_listener_when_its_loop_does() -> Outcome {
+fn a_delivery_while_no_loop_runs_is_received_by_every_listener_when_its_loop_does() -> Outcome {
     let number = libc::SIGXCPU;
     let loops = [oneloop::Runtime::new()?, oneloop::Runtime::new()?];
     let mut listeners = Vec::new();
@@ -133,7 +133,7 @@ fn a_delivery_while_no_loop_runs_is_heard_by_every_listener_when_its_loop_does()
 }
 
 #[test]
-fn a_signal_interrupts_the_loops_own_sleep_and_is_heard() -> Outcome {
+fn a_signal_interrupts_the_loops_own_sleep_and_is_received() -> Outcome {
     run(async {
         let mut listener = Signal::new(SignalKind::WINDOW_CHANGE)?;
         // SAFETY: a call without arguments. (A number, because some systems' type may not cross threads.)
@@ -171,7 +171,7 @@ fn more_deliveries_than_the_pipe_holds_do_no_harm() -> Outcome {
 }
 
 #[test]
-fn a_signal_that_nobody_listens_for_any_more_does_nothing() -> Outcome {
+fn a_signal_without_a_remaining_listener_does_nothing() -> Outcome {
     run(async {
         let number = libc::SIGALRM; // whose default action ends the process
         let listener = Signal::new(number.into())?;
@@ -185,7 +185,7 @@ fn a_signal_that_nobody_listens_for_any_more_does_nothing() -> Outcome {
 }
 
 #[test]
-fn a_listener_that_waits_can_be_aborted_and_the_others_hear_on() -> Outcome {
+fn a_listener_that_waits_can_be_aborted_and_the_others_still_receive() -> Outcome {
     run(async {
         let number = libc::SIGVTALRM;
         let mut other = Signal::new(number.into())?;

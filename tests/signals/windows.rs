@@ -15,7 +15,7 @@ use windows_sys::Win32::System::Console::{
 use common::events;
 use common::sockets::{in_child, run, within};
 
-/// Leaves the console of whoever has started this, who must not hear what is pressed here.
+/// Leaves the console of the parent, which must not receive the keys that are pressed here.
 fn with_a_console_of_its_own(test: &str, body: impl FnOnce()) {
     in_child(test, || {
         // SAFETY: a call without arguments, which fails where there is no console, as it may.
@@ -34,8 +34,8 @@ fn press_ctrl_c() {
 }
 
 #[test]
-fn ctrl_c_is_heard_by_every_listener_each_time() {
-    with_a_console_of_its_own("ctrl_c_is_heard_by_every_listener_each_time", || {
+fn ctrl_c_is_received_by_every_listener_each_time() {
+    with_a_console_of_its_own("ctrl_c_is_received_by_every_listener_each_time", || {
         run(async {
             for _ in 0..3 {
                 let (mut first, mut second) = (Box::pin(ctrl_c()), Box::pin(ctrl_c()));
@@ -50,8 +50,8 @@ fn ctrl_c_is_heard_by_every_listener_each_time() {
 }
 
 #[test]
-fn ctrl_c_wakes_a_loop_that_sleeps_and_no_listener_that_is_gone() {
-    with_a_console_of_its_own("ctrl_c_wakes_a_loop_that_sleeps_and_no_listener_that_is_gone", || {
+fn ctrl_c_wakes_a_loop_that_sleeps_and_no_dropped_listener() {
+    with_a_console_of_its_own("ctrl_c_wakes_a_loop_that_sleeps_and_no_dropped_listener", || {
         run(async {
             let mut gone = Box::pin(ctrl_c());
             assert!(futures::poll!(&mut gone).is_pending());

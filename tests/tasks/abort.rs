@@ -35,7 +35,7 @@ fn a_task_that_was_never_polled_is_dropped_without_being_polled() {
 }
 
 #[test]
-fn an_idle_task_is_dropped_by_the_next_turn_although_nobody_wakes_it() {
+fn an_idle_task_is_dropped_by_the_next_turn_without_a_wake() {
     finish(async {
         let drops = Drops::new();
         let task = holding(&drops, pending::<()>());
@@ -49,7 +49,7 @@ fn an_idle_task_is_dropped_by_the_next_turn_although_nobody_wakes_it() {
 }
 
 #[test]
-fn an_idle_task_whose_handle_nobody_awaits_is_dropped_as_well() {
+fn an_idle_task_whose_handle_is_not_awaited_is_dropped_as_well() {
     finish(async {
         let drops = Drops::new();
         let task = holding(&drops, pending::<()>());
@@ -300,7 +300,7 @@ fn the_drop_of_an_aborted_future_may_abort_wake_spawn_and_drop_handles() {
 }
 
 #[test]
-fn a_task_that_is_woken_and_aborted_in_the_drop_of_its_own_future_stays_gone() {
+fn a_task_that_is_woken_and_aborted_in_the_drop_of_its_own_future_stays_removed() {
     struct WakesItself {
         abort: Rc<RefCell<Option<AbortHandle>>>,
         waker: Option<std::task::Waker>,
@@ -355,7 +355,7 @@ fn tasks_that_wait_for_a_timer_or_a_socket_are_dropped_with_it() {
 }
 
 #[test]
-fn handles_of_a_runtime_that_is_gone_abort_nothing() {
+fn handles_of_a_dropped_runtime_abort_nothing() {
     let runtime = Runtime::new().unwrap();
     let (finished, waiting) = (runtime.spawn(async { 1 }), runtime.spawn(pending::<()>()));
     runtime.block_on(settle());

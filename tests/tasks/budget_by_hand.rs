@@ -132,7 +132,7 @@ fn nothing_in_an_unconstrained_future_is_denied() {
 }
 
 #[test]
-fn what_is_before_and_behind_an_unconstrained_future_is_charged() {
+fn operations_before_and_after_an_unconstrained_future_are_charged() {
     in_one_poll(|| async {
         consume(100).await;
         unconstrained(consume(1000)).await;

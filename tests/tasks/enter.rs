@@ -115,7 +115,7 @@ fn a_guard_that_is_forgotten_only_leaks() {
 }
 
 #[test]
-fn what_other_threads_ask_for_happens_on_their_runtime_also_under_a_guard_of_another() {
+fn tasks_of_other_threads_run_on_their_runtime_also_under_a_guard_of_another() {
     let (runtime, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
     let handle = runtime.handle();
     finish_on(&runtime, async {
@@ -239,7 +239,7 @@ fn handle_block_on_panics_where_it_would_wait_for_itself_or_stop_a_loop() {
 }
 
 #[test]
-fn what_survives_a_panic_is_unwind_safe() {
+fn objects_that_outlive_a_panic_are_unwind_safe() {
     fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
     is_unwind_safe::<Runtime>();
     is_unwind_safe::<Handle>();

@@ -190,11 +190,11 @@ fn dropping_the_result_detaches_the_task() {
     }));
     assert_eq!(finish_on(&runtime, receiver).unwrap(), "ran");
     finish_on(&runtime, settle());
-    assert_eq!(token.count(), 1, "the output that nobody wants is dropped");
+    assert_eq!(token.count(), 1, "the output of a detached task is dropped");
 }
 
 #[test]
-fn an_output_nobody_wants_may_panic_when_it_is_dropped() {
+fn an_output_of_a_detached_task_may_panic_when_it_is_dropped() {
     let runtime = Runtime::new().unwrap();
     drop(runtime.handle().spawn(async { Bomb("unwanted") }));
     finish_on(&runtime, settle());
@@ -202,7 +202,7 @@ fn an_output_nobody_wants_may_panic_when_it_is_dropped() {
 }
 
 #[test]
-fn after_its_runtime_is_gone_it_says_cancelled_and_drops_the_future() {
+fn after_the_drop_of_its_runtime_it_says_cancelled_and_drops_the_future() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
     drop(runtime);
@@ -216,7 +216,7 @@ fn after_its_runtime_is_gone_it_says_cancelled_and_drops_the_future() {
 }
 
 #[test]
-fn what_was_started_and_never_ran_is_cancelled_with_its_runtime_and_dropped_once() {
+fn a_task_that_never_ran_is_cancelled_with_its_runtime_and_dropped_once() {
     let runtime = Runtime::new().unwrap();
     let drops = Drops::new();
     let token = drops.token();
@@ -227,7 +227,7 @@ fn what_was_started_and_never_ran_is_cancelled_with_its_runtime_and_dropped_once
 }
 
 #[test]
-fn what_was_started_and_never_ran_may_panic_when_it_is_dropped() {
+fn a_task_that_never_ran_may_panic_when_it_is_dropped() {
     let runtime = Runtime::new().unwrap();
     let bomb = Bomb("unread");
     let unread = runtime.handle().spawn(async move {
@@ -343,7 +343,7 @@ fn it_is_a_local_futures_spawner_inside_its_own_loop_only() {
         assert!(handle.spawn_local(async {}).unwrap_err().is_shutdown(), "inside another one");
     });
     drop(runtime);
-    assert!(handle.spawn_local(async {}).unwrap_err().is_shutdown(), "when it is gone");
+    assert!(handle.spawn_local(async {}).unwrap_err().is_shutdown(), "after its drop");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn no_two_tasks_have_one_id_also_not_one_after_the_other() {
 }
 
 #[test]
-fn a_name_is_in_debug_and_in_errors_and_gone_with_the_result() {
+fn a_name_is_in_debug_and_in_errors_and_is_removed_with_the_result() {
     finish(async {
         let task = Builder::new().name("resizer").spawn(async {
             assert_eq!(task::name().as_deref(), Some("resizer"));

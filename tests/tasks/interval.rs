@@ -108,7 +108,7 @@ fn a_tick_that_is_broken_off_is_not_lost() {
         };
         assert!(tries >= 1);
         assert!(second > first && on_grid(second, first, PERIOD));
-        // Due, polled once with nobody to hear, and still there.
+        // Due, polled once by a waker without effect, and still due.
         std::thread::sleep(PERIOD);
         let mut due = ticks.tick().now_or_never();
         while due.is_none() {

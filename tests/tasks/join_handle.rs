@@ -80,7 +80,7 @@ fn awaiting_it_by_reference_loses_nothing_when_it_is_broken_off() {
 }
 
 #[test]
-fn the_output_is_dropped_once_whoever_wants_it() {
+fn the_output_is_dropped_once_whether_or_not_it_is_taken() {
     let drops = Drops::new();
     let output = || {
         let token = drops.token();
@@ -116,7 +116,7 @@ fn the_output_is_dropped_once_whoever_wants_it() {
 }
 
 #[test]
-fn the_drop_of_an_output_nobody_took_may_use_the_runtime() {
+fn the_drop_of_an_output_that_was_not_taken_may_use_the_runtime() {
     finish(async {
         let ran = Rc::new(Cell::new(false));
         let theirs = ran.clone();
@@ -134,7 +134,7 @@ fn the_drop_of_an_output_nobody_took_may_use_the_runtime() {
 }
 
 #[test]
-fn of_a_runtime_that_is_gone_it_gives_the_value_or_says_cancelled() {
+fn of_a_dropped_runtime_it_returns_the_value_or_says_cancelled() {
     let runtime = Runtime::new().unwrap();
     let finished = runtime.spawn(async { "value" });
     let waiting = runtime.spawn(pending::<()>());
@@ -335,7 +335,7 @@ fn the_value_is_there_after_a_waiter_was_dropped_and_another_took_over() {
 }
 
 #[test]
-fn a_foreign_waker_that_panics_takes_neither_the_loop_nor_the_others_with_it() {
+fn a_foreign_waker_that_panics_ends_neither_the_loop_nor_other_tasks() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {

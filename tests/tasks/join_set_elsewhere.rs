@@ -73,7 +73,7 @@ fn a_task_may_use_its_own_set() {
 }
 
 #[test]
-fn of_a_runtime_that_is_gone_its_tasks_are_joined_all_the_same() {
+fn the_tasks_of_a_dropped_runtime_are_joined_as_well() {
     let runtime = Runtime::new().unwrap();
     let mut set = JoinSet::new();
     runtime.block_on(async {
@@ -146,7 +146,7 @@ thread_local! {
 
 /// It is called while the task ends, a few steps before the task is marked so.
 #[test]
-fn a_foreign_waker_that_joins_at_once_is_told_not_yet_and_loses_nothing() {
+fn a_foreign_waker_that_joins_at_once_gets_pending_and_loses_nothing() {
     struct Joins;
     impl Wake for Joins {
         fn wake(self: Arc<Self>) {

@@ -27,7 +27,7 @@ fn a_task_that_is_busy_with_io_keeps_others_waiting_for_few_operations_only() {
         let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let server = TcpStream::try_from(listener.accept().unwrap().0).unwrap();
 
-        // Datagrams that nobody reads: sending them never has to wait.
+        // Datagrams that are not read, so sending them never waits.
         let operations = Rc::new(Cell::new(0));
         let count = operations.clone();
         let busy = oneloop::spawn(async move {
@@ -234,7 +234,7 @@ fn an_aborted_task_is_dropped_before_any_other_task_runs() {
 
 /// Those in a combinator came after those that tasks await.
 #[test]
-fn overdue_timers_keep_their_order_whoever_waits_for_them() {
+fn overdue_timers_keep_their_order_for_tasks_and_combinators() {
     oneloop::block_on(async {
         let start = Instant::now();
         let log = Rc::new(RefCell::new(Vec::new()));
@@ -318,11 +318,11 @@ fn binding_outside_a_runtime_leaves_no_file() {
     assert!(!path.exists());
 }
 
-/// The pool's crate ended the process: for a panic in the drop of a result, or of another panic's payload, that nobody took, or of
-/// what a closure had captured that never ran.
+/// The pool's crate ended the process at a panic in one of three drops: of a result that was not taken, of another panic's
+/// payload, and of the captures of a closure that never ran.
 #[cfg(feature = "unblock")]
 #[test]
-fn a_panic_in_the_drop_of_what_unblocked_work_leaves_behind_ends_nobody() {
+fn a_panic_in_the_drop_of_a_result_or_capture_of_unblocked_work_is_caught() {
     use std::sync::mpsc;
     oneloop::block_on(async {
         for panics in [false, true] {
@@ -392,7 +392,7 @@ impl Drop for PanicsWith {
 
 /// The payload was leaked, so that a program in which such panics recur grew for ever.
 #[test]
-fn what_a_panic_carries_is_dropped_though_nobody_is_told_of_it() {
+fn the_payload_of_a_panic_is_dropped_although_it_is_not_reported() {
     let runtime = Runtime::new().unwrap();
     let kept = Arc::new(());
     let [posted, unwanted, local, remote] = std::array::from_fn(|_| kept.clone());

@@ -128,7 +128,7 @@ fn a_stop_leaves_block_on_alone_and_ends_the_run_after_it() {
 }
 
 #[test]
-fn a_stop_of_a_runtime_that_is_gone_does_nothing() {
+fn a_stop_of_a_dropped_runtime_does_nothing() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
     drop(runtime);
@@ -249,7 +249,7 @@ fn destructors_at_thread_exit_find_no_runtime_and_get_the_ordinary_message() {
 }
 
 #[test]
-fn what_a_thread_local_keeps_may_outlive_its_runtime() {
+fn objects_in_a_thread_local_may_outlive_their_runtime() {
     struct Kept {
         task: Option<JoinHandle<Token>>,
         abort: oneloop::AbortHandle,
@@ -265,7 +265,7 @@ fn what_a_thread_local_keeps_may_outlive_its_runtime() {
         }
     }
     thread_local! {
-        // Dropped at thread exit, when the runtime is long gone.
+        // Dropped at thread exit, long after the drop of the runtime.
         static KEPT: OnceCell<Kept> = const { OnceCell::new() };
     }
     let drops = Drops::new();

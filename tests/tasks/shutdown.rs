@@ -99,7 +99,7 @@ fn tasks_are_dropped_inside_the_context_and_what_they_spawn_is_dropped_too() {
 }
 
 #[test]
-fn a_chain_of_tasks_each_spawned_by_the_drop_of_the_last_comes_to_its_end() {
+fn a_chain_of_tasks_each_spawned_by_the_drop_of_the_last_ends() {
     struct Link(u32, Drops);
     impl Drop for Link {
         fn drop(&mut self) {
@@ -155,7 +155,7 @@ fn destructors_may_use_the_runtime_in_every_way() {
 }
 
 #[test]
-fn what_is_started_through_the_handle_meanwhile_is_cancelled_and_dropped() {
+fn a_task_started_through_the_handle_meanwhile_is_cancelled_and_dropped() {
     let drops = Drops::new();
     let place = Rc::new(RefCell::new(None));
     let runtime = Runtime::new().unwrap();
@@ -196,7 +196,7 @@ fn panics_of_destructors_stay_with_their_tasks() {
 }
 
 #[test]
-fn outputs_nobody_took_stay_with_their_handles() {
+fn outputs_that_were_not_taken_stay_with_their_handles() {
     let drops = Drops::new();
     let runtime = Runtime::new().unwrap();
     let (kept, dropped) = (drops.token(), drops.token());
@@ -211,7 +211,7 @@ fn outputs_nobody_took_stay_with_their_handles() {
     assert_eq!(drops.count(), 2);
 }
 
-/// Drops a runtime and says whether everything that its tasks shared is gone.
+/// Drops a runtime and returns whether all shared objects of its tasks were dropped.
 fn leaves_nothing(start: impl FnOnce(&Runtime, Rc<()>)) -> bool {
     let runtime = Runtime::new().unwrap();
     let shared = Rc::new(());
@@ -303,7 +303,7 @@ fn foreign_wakers_that_wait_are_woken() {
 }
 
 #[test]
-fn sockets_that_are_left_over_say_that_their_runtime_is_gone() {
+fn remaining_sockets_say_that_their_runtime_was_dropped() {
     let runtime = Runtime::new().unwrap();
     let (mut ours, theirs) = runtime.block_on(tcp_pair()).unwrap();
     drop(runtime);
@@ -316,7 +316,7 @@ fn sockets_that_are_left_over_say_that_their_runtime_is_gone() {
 }
 
 #[test]
-fn a_task_of_another_runtime_that_waits_for_a_socket_of_this_one_is_told() {
+fn a_task_of_another_runtime_that_waits_for_a_socket_of_this_one_gets_an_error() {
     let (one, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
     let (mut ours, _theirs) = one.block_on(tcp_pair()).unwrap();
     let reading = other.spawn(async move { ours.read(&mut [0]).await });

@@ -95,7 +95,7 @@ fn a_deadline_that_is_past_gives_the_others_a_turn_and_is_ready() {
 }
 
 #[test]
-fn a_duration_that_overflows_means_never_and_disturbs_nobody() {
+fn a_duration_that_overflows_means_never_and_disturbs_no_other_timer() {
     finish(async {
         let far = [
             Duration::MAX,
@@ -401,7 +401,7 @@ fn a_loop_that_was_away_for_long_catches_up() {
         settle().await;
         log
     });
-    nap(8); // nobody runs the loop
+    nap(8); // the loop does not run
     finish_on(&runtime, until(|| log.borrow().len() == 100));
     assert!(log.borrow().is_sorted());
 }

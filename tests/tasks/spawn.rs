@@ -100,12 +100,12 @@ fn a_task_may_drop_its_own_handle() {
             output
         }));
         settle().await;
-        assert_eq!(drops.count(), 2, "it ran to its end, and nobody wanted its output");
+        assert_eq!(drops.count(), 2, "it ran to its end, and its output was not taken");
     });
 }
 
 #[test]
-fn what_the_future_holds_is_dropped_when_it_finishes_not_when_it_is_joined() {
+fn captures_of_a_future_are_dropped_when_it_finishes_not_when_it_is_joined() {
     finish(async {
         let drops = Drops::new();
         let token = drops.token();

@@ -157,7 +157,7 @@ fn a_write_that_finds_no_room_is_broken_off() {
 }
 
 #[test]
-fn a_future_that_always_finds_its_socket_ready_is_timed_out_all_the_same() {
+fn a_future_that_always_finds_its_socket_ready_is_timed_out_too() {
     finish(async {
         let (mut ours, mut theirs) = tcp_pair().await.unwrap();
         let talking_to_itself = async {
@@ -172,7 +172,7 @@ fn a_future_that_always_finds_its_socket_ready_is_timed_out_all_the_same() {
 }
 
 #[test]
-fn a_future_that_always_yields_is_timed_out_all_the_same() {
+fn a_future_that_always_yields_is_timed_out_too() {
     finish(async {
         let yielding = async {
             loop {
@@ -185,7 +185,7 @@ fn a_future_that_always_yields_is_timed_out_all_the_same() {
 }
 
 #[test]
-fn many_that_end_in_time_leave_no_timer_that_wakes_anybody() {
+fn many_that_end_in_time_leave_no_timer_that_wakes_a_task() {
     finish(async {
         let polled = Polled::default();
         drop(spawn(polled.clone()));

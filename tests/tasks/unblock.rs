@@ -231,7 +231,7 @@ fn a_number_of_threads_that_is_none_is_named() {
                 assert_eq!(
                     text,
                     format!(
-                        "ONELOOP_UNBLOCK_THREADS is {value:?}, which is no number of threads (1 or more)"
+                        "ONELOOP_UNBLOCK_THREADS is {value:?}, which is not a number of threads (1 or more)"
                     )
                 );
                 let error =

@@ -78,7 +78,7 @@ fn an_error_of_a_read_is_reported_once_and_the_next_read_goes_on() {
 }
 
 #[test]
-fn what_was_written_is_collected_until_a_flush_which_reaches_the_object() {
+fn written_bytes_are_collected_until_a_flush_which_reaches_the_object() {
     finish(async {
         let sink = Sink::default();
         let mut writer = Unblock::new(sink.clone());

@@ -1,4 +1,4 @@
-//! Wakers: early, late, twice, from other threads, and after everything is gone.
+//! Wakers: early, late, twice, from other threads, and after the drop of everything.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -170,7 +170,7 @@ fn a_wake_inside_another_runtime_reaches_its_own() {
 }
 
 #[test]
-fn a_wake_after_the_runtime_is_gone_does_nothing() {
+fn a_wake_after_the_drop_of_the_runtime_does_nothing() {
     let runtime = Runtime::new().unwrap();
     let (task, _, handle) = runtime.block_on(idle_task());
     let main = runtime.block_on(own_waker());
@@ -219,7 +219,7 @@ fn wakers_of_a_dead_runtime_do_no_harm_to_its_successor() {
 }
 
 #[test]
-fn a_waker_dropped_or_forgotten_keeps_nothing_alive() {
+fn a_dropped_or_leaked_waker_keeps_nothing_alive() {
     let drops = Drops::new();
     finish(async {
         let token = drops.token();
@@ -228,7 +228,7 @@ fn a_waker_dropped_or_forgotten_keeps_nothing_alive() {
             own_waker().await
         });
         let waker = task.await.unwrap();
-        assert_eq!(drops.count(), 1, "the future is gone although its waker is there");
+        assert_eq!(drops.count(), 1, "the future was dropped although its waker exists");
         std::mem::forget(waker.clone());
         drop(waker);
     });

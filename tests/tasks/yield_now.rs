@@ -201,7 +201,7 @@ fn a_socket_is_served_while_busy_tasks_fill_the_queue() {
 }
 
 #[test]
-fn mail_from_other_threads_is_read_while_busy_tasks_fill_the_queue() {
+fn messages_from_other_threads_are_read_while_busy_tasks_fill_the_queue() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
     finish_on(&runtime, async {

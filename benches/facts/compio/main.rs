@@ -1,4 +1,4 @@
-//! The smallest echo server.
+//! The smallest echo server on compio.
 
 use compio::BufResult;
 use compio::io::{AsyncRead, AsyncWriteExt};

@@ -1,4 +1,4 @@
-//! The smallest echo server.
+//! The smallest echo server on glommio.
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use glommio::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! The smallest echo server.
+//! The smallest echo server on monoio.
 
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::{TcpListener, TcpStream};

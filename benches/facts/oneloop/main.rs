@@ -1,4 +1,4 @@
-//! The smallest echo server.
+//! The smallest echo server on oneloop.
 
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream};

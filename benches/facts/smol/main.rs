@@ -1,4 +1,4 @@
-//! The smallest echo server.
+//! The smallest echo server on smol.
 
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! The smallest echo server.
+//! The smallest echo server on tokio.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,11 +1,10 @@
-//! hyper's `Executor`.
+//! This file implements hyper's `Executor`.
 
 use std::future::Future;
 
-/// hyper's [`Executor`](hyper::rt::Executor) on [`oneloop::spawn`]. HTTP/2 needs it: there each
-/// request is a task.
+/// hyper's [`Executor`](hyper::rt::Executor) on [`oneloop::spawn`].
 ///
-/// A future need not be `Send`.
+/// HTTP/2 needs an executor because each of its requests is a task. A future need not be `Send`.
 ///
 /// # Panics
 ///
@@ -18,6 +17,6 @@ where
     F: Future + 'static,
 {
     fn execute(&self, future: F) {
-        drop(oneloop::spawn(future)); // The task goes on without its handle.
+        drop(oneloop::spawn(future)); // A dropped handle detaches the task.
     }
 }

@@ -1,4 +1,4 @@
-//! `Io`: a stream under the traits of another library.
+//! `Io` adapts a stream to the traits of another library.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -9,23 +9,21 @@ use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use send_wrapper::SendWrapper;
 
-/// A stream of the runtime for hyper, or a stream of hyper for everyone else.
+/// An adapter between the streams of the runtime, of hyper and of other libraries.
 ///
-/// * A stream that has tokio's traits, as those of [`oneloop::net`] do, gets hyper's [`Read`] and
-///   [`Write`]. No byte of hyper's buffer is filled with zeros before a read, and writes are
-///   vectored.
-/// * A stream that has hyper's traits, as [`hyper::upgrade::Upgraded`] does, gets those of
-///   futures-io and of tokio. `Io` of `Io` is a stream with the traits that it began with, and
-///   `Send`: some libraries ask that of it.
+/// * A stream with tokio's traits, such as those of [`oneloop::net`], gets hyper's [`Read`] and
+///   [`Write`]. A read fills no byte of hyper's buffer with zeros first, and writes are vectored.
+/// * A stream with hyper's traits, such as [`hyper::upgrade::Upgraded`], gets the traits of futures-io
+///   and of tokio. `Io` of `Io` has the traits of the innermost stream and is `Send`, which some
+///   libraries require.
 ///
-/// hyper asks `Send` of a stream that may be upgraded, and hyper-util of a stream in a pool.
-/// Streams of the runtime belong to one loop, so `Io` is `Send` and keeps the rule while the
-/// program runs.
+/// hyper requires `Send` of a stream that may be upgraded, and hyper-util requires it of a stream in a
+/// pool. A stream of the runtime belongs to one loop. `Io` is therefore `Send` at compile time and
+/// checks the thread at run time.
 ///
 /// # Panics
 ///
-/// On any other thread than the one that made the `Io`, each of its functions panics, and so does
-/// its drop.
+/// Each function of an `Io`, and its drop, panics on another thread than the one that made the `Io`.
 pub struct Io<T>(SendWrapper<TokioIo<T>>);
 
 impl<T> Io<T> {
@@ -34,22 +32,22 @@ impl<T> Io<T> {
         Io(SendWrapper::new(TokioIo::new(stream)))
     }
 
-    /// The stream.
+    /// Returns a reference to the stream.
     pub fn get_ref(&self) -> &T {
         self.0.inner()
     }
 
-    /// The stream, to change it.
+    /// Returns a mutable reference to the stream.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.inner_mut()
     }
 
-    /// Gives the stream back.
+    /// Returns the stream.
     pub fn into_inner(self) -> T {
         self.0.take().into_inner()
     }
 
-    /// The adapter of hyper-util, pinned.
+    /// Returns the adapter of hyper-util, pinned.
     fn inner(self: Pin<&mut Self>) -> Pin<&mut TokioIo<T>>
     where
         T: Unpin,
@@ -57,7 +55,7 @@ impl<T> Io<T> {
         Pin::new(&mut self.get_mut().0)
     }
 
-    /// The stream, pinned.
+    /// Returns the stream, pinned.
     fn stream(self: Pin<&mut Self>) -> Pin<&mut T>
     where
         T: Unpin,
@@ -68,7 +66,7 @@ impl<T> Io<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Io<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A log on another thread is no reason to panic.
+        // `Debug` on another thread must not panic: the caller may only write a log.
         let mut tuple = f.debug_tuple("Io");
         match self.0.valid() {
             true => tuple.field(self.get_ref()).finish(),

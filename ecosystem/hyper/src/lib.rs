@@ -1,4 +1,4 @@
-//! HTTP/1.1, HTTP/2 and TLS on one thread: [hyper] on the [oneloop] runtime.
+//! This crate runs [hyper] on the [oneloop] runtime: HTTP/1.1, HTTP/2 and TLS on one thread.
 //!
 //! ```no_run
 //! use std::convert::Infallible;
@@ -21,12 +21,13 @@
 //! }
 //! ```
 //!
-//! A server in a task of its own is `oneloop::spawn(serve(listener, service).into_future())`.
+//! `oneloop::spawn(serve(listener, service).into_future())` runs a server in a task of its own.
 //!
 //! # axum
 //!
-//! hyper-util's `TowerToHyperService` (feature `service`) makes a service of a router. axum asks `Send` of handlers and
-//! of state; `SendWrapper` answers for values that are not, because all of them stay on one thread.
+//! hyper-util's `TowerToHyperService` (feature `service`) makes a service of a router. axum requires
+//! `Send` of handlers and of state. `SendWrapper` makes values `Send` that are not, which is correct
+//! because all of them stay on one thread.
 //!
 //! ```no_run
 //! use std::cell::Cell;
@@ -65,11 +66,11 @@
 //!
 //! # Features
 //!
-//! | feature | default | holds |
+//! | feature | default | content |
 //! |---|---|---|
 //! | `server` | yes | [`serve`](server) |
-//! | `client` | yes | `Connector` and the pooled client on it |
-//! | `tls` | yes | TLS for both, by rustls with ring: it compiles C |
+//! | `client` | yes | `Connector` and the pooled client |
+//! | `tls` | yes | TLS for both, by rustls with ring, whose build compiles C |
 //!
 //! [hyper]: https://docs.rs/hyper
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,4 +1,4 @@
-//! hyper's `Timer`.
+//! This file implements hyper's `Timer`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +9,11 @@ use oneloop::time;
 
 /// hyper's [`Timer`](hyper::rt::Timer) on the runtime's timers and clock.
 ///
-/// A sleep may be made anywhere. It is polled inside a runtime, and panics elsewhere.
+/// A sleep can be created on any thread.
+///
+/// # Panics
+///
+/// A sleep panics if it is polled outside a runtime.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timer;
 
@@ -29,7 +33,7 @@ impl hyper::rt::Timer for Timer {
     fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, deadline: Instant) {
         match sleep.as_mut().downcast_mut_pin::<Sleep>() {
             Some(sleep) => sleep.get_mut().0.reset(deadline),
-            None => *sleep = self.sleep_until(deadline), // It is another timer's.
+            None => *sleep = self.sleep_until(deadline), // Another timer made this sleep.
         }
     }
 }

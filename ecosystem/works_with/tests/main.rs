@@ -1,4 +1,4 @@
-//! Libraries that other people wrote, on one loop and one thread, each against a real counterpart.
+//! These tests run other libraries on one loop and one thread, each against a real counterpart.
 //! `README.md` of this package has the table.
 #![cfg(unix)] // The counterparts are Debian's.
 

@@ -1,4 +1,4 @@
-//! The crate `tokio-postgres` against Debian's PostgreSQL.
+//! These tests run the crate `tokio-postgres` against Debian's PostgreSQL.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,8 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Notification};
 
 use crate::support::{Server, alone, has_program, output_of, within};
 
-/// Where Debian has the newest version's programs; elsewhere they are in the path.
+/// Returns a program's path. Debian has the newest version's programs in a folder, and other systems
+/// have them in the path.
 fn program(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.max_by_key(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
@@ -28,8 +29,8 @@ fn installed(test: &str) -> bool {
     has_program(test, &program("initdb"), "apt-get install postgresql")
 }
 
-/// A command of a user who is not root, because PostgreSQL refuses to run as root. Its folder is
-/// that user's.
+/// Makes a command of a user who is not root, because PostgreSQL refuses to run as root. Its folder
+/// belongs to that user.
 fn command(name: &str, folder: &Path) -> Command {
     let mut command = match is_root() {
         false => Command::new(program(name)),
@@ -63,7 +64,7 @@ async fn start() -> Server {
         postgres.stderr(Stdio::piped()),
         |child| child.stderr.take().unwrap(),
         "database system is ready to accept connections",
-        SignalKind::QUIT, // At once: nothing of it is kept.
+        SignalKind::QUIT, // QUIT ends the server at once. No data is kept.
         folder,
     )
     .await
@@ -75,8 +76,8 @@ async fn stream(server: &Server) -> UnixStream {
     UnixStream::connect(server.folder().join(".s.PGSQL.5432")).await.unwrap()
 }
 
-/// The join: the runtime's stream as it is, and the connection in a task. The task passes
-/// notifications on.
+/// Connects on the runtime's stream as it is. The connection runs in a task, which passes notifications
+/// on.
 async fn connect(server: &Server) -> (Client, mpsc::UnboundedReceiver<Notification>) {
     let mut config = Config::new();
     config.user("postgres").dbname("postgres");
@@ -86,7 +87,7 @@ async fn connect(server: &Server) -> (Client, mpsc::UnboundedReceiver<Notificati
         let mut messages = futures::stream::poll_fn(move |cx| connection.poll_message(cx));
         while let Some(message) = messages.next().await {
             if let AsyncMessage::Notification(notification) = message.unwrap() {
-                let _ = sender.unbounded_send(notification); // Perhaps the test wants none.
+                let _ = sender.unbounded_send(notification); // The test may have dropped the receiver.
             }
         }
     }));
@@ -114,12 +115,12 @@ fn tokio_postgres_queries_and_transactions() {
 
         let transaction = within(client.transaction()).await.unwrap();
         within(transaction.execute("UPDATE accounts SET amount = 0", &[])).await.unwrap();
-        drop(transaction); // This rolls it back.
+        drop(transaction); // The drop rolls the transaction back.
 
         let error = within(client.execute(insert, &[&"Ada", &1_i64])).await.unwrap_err();
         assert_eq!(error.code(), Some(&SqlState::UNIQUE_VIOLATION));
 
-        // Queries of one connection are under way at once.
+        // Queries of one connection overlap.
         let query = "SELECT amount FROM accounts WHERE name = $1";
         let statement = within(client.prepare(query)).await.unwrap();
         let (ada, grace) = within(futures::future::join(
@@ -188,7 +189,7 @@ fn a_dropped_postgres_query_is_cancelled_and_its_connection_usable() {
         let sleeps = async |count| {
             let query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
             while other.query_one(query, &[]).await.unwrap().get::<_, i64>(0) != count {
-                sleep(Duration::from_millis(1)).await; // Until the server says so.
+                sleep(Duration::from_millis(1)).await; // The loop ends when the server reports the query.
             }
         };
         let query = Box::pin(client.batch_execute("SELECT pg_sleep(3600)"));
@@ -196,7 +197,7 @@ fn a_dropped_postgres_query_is_cancelled_and_its_connection_usable() {
             Either::Left((ended, _)) => panic!("it sleeps for an hour: {ended:?}"),
             Either::Right(((), query)) => drop(query),
         }
-        // Dropping the future does not tell the server. A token does, on a connection of its own.
+        // The drop of the future does not tell the server. A token does, on a connection of its own.
         let token = client.cancel_token();
         within(token.cancel_query_raw(stream(&server).await, NoTls)).await.unwrap();
         within(sleeps(0)).await;

@@ -1,4 +1,4 @@
-//! The crate `redis` against Debian's redis-server.
+//! These tests run the crate `redis` against Debian's redis-server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -22,8 +22,8 @@ fn installed(test: &str) -> bool {
     has_program(test, Path::new("redis-server"), "apt-get install redis-server")
 }
 
-/// Starts a server on a port that was free a moment ago. If another program has taken it, on the
-/// next.
+/// Starts a server on a port that was free a moment before. If another program has taken the port, it
+/// tries another one.
 async fn start() -> (Server, SocketAddr) {
     for _ in 0..10 {
         let probe = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -50,13 +50,13 @@ async fn start() -> (Server, SocketAddr) {
     panic!("redis-server has not started")
 }
 
-/// Without a time limit of the library's: that one would run on smol's thread.
+/// Returns a configuration without the library's own time limit, which would start a thread of smol.
 /// `oneloop::time::timeout` has the same effect.
 fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_response_timeout(None)
 }
 
-/// The join: `Io` is `Send`, as the library asks, and the second one has tokio's traits again.
+/// Connects. `Io` is `Send`, as the library requires, and the second `Io` has tokio's traits again.
 async fn connect(addr: SocketAddr, config: AsyncConnectionConfig) -> MultiplexedConnection {
     let stream = Io::new(Io::new(TcpStream::connect(addr).await.unwrap()));
     let info = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
@@ -184,7 +184,7 @@ fn a_dropped_redis_command_leaves_its_connection_usable() {
         let mut waits = connection.clone();
         let popped = timeout(Duration::from_millis(20), waits.blpop::<_, Value>("empty", 0.0)).await;
         assert!(popped.is_err(), "{popped:?}");
-        // The answer to the dropped command comes now. It is no other command's.
+        // The answer to the dropped command arrives now. No other command gets it.
         let (): () = within(other.rpush("empty", "late")).await.unwrap();
         let (): () = within(connection.set("key", "value")).await.unwrap();
         assert_eq!(within(connection.get::<_, String>("key")).await.unwrap(), "value");

@@ -1,5 +1,5 @@
-//! Channels, locks and combinators of other crates: a task that waits on them sleeps until it is
-//! woken, from this thread or from another one.
+//! These tests cover channels, locks and combinators of other crates. A task that waits on one sleeps
+//! until this thread or another one wakes it.
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,8 +16,8 @@ use tokio::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, on
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 use tokio_util::task::TaskTracker;
 
-/// Runs a future that waits, in a task, and calls the function that ends its wait: once on this
-/// thread, once on another while the loop sleeps or is about to.
+/// Runs a future that waits, in a task, and calls the function that ends its wait. It does so once on
+/// this thread, and once on another thread while the loop is parked or about to park.
 fn wakes<F, W>(make: impl Fn() -> (F, W))
 where
     F: Future<Output = ()> + 'static,
@@ -33,7 +33,7 @@ where
             assert!(!task.is_finished(), "it has not waited");
             if on_another_thread {
                 let waker = std::thread::spawn(|| {
-                    std::thread::sleep(Duration::from_millis(10)); // Either order is right.
+                    std::thread::sleep(Duration::from_millis(10)); // Either order is correct.
                     wake();
                 });
                 within(task).await.unwrap();

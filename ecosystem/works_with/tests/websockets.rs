@@ -1,4 +1,4 @@
-//! WebSockets: `async-tungstenite` on both ends, and Python's `websockets` on either.
+//! These tests run `async-tungstenite` on both ends, and Python's `websockets` on either.
 
 use std::convert::Infallible;
 
@@ -20,11 +20,11 @@ use oneloop_hyper::{Io, serve};
 
 use crate::support::{Server, alone, client, has_python_module, output_of, within};
 
-/// More than the buffers of a connection hold.
+/// The size exceeds the buffers of a connection.
 const BIG: usize = 16 << 20;
 
-/// The join of a server: the answer to the handshake, and the stream once the connection is the
-/// program's own. A request that is no handshake is answered with 426.
+/// Answers the handshake, and returns the stream after the upgrade. A request that is not a handshake is
+/// answered with 426.
 async fn upgrade(mut request: Request<Incoming>) -> Result<Response<String>, Infallible> {
     let mut response = Response::new(String::new());
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
@@ -45,7 +45,7 @@ async fn upgrade(mut request: Request<Incoming>) -> Result<Response<String>, Inf
     Ok(response)
 }
 
-/// Sends each message back, until the client closes.
+/// Sends each message back until the client closes.
 async fn echo(mut socket: WebSocketStream<Io<Upgraded>>) {
     while let Some(Ok(message)) = socket.next().await {
         if (message.is_text() || message.is_binary()) && socket.send(message).await.is_err() {
@@ -62,7 +62,7 @@ async fn start() -> String {
     url
 }
 
-/// The join of a client: the runtime's stream as it is.
+/// Connects a client on the runtime's stream as it is.
 async fn connect(url: &str) -> WebSocketStream<TcpStream> {
     let addr = url.trim_start_matches("ws://").trim_end_matches('/');
     let stream = TcpStream::connect(addr).await.unwrap();
@@ -71,7 +71,7 @@ async fn connect(url: &str) -> WebSocketStream<TcpStream> {
     socket
 }
 
-/// What a client expects of a server that sends everything back.
+/// Checks the answers of a server that sends each message back.
 async fn talk(mut socket: WebSocketStream<TcpStream>) {
     let big = Bytes::from(vec![b'x'; BIG]);
     for message in [Message::text("grüß dich"), Message::binary(&b"\0\x01"[..]), Message::Binary(big)] {

@@ -1,26 +1,27 @@
-//! The driver over Linux's epoll itself, level-triggered: neither `EPOLLET` nor `EPOLLONESHOT`. It
-//! proves that such a system fits the contract with one file, and is compiled only for that, with
-//! `--cfg oneloop_driver_epoll`.
+//! The driver over Linux's epoll itself, level-triggered, which uses neither `EPOLLET` nor
+//! `EPOLLONESHOT`. The driver proves that one file is enough for a level-triggered system to meet the
+//! contract. It is compiled only for that purpose, with `--cfg oneloop_driver_epoll`.
 //!
 //! A level-triggered system reports a condition at every wait, as long as it holds. A socket with
 //! unread bytes would end every sleep, although no task waits for it. So a descriptor is in the
-//! kernel's set only while the reactor has declared an interest in it: `rearm` adds it, and `poll`
-//! removes it when it reports the event. To the reactor this is [`Trigger::OneShot`]. The price is
-//! two `epoll_ctl` for each wait, where the `polling` driver (`EPOLLONESHOT`) has one and mio
-//! (`EPOLLET`) none.
+//! kernel's set only while the reactor has declared an interest in it. `rearm` adds the descriptor, and
+//! `poll` removes it when it reports the event. To the reactor this is [`Trigger::OneShot`]. The cost
+//! is two `epoll_ctl` calls for each wait. The `polling` driver (`EPOLLONESHOT`) makes one, and mio
+//! (`EPOLLET`) makes none.
 //!
-//! An empty set of events (`EPOLL_CTL_MOD`) does not do instead: epoll reports `EPOLLHUP` and
-//! `EPOLLERR` even then, and a socket that was hung up would end every sleep.
+//! An entry with an empty set of events (`EPOLL_CTL_MOD`) is not enough. epoll reports `EPOLLHUP` and
+//! `EPOLLERR` also for such an entry, and a socket with a hang-up would end every sleep.
 //!
 //! **A stale entry.** The kernel keeps an entry for a file *and* a number. If an owner closes a
-//! registered descriptor behind the loop's back while a duplicate of it lives on, the entry stays,
-//! and no number reaches it any more. An edge or a one-shot entry is silent after one event; a
-//! level-triggered one ends every sleep. So each interest has a serial number, which its event
-//! carries. An event whose interest the driver doesn't have, or whose entry it can't remove, is a
-//! stale one. The driver then makes a new set, and adds every interest that it has.
+//! registered descriptor without a call of the loop while a duplicate of it is open, the entry stays,
+//! and no number reaches the entry any more. An edge-triggered or one-shot entry reports at most one
+//! more event. A level-triggered entry ends every sleep. So each interest has a serial number, which
+//! its event carries. An event is stale if the driver doesn't have its interest or can't remove its
+//! entry. The driver then makes a new set, and adds every interest that it has.
 //!
-//! It knows descriptors by number: while a `Source` lives whose descriptor was closed behind its
-//! back, the number's next owner is refused with `AlreadyExists`.
+//! The driver identifies descriptors by number. If the descriptor of a `Source` was closed without the
+//! `Source`, the driver refuses the next owner of the number with `AlreadyExists` until the `Source` is
+//! dropped.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -36,10 +37,11 @@ use rustix::io::Errno;
 
 use super::{IoEvent, Object, Raw, Readiness, Token, Trigger};
 
-/// The notifier's own events. No descriptor is -1.
+/// The data of the notifier's events. No descriptor has the number -1.
 const NOTIFIED: u64 = u64::MAX;
 
-/// Events taken from the kernel at once. More stay there until the next turn.
+/// The number of events that a poll takes from the kernel at most. Further events stay in the kernel
+/// until the next turn.
 const BATCH: usize = 1024;
 
 pub(crate) struct EpollDriver {
@@ -51,7 +53,7 @@ pub(crate) struct EpollDriver {
     serial: Cell<u32>,
 }
 
-/// An eventfd.
+/// The notifier, which writes to an eventfd.
 pub(crate) struct EpollNotifier(Arc<OwnedFd>);
 
 /// A registered descriptor.
@@ -89,7 +91,8 @@ impl EpollDriver {
         let Entry::Vacant(place) = watches.entry(raw) else {
             return Err(io::ErrorKind::AlreadyExists.into());
         };
-        // The kernel says here whether it can watch the object. No task waits for it yet.
+        // The kernel returns an error here if it can't watch the object. The entry is removed again,
+        // because no task waits for the object yet.
         epoll::add(&self.set, super::borrow(&raw), data(raw, 0), epoll::EventFlags::empty())?;
         epoll::delete(&self.set, super::borrow(&raw))?;
         place.insert(Watch { token, wanted: Readiness::NONE, serial: 0 });
@@ -136,14 +139,18 @@ impl EpollDriver {
     }
 
     pub(super) fn forget(&self, raw: Raw) {
-        // Fails only if the owner has closed the descriptor already. Then the kernel has removed
-        // the entry, or the entry is stale.
+        // The call fails only if the owner has closed the descriptor already. Then the kernel has
+        // removed the entry, or the entry is stale.
         let _ = self.deregister(Object { mio: None, raw: Some(raw) });
     }
 
-    /// None: the set may be replaced.
+    /// Returns an error, because the driver may replace the set.
     pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn had_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     pub(super) fn poll(
@@ -179,7 +186,8 @@ impl EpollDriver {
             on_event(IoEvent { token: watch.token, readiness: readiness(flags) });
         }
         if stale {
-            // Without a descriptor for a new set, the stale entry's next event is the next attempt.
+            // If no descriptor is left for a new set, the stale entry's next event causes the next
+            // attempt.
             let _ = self.renew(on_event);
         }
         Ok(())
@@ -194,8 +202,8 @@ impl EpollDriver {
                 && epoll::add(&set, super::borrow(raw), data(*raw, watch.serial), flags(watch.wanted))
                     .is_err()
             {
-                // The descriptor was closed, too. The next operation of each task that waits
-                // reports it.
+                // The descriptor was closed, too. The next operation of each task that waits reports
+                // the error.
                 on_event(IoEvent { token: watch.token, readiness: std::mem::take(&mut watch.wanted) });
             }
         }
@@ -204,19 +212,20 @@ impl EpollDriver {
     }
 }
 
-/// A set that holds the notifier's eventfd alone.
+/// Makes a set that holds only the notifier's eventfd.
 fn new_set(notified: &OwnedFd) -> io::Result<OwnedFd> {
     let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     epoll::add(&set, notified, epoll::EventData::new_u64(NOTIFIED), epoll::EventFlags::IN)?;
     Ok(set)
 }
 
-/// What an event carries: the number, and the serial number of the interest.
+/// Returns the data of an event, which are the number of the descriptor and the serial number of the
+/// interest.
 fn data(raw: Raw, serial: u32) -> epoll::EventData {
     epoll::EventData::new_u64(u64::from(serial) << 32 | u64::from(raw as u32))
 }
 
-/// The events of an interest. Urgent data and the peer's end make an object readable.
+/// Returns the epoll events of an interest. Urgent data and the peer's end make an object readable.
 fn flags(wanted: Readiness) -> epoll::EventFlags {
     use epoll::EventFlags as Flags;
     let mut flags = Flags::empty();
@@ -229,8 +238,8 @@ fn flags(wanted: Readiness) -> epoll::EventFlags {
     flags
 }
 
-/// What an event says. A hang-up or an error makes both directions ready. There are no closed and
-/// urgent facts: `Trigger::OneShot` needs none.
+/// Returns the readiness that an event reports. A hang-up or an error makes both directions ready. The
+/// driver reports no closed and urgent facts, because `Trigger::OneShot` needs none.
 fn readiness(flags: epoll::EventFlags) -> Readiness {
     use epoll::EventFlags as Flags;
     let mut readiness = Readiness::NONE;

@@ -1,64 +1,79 @@
-//! The boundary to the operating system. Everything above it is the same on every system and
-//! driver.
+//! The boundary to the operating system. All modules above this one are the same on every system and
+//! with every driver.
 //!
 //! # The contract of a driver
 //!
-//! A driver supplies:
+//! A driver supplies these functions:
 //!
-//! | what | must |
+//! | function | contract |
 //! |---|---|
-//! | `new` | make the queue and its notifier |
-//! | `register(object, token)` | watch both directions, and say with which [`Trigger`]. An object that can't be watched is an error here, not later; one whose number is watched already is `AlreadyExists` |
-//! | `take_over(object, token)` | after `register` has said `AlreadyExists`: watch this object instead of the one that was registered under its number |
-//! | `rearm(raw, token, interest)` | with `Trigger::OneShot` only: watch exactly these directions until the next event |
-//! | `deregister(object)` | end the watch of an object that lives on: no event of its token comes later than the current batch |
-//! | `notices_close` | say whether closing an object is enough to end its watch |
-//! | `forget(raw)` | otherwise: `deregister` for one that is about to be closed |
-//! | `poll(timeout, on_event)` | sleep until an event, a notification or the time-out, never less than the time-out (of `SLEEP_MAX` at most) without one of them; then report every event. A signal that interrupts the sleep is no error: it returns early |
-//! | `descriptor` | on Unix: a duplicate of the descriptor that is readable when `poll` has something to report; `Unsupported` if there is none |
-//! | `notify` | from any thread: end the current or the next `poll` |
+//! | `new` | The function makes the event queue and its notifier. With `precise_timers`, it also makes the objects that time-outs shorter than a millisecond need. |
+//! | `register(object, token)` | The function registers both directions, and returns the [`Trigger`]. If the object can't be registered, the error is reported here and not later. If the number of the object is registered already, the error is `AlreadyExists`. |
+//! | `take_over(object, token)` | The reactor calls the function after `register` has returned `AlreadyExists`. The function registers this object instead of the object that was registered under the same number. |
+//! | `rearm(raw, token, interest)` | Only `Trigger::OneShot` needs the function. It registers exactly these directions until the next event. |
+//! | `deregister(object)` | The function ends the registration of an object that stays open. No event of its token comes after the current batch. |
+//! | `notices_close` | The function returns whether the close of an object ends its registration. |
+//! | `forget(raw)` | If `notices_close` returns `false`, the reactor calls this function for an object that is about to be closed. The function then does the same as `deregister`. |
+//! | `poll(timeout, on_event)` | The function sleeps until an event, a notification or the time-out (of `SLEEP_MAX` at most). Then it reports every event. If a signal interrupts the sleep, the function returns early without an error. It may also return early for a timer of the driver (`alarm.rs`), but only once for each time that the timer was set. |
+//! | `had_events` | The function returns whether the last `poll` has taken events. |
+//! | `descriptor` | On Unix the function returns a duplicate of the descriptor that is readable when `poll` has an event to report. If there is no such descriptor, the error is `Unsupported`. |
+//! | `notify` | Any thread may call the function. It ends the current or the next `poll`. |
 //!
-//! Events may be spurious, may report more than was asked for, and may name a token whose
-//! registration has ended; the reactor copes with all three. A lost event is a defect, and so is an
-//! event that comes again and again for an object that no task waits for: the loop would never
-//! sleep.
+//! An event may be spurious, may report more than the interest, and may name a token whose registration
+//! has ended. The reactor handles all three cases. A lost event is a defect. An event that the driver
+//! reports repeatedly for an object that no task waits for is also a defect, because the loop would
+//! never sleep.
 //!
 //! # The three triggers
 //!
-//! Drivers differ in one thing that the reactor must know: what makes the next event after an
-//! event? The answer belongs to the registration, so one driver may give different ones.
+//! Drivers differ in the condition for the next event after an event. The reactor must know that
+//! condition. The condition belongs to the registration, so one driver may return different triggers.
 //!
-//! | [`Trigger`] | the driver promises | the reactor |
+//! | [`Trigger`] | promise of the driver | behaviour of the reactor |
 //! |---|---|---|
-//! | `Edge` | readiness that exists at `register` makes an event, and each change after it makes another, with no call in between | caches readiness until an operation says `WouldBlock` or moves less than it asked for (the short-read rule); never calls `rearm` |
-//! | `EdgeAfterWouldBlock` | the same, but after an event the next one comes only once an operation on the object has said `WouldBlock`: the object's own methods tell the driver | caches readiness until `WouldBlock`, and only until then: after a short read no operation has said it, so no event would come; never calls `rearm` |
-//! | `OneShot` | readiness that exists at `rearm`, or the first change after it, makes one event, which ends the interest in *both* directions. Without an interest the driver need not report anything | caches readiness until `WouldBlock`. `Registration::wait` calls `rearm` with every direction that has waiters, each time that a task waits; `Core::take_events` calls it after a batch, for an object that still has waiters in the direction that the event did not name |
+//! | `Edge` | Readiness that exists at `register` makes an event. Each later change makes another event, and no call is needed in between. | The reactor caches readiness until an operation returns `WouldBlock` or moves fewer bytes than requested (the short-read rule). It never calls `rearm`. |
+//! | `EdgeAfterWouldBlock` | The promise is that of `Edge` with one difference. After an event, the next event comes only after an operation on the object has returned `WouldBlock`. The object's own methods tell the driver of that result. | The reactor caches readiness exactly until `WouldBlock`. The short-read rule does not apply. After a short read no operation has returned `WouldBlock`, so no event would come. The reactor never calls `rearm`. |
+//! | `OneShot` | Readiness that exists at `rearm`, or the first change after it, makes one event. The event ends the interest in *both* directions. Without an interest the driver need not report any event. | The reactor caches readiness until `WouldBlock`. `Registration::wait` calls `rearm` with every direction that has waiters, each time that a task waits. `Core::take_events` calls `rearm` after a batch, for an object that still has waiters in the direction that the event did not name. |
 //!
 //! **An `Edge` driver must report the closed and the urgent facts** ([`Readiness::READ_CLOSED`],
-//! [`Readiness::WRITE_CLOSED`], [`Readiness::URGENT`]) in the event of the change that brings them.
-//! The short-read rule (see `reactor.rs`) takes a read that fills a part of its buffer as proof
-//! that the socket is drained. The proof fails in two cases: the peer has closed, so that the end
-//! of file is still to be read and has no edge of its own; or the read has stopped at urgent data,
-//! with bytes behind it. The rule spares a slot that has one of these facts. A driver that leaves
-//! them out loses the end of file, or those bytes. With the other two triggers the facts change
-//! nothing, and a driver may leave them out.
+//! [`Readiness::WRITE_CLOSED`], [`Readiness::URGENT`]) in the event of the change that causes them. The
+//! short-read rule (see `reactor.rs`) takes a read that fills only a part of its buffer as proof that
+//! the socket is drained. The proof fails in two cases. In the first case the peer has closed, and the
+//! program has not read the end of file, which has no edge of its own. In the second case the read has
+//! stopped at urgent data, and bytes follow the urgent data. The rule does not apply to a slot that has
+//! one of these facts. If a driver does not report the facts, the program loses the end of file or
+//! those bytes. With the other two triggers the facts have no effect, and a driver may omit them.
 //!
 //! # The places that a new driver touches
 //!
-//! 1. Its file here, and the `mod` line and the `use` line for it.
-//! 2. [`Driver`]: the public variant, and its name in `Driver::from_env`.
-//! 3. [`Backend`]: the variant, its arm in `each!`, and its arm in `Backend::new`.
-//! 4. [`Notifier`]: the variant, and its arm in `notify`.
-//! 5. `Cargo.toml`: the dependency, and the feature or the `cfg` that compiles the driver. A
-//!    feature is passed on in `tests/Cargo.toml` and has a row in `lib.rs`; a `cfg` stands in the
-//!    `check-cfg` list of either manifest.
-//! 6. `tests/common/drivers.rs`: its line in the list of drivers; its name in
-//!    `tests/process_wide/environment.rs`.
-//! 7. `.ci/run`: the step that runs the suites on it.
+//! 1. The driver needs a file in this folder, and a `mod` line and a `use` line for the file.
+//! 2. [`Driver`] needs the public variant, and `Driver::from_env` its name.
+//! 3. [`Backend`] needs the variant, an arm in `each!`, and an arm in `Backend::new`.
+//! 4. [`Notifier`] needs the variant, and an arm in `notify`.
+//! 5. `Cargo.toml` needs the dependency, and the feature or the `cfg` that compiles the driver.
+//!    `tests/Cargo.toml` passes a feature on, and `lib.rs` has a row for it. A `cfg` needs an entry in
+//!    the `check-cfg` list of both manifests.
+//! 6. `tests/common/drivers.rs` needs a line in the list of drivers, and
+//!    `tests/process_wide/environment.rs` needs the name.
+//! 7. `.ci/run` needs a step that runs the suites with the driver.
 //!
-//! `epoll.rs` proves that the list is complete: a level-triggered driver, compiled only with
-//! `--cfg oneloop_driver_epoll`.
+//! `epoll.rs` proves that the list is complete. It is a level-triggered driver, which is compiled only
+//! with `--cfg oneloop_driver_epoll`.
 
+/// The timer descriptor of Linux, which mio registers with epoll like a socket.
+#[cfg(all(
+    feature = "precise-timers",
+    target_os = "linux",
+    not(any(mio_unsupported_force_poll_poll, oneloop_loom))
+))]
+mod alarm;
+/// The replacement on systems without timer descriptors, where `Builder::precise_timers` has no effect.
+#[cfg(not(any(
+    all(feature = "precise-timers", target_os = "linux", not(mio_unsupported_force_poll_poll)),
+    oneloop_loom
+)))]
+#[path = "no_alarm.rs"]
+mod alarm;
 #[cfg(oneloop_driver_epoll)]
 mod epoll;
 #[cfg_attr(oneloop_loom, path = "model.rs")]
@@ -75,15 +90,15 @@ use self::mio::{MioDriver, MioNotifier};
 #[cfg(feature = "polling")]
 use self::polling::{PollingDriver, PollingNotifier};
 
-/// The longest time-out that a driver is given, 24 days. With longer ones the systems and crates
-/// differ: 25 days in ms are more than a C `int`; 50 days are for ever to polling on Windows; three
-/// years are an error on macOS.
+/// The longest time-out that a driver receives, 24 days. The systems and crates treat longer time-outs
+/// differently. 25 days in ms exceed a C `int`. On Windows, `polling` treats 50 days as an endless
+/// time-out. On macOS three years are an error.
 pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(1 << 21);
 
-/// Which crate speaks to the operating system for a runtime.
+/// The crate that a runtime uses to call the operating system.
 ///
-/// The default is [`Driver::Mio`], or what the environment variable `ONELOOP_DRIVER` says (`mio` or
-/// `polling`), which is how one test suite runs on each of them.
+/// The default is [`Driver::Mio`]. The environment variable `ONELOOP_DRIVER` (`mio` or `polling`)
+/// changes the default, so that one test suite can run with each driver.
 ///
 /// # Examples
 ///
@@ -96,20 +111,21 @@ pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(1 << 21);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Driver {
-    /// The `mio` crate: epoll, kqueue or IOCP, edge-triggered.
+    /// The `mio` crate, which uses epoll, kqueue or IOCP and is edge-triggered.
     Mio,
-    /// The `polling` crate: the same systems, one-shot. A second opinion, with a system call more
-    /// for each wait.
+    /// The `polling` crate, which uses the same systems and is one-shot. The driver serves as a second
+    /// implementation for tests. Each wait costs one more system call.
     #[cfg(feature = "polling")]
     Polling,
-    /// Linux's epoll itself, level-triggered: two more system calls for each wait. It proves the
-    /// contract of a driver, and is compiled only for that, with `--cfg oneloop_driver_epoll`.
+    /// Linux's epoll itself, level-triggered. Each wait costs two more system calls. The driver proves
+    /// the contract of a driver. It is compiled only for that purpose, with `--cfg
+    /// oneloop_driver_epoll`.
     #[cfg(oneloop_driver_epoll)]
     Epoll,
 }
 
 impl Driver {
-    /// The driver that `ONELOOP_DRIVER` names, or the default.
+    /// Returns the driver that `ONELOOP_DRIVER` names, or the default.
     pub(crate) fn from_env() -> io::Result<Driver> {
         let Some(name) = std::env::var_os("ONELOOP_DRIVER") else { return Ok(Driver::Mio) };
         match name.to_str() {
@@ -131,8 +147,8 @@ impl Driver {
     }
 }
 
-/// Names a registration in events: its slot's key and generation, which fit because the
-/// generation's top bit stays clear. Words with that bit set are the drivers' own.
+/// The name of a registration in events, which holds its slot's key and generation. The generation's
+/// top bit is always clear. The drivers use words with that bit set for their own events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) key: u32,
@@ -159,10 +175,10 @@ impl Readiness {
     pub(crate) const NONE: Readiness = Readiness(0);
     pub(crate) const READABLE: Readiness = Readiness(1);
     pub(crate) const WRITABLE: Readiness = Readiness(2);
-    /// The peer will send no more: after what is still there comes the end.
+    /// The peer will send no more bytes. The end of file follows the bytes that are still unread.
     pub(crate) const READ_CLOSED: Readiness = Readiness(4);
     pub(crate) const WRITE_CLOSED: Readiness = Readiness(8);
-    /// Urgent data has come, at which reads stop short.
+    /// Urgent data has arrived. A read stops before such data.
     pub(crate) const URGENT: Readiness = Readiness(16);
 
     pub(crate) fn has(self, other: Readiness) -> bool {
@@ -173,6 +189,12 @@ impl Readiness {
         self.0 & others.0 != 0
     }
 
+    /// Returns the facts as a number, for a record.
+    #[cfg(feature = "trace")]
+    pub(crate) fn bits(self) -> u64 {
+        u64::from(self.0)
+    }
+
     pub(crate) const fn with(self, other: Readiness) -> Readiness {
         Readiness(self.0 | other.0)
     }
@@ -180,48 +202,53 @@ impl Readiness {
     pub(crate) fn without(self, other: Readiness) -> Readiness {
         Readiness(self.0 & !other.0)
     }
+
+    pub(crate) fn among(self, others: Readiness) -> Readiness {
+        Readiness(self.0 & others.0)
+    }
 }
 
-/// What happened to one object.
+/// An event of one object.
 pub(crate) struct IoEvent {
     pub(crate) token: Token,
     pub(crate) readiness: Readiness,
 }
 
-/// What makes the next event of a registration after an event. The contract above says what each
-/// one promises.
+/// The condition for the next event of a registration after an event. The contract above gives the
+/// promise of each trigger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
-    /// Each change. The short-read rule holds.
+    /// Each change makes an event. The short-read rule applies.
     Edge,
-    /// Each change after an operation has said `WouldBlock`, as on mio's IOCP backend.
+    /// Each change after an operation has returned `WouldBlock` makes an event, as on mio's IOCP
+    /// backend.
     EdgeAfterWouldBlock,
-    /// `rearm`: an event ends the interest.
+    /// An event ends the interest, so only `rearm` makes the next event possible.
     OneShot,
 }
 
-/// The operating system's name for an object: a descriptor, or a socket on Windows.
+/// The operating system's number of an object, which is a descriptor on Unix and a socket on Windows.
 #[cfg(unix)]
 pub(crate) type Raw = std::os::fd::RawFd;
 #[cfg(windows)]
 pub(crate) type Raw = std::os::windows::io::RawSocket;
 
 #[cfg(unix)]
-type Borrowed<'a> = std::os::fd::BorrowedFd<'a>;
-#[cfg(all(windows, feature = "polling"))]
-type Borrowed<'a> = std::os::windows::io::BorrowedSocket<'a>;
+pub(crate) type Borrowed<'a> = std::os::fd::BorrowedFd<'a>;
+#[cfg(all(windows, any(feature = "polling", feature = "net")))]
+pub(crate) type Borrowed<'a> = std::os::windows::io::BorrowedSocket<'a>;
 
-/// The object that a number names, for a call of the operating system.
-#[cfg(any(unix, feature = "polling"))]
+/// Borrows the object that a number names, for a system call.
+#[cfg(any(unix, feature = "polling", feature = "net"))]
 #[cfg_attr(mio_unsupported_force_poll_poll, allow(dead_code))]
-fn borrow(raw: &Raw) -> Borrowed<'_> {
-    // SAFETY: the number is that of an object that is registered, or about to be, or of the driver's
-    // own event queue, and so open. Should the owner of an object have closed it behind our back,
-    // the call answers with an error; no memory is touched.
+pub(crate) fn borrow(raw: &Raw) -> Borrowed<'_> {
+    // SAFETY: the number belongs to an object that is registered or about to be registered, or to the
+    // driver's own event queue. Each of these is open. If the owner of an object has closed it
+    // unnoticed, the system call returns an error. The call accesses no memory of the object.
     unsafe { Borrowed::borrow_raw(*raw) }
 }
 
-/// An object to be watched. A driver takes whichever of the two it can use.
+/// An object to register. A driver uses the field that it supports.
 pub(crate) struct Object<'a> {
     pub(crate) mio: Option<&'a mut dyn ::mio::event::Source>,
     pub(crate) raw: Option<Raw>,
@@ -242,7 +269,7 @@ pub(crate) enum Backend {
     Epoll(EpollDriver),
 }
 
-/// Calls the same method of whichever driver it is.
+/// Calls the same method of the driver in each variant.
 macro_rules! each {
     ($self:expr, $driver:ident => $call:expr) => {
         match $self {
@@ -256,10 +283,10 @@ macro_rules! each {
 }
 
 impl Backend {
-    pub(crate) fn new(driver: Driver) -> io::Result<(Backend, Notifier)> {
+    pub(crate) fn new(driver: Driver, precise_timers: bool) -> io::Result<(Backend, Notifier)> {
         Ok(match driver {
             Driver::Mio => {
-                let (driver, notifier) = MioDriver::new()?;
+                let (driver, notifier) = MioDriver::new(precise_timers)?;
                 (Backend::Mio(driver), Notifier::Mio(notifier))
             }
             #[cfg(feature = "polling")]
@@ -291,7 +318,7 @@ impl Backend {
         each!(self, driver => driver.deregister(object))
     }
 
-    /// Whether closing an object is enough to end its watch, so that `forget` has nothing to do.
+    /// Returns whether the close of an object ends its registration. If so, `forget` has no effect.
     #[inline]
     pub(crate) fn notices_close(&self) -> bool {
         each!(self, driver => driver.notices_close())
@@ -301,11 +328,16 @@ impl Backend {
         each!(self, driver => driver.forget(raw));
     }
 
+    pub(crate) fn had_events(&self) -> bool {
+        each!(self, driver => driver.had_events())
+    }
+
     #[cfg(unix)]
     pub(crate) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
         each!(self, driver => driver.descriptor())
     }
 
+    #[inline(always)]
     pub(crate) fn poll(
         &mut self,
         timeout: Option<Duration>,
@@ -316,7 +348,7 @@ impl Backend {
     }
 }
 
-/// Ends a driver's sleep, from any thread.
+/// The notifier of a driver, which ends the driver's sleep from any thread.
 pub(crate) enum Notifier {
     Mio(MioNotifier),
     #[cfg(feature = "polling")]

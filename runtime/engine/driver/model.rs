@@ -1,7 +1,6 @@
-//! Under `--cfg oneloop_loom`, this is in the place of `mio.rs`: a driver that watches nothing and
-//! can only be notified. It sleeps on loom's condition variable, so loom sees each sleep, tries
-//! every order of notifying and going to sleep, and reports a loop that sleeps for ever as a
-//! deadlock.
+//! The replacement of `mio.rs` under `--cfg oneloop_loom`. The driver reports no events and can only be
+//! notified. It sleeps on loom's condition variable, so loom sees each sleep and tries every order of a
+//! notification and a sleep. Loom reports a loop that sleeps for ever as a deadlock.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +11,8 @@ use super::{IoEvent, Object, Raw, Readiness, Token, Trigger};
 
 #[derive(Default)]
 struct Bell {
-    /// A notification that comes before the sleep is kept, as an eventfd keeps it.
+    /// The driver was notified. The flag stores a notification that comes before the sleep, as an
+    /// eventfd does.
     rung: Mutex<bool>,
     changed: Condvar,
 }
@@ -22,12 +22,12 @@ pub(crate) struct MioDriver(Arc<Bell>);
 pub(crate) struct MioNotifier(Arc<Bell>);
 
 impl MioDriver {
-    pub(super) fn new() -> io::Result<(MioDriver, MioNotifier)> {
+    pub(super) fn new(_precise_timers: bool) -> io::Result<(MioDriver, MioNotifier)> {
         let bell = Arc::new(Bell::default());
         Ok((MioDriver(bell.clone()), MioNotifier(bell)))
     }
 
-    /// Models have no timers, so a loop that sleeps sleeps until it is notified.
+    /// Sleeps until a notification if there is no time-out. Models have no timers.
     pub(super) fn poll(&mut self, timeout: Option<Duration>, _: impl FnMut(IoEvent)) -> io::Result<()> {
         let mut rung = self.0.rung.lock().unwrap();
         while timeout.is_none() && !*rung {
@@ -37,7 +37,12 @@ impl MioDriver {
         Ok(())
     }
 
-    /// No event comes by itself: a model says what becomes ready (`Registration::announce`).
+    pub(super) fn had_events(&self) -> bool {
+        false
+    }
+
+    /// Registers no object. The driver reports no event, so a model announces readiness itself
+    /// (`Registration::announce`).
     pub(super) fn register(&self, _: Object<'_>, _: Token) -> io::Result<Trigger> {
         Ok(Trigger::Edge)
     }

@@ -1,9 +1,9 @@
-//! The driver over the `polling` crate, in its one-shot mode: an event ends the interest in an
-//! object, and waiting for the next one declares it again, with a system call.
+//! The driver over the `polling` crate, in its one-shot mode. An event ends the interest in an object.
+//! A wait for the next event declares the interest again, with a system call.
 //!
-//! It is here for two reasons. An interface with one driver behind it proves nothing; and one-shot
-//! is the simplest trigger there is (no cached edge can be wrong), so a difference in behaviour
-//! between the two drivers is a defect of the layers above.
+//! The driver exists for two reasons. An interface with only one driver is not proven to be an
+//! interface. And one-shot is the simplest trigger, because no cached edge can be wrong. So a
+//! difference in behaviour between the two drivers is a defect of the layers above.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -38,10 +38,10 @@ impl PollingDriver {
             ));
         };
         let interest = interest(token, Readiness::NONE);
-        // SAFETY: a socket or source deletes its number (`deregister`, `forget`) before it closes
-        // it. Where a user's object closes its own descriptor behind our back, or is forgotten, the
-        // kernel has ended the watch, or reports events for a token that is watched no more: no
-        // memory depends on it on any system.
+        // SAFETY: a socket or source deletes its number (`deregister`, `forget`) before it closes its
+        // descriptor. A user's object may close its own descriptor unnoticed, or may be leaked. Then
+        // the kernel has ended the registration, or reports events for a token that is no longer
+        // registered. No memory depends on the registration on any system.
         unsafe { self.poller.add(raw, interest) }?;
         Ok(Trigger::OneShot)
     }
@@ -64,13 +64,18 @@ impl PollingDriver {
     }
 
     pub(super) fn forget(&self, raw: Raw) {
-        // Fails only if its owner has closed it already; then the kernel has forgotten it, too.
+        // The call fails only if the owner has closed the object already. Then the kernel has removed
+        // the registration, too.
         let _ = self.poller.delete(super::borrow(&raw));
     }
 
     #[cfg(unix)]
     pub(super) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
         std::os::fd::AsFd::as_fd(&*self.poller).try_clone_to_owned()
+    }
+
+    pub(super) fn had_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     pub(super) fn poll(
@@ -90,8 +95,9 @@ impl PollingDriver {
     }
 }
 
-/// On Windows each watch that was ended is an operation that was cancelled. `polling` frees its
-/// memory in the `wait` that reports the cancellation, and the loop makes none after its last sleep.
+/// On Windows each registration that was removed is an operation that was cancelled. `polling` frees
+/// the memory of the operation in the `wait` that reports the cancellation. The loop makes no `wait`
+/// after its last sleep, so this drop makes one.
 #[cfg(windows)]
 impl Drop for PollingDriver {
     fn drop(&mut self) {
@@ -99,8 +105,8 @@ impl Drop for PollingDriver {
     }
 }
 
-/// What an event says. A hang-up or an error makes both directions ready; closed directions need no
-/// mark of their own, because one-shot readiness is asked for anew each time.
+/// Returns the readiness that an event reports. A hang-up or an error makes both directions ready.
+/// Closed directions need no mark of their own, because each wait declares a one-shot interest again.
 fn readiness(event: &::polling::Event) -> Readiness {
     let broken = event.is_interrupt() || event.is_err().unwrap_or(false);
     let mut readiness = Readiness::NONE;

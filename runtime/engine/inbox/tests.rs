@@ -1,4 +1,4 @@
-//! The handshake of posting and parking, in every order (loom).
+//! Tests of the handshake between a post and a park, in every order (loom).
 
 use super::*;
 use crate::engine::loom::model;
@@ -6,7 +6,7 @@ use crate::engine::sync::Arc;
 use loom::sync::Condvar;
 use loom::thread;
 
-/// Each is news.
+/// No message of the tests repeats another message.
 impl Coalesce for (u8, u8) {
     fn repeats(&self, _: &Self) -> bool {
         false
@@ -15,8 +15,9 @@ impl Coalesce for (u8, u8) {
     fn coalesce(_: &mut Vec<Self>) {}
 }
 
-/// Stands in for the driver: sleeps until notified, and a notification that comes early is kept, as
-/// an eventfd keeps it. If the loop sleeps and no thread notifies, loom reports the deadlock.
+/// A replacement of the driver, which sleeps until a notification. The sleeper stores a notification
+/// that comes before the sleep, as an eventfd does. If the loop sleeps and no thread notifies, loom
+/// reports the deadlock.
 #[derive(Default)]
 struct Sleeper {
     notified: Mutex<bool>,
@@ -39,7 +40,9 @@ impl Sleeper {
     }
 }
 
-fn every_message_arrives(posters: u8, messages_each: u8) {
+/// Checks that every message arrives. `loads` is the number of times that the loop looks for further
+/// messages after a drain, before it parks.
+fn every_message_arrives(posters: u8, messages_each: u8, loads: u8) {
     model(move || {
         let shared = Arc::new((MessageQueue::new(), Sleeper::default()));
         let threads: Vec<_> = (0..posters)
@@ -56,11 +59,15 @@ fn every_message_arrives(posters: u8, messages_each: u8) {
             .collect();
         let (queue, sleeper) = &*shared;
         let mut got = Vec::new();
+        let mut looks = 0;
         while got.len() < usize::from(posters * messages_each) {
             if queue.has_messages() {
                 let mut batch = Vec::new();
                 queue.drain(&mut batch);
                 got.extend(batch);
+                looks = loads;
+            } else if looks > 0 {
+                looks -= 1;
             } else if queue.park() {
                 sleeper.sleep();
                 queue.unpark();
@@ -76,12 +83,18 @@ fn every_message_arrives(posters: u8, messages_each: u8) {
 
 #[test]
 fn a_message_posted_while_the_loop_goes_to_sleep_is_never_left_lying() {
-    every_message_arrives(1, 2);
+    every_message_arrives(1, 2, 0);
+}
+
+#[test]
+fn a_message_posted_while_the_loop_looks_for_more_is_never_left_lying() {
+    every_message_arrives(1, 2, 2);
+    every_message_arrives(2, 1, 1);
 }
 
 #[test]
 fn of_two_threads_that_post_at_once_exactly_one_wakes_the_loop() {
-    every_message_arrives(2, 1);
+    every_message_arrives(2, 1, 0);
 }
 
 #[test]

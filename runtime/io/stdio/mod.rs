@@ -1,21 +1,21 @@
 //! The process's standard input, output and error.
 //!
-//! They belong to more than this process: the parent, its other children and our own share the open
-//! file, and with it `O_NONBLOCK`. So nothing here makes them non-blocking, and no driver watches
-//! them (a regular file can't be watched at all). A thread of `unblock`'s pool makes the calls,
-//! through std's `Stdin`, `Stdout` and `Stderr`, whose locks and buffers other code of the process
-//! uses too. The pool's threads are detached, so a call that blocks does not hold up the process's
-//! end.
+//! The parent, its other children and the children of this process share the open files of these
+//! streams, and with them `O_NONBLOCK`. So this module does not make the descriptors non-blocking,
+//! and no driver watches them. (A driver can't watch a regular file at all.) A thread of
+//! `unblock`'s pool makes the calls through std's `Stdin`, `Stdout` and `Stderr`, whose locks and
+//! buffers the process's other code uses, too. The pool's threads are detached, so a blocking call
+//! does not delay the process's end.
 //!
-//! There is one of each for the process: a `static` behind a lock, which no system call and no
-//! foreign code runs under. The handles hold no bytes.
+//! The process has one state for each stream, a `static` behind a lock. No system call and no
+//! foreign code runs under the lock. The handles hold no bytes.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `stdin` | the buffer of the input, one read at a time, on demand |
-//! | `output` | the buffer of an output, and the thread that passes it on |
-//! | `stdout` | the two outputs as a program sees them |
-//! | `waiting` | the tasks that wait for either |
+//! | `stdin` | the buffer of the input, which a thread fills on demand with one read at a time |
+//! | `output` | the buffer of an output, and the thread that writes the buffer |
+//! | `stdout` | the public types of the two outputs |
+//! | `waiting` | the tasks that wait for an input or an output |
 
 mod output;
 mod stdin;

@@ -1,4 +1,4 @@
-//! A standard output: a buffer that tasks write into, and the thread that passes it on.
+//! A standard output, which is a buffer that tasks fill and a thread that writes the buffer.
 
 use std::io;
 use std::pin::Pin;
@@ -13,47 +13,50 @@ use crate::engine::fork::{self, OfGeneration};
 use crate::engine::panic::drop_quietly;
 use crate::unblock;
 
-/// The buffer holds so many bytes, and the thread as many again, which it is about to write.
+/// The size of the buffer in bytes. The thread holds up to the same number of bytes, which it is
+/// about to write.
 const BUFFER: usize = 64 * 1024;
 
-/// A write of up to so many bytes is taken whole.
+/// The maximum size in bytes of a write that is accepted as a whole.
 const WHOLE_MAX: usize = 8 * 1024;
 
 /// Standard output or standard error of the process.
 pub(super) struct Output {
-    /// The child of a fork has its own: what the parent has not passed on is the parent's.
+    /// The state of this generation of the process. The child of a fork has its own state, because
+    /// bytes that the parent has not written yet belong to the parent.
     state: OfGeneration<Mutex<State>>,
-    /// Writes bytes and lets none of them lie in a buffer of std's.
+    /// Writes bytes and flushes std's buffer.
     write: fn(&[u8]) -> io::Result<()>,
 }
 
 struct State {
-    /// What tasks have written and the thread has not taken.
+    /// The bytes that tasks have written and the thread has not taken.
     bytes: Vec<u8>,
-    /// How many bytes tasks have written since the process began.
+    /// The number of bytes that tasks have written since the start of the process.
     accepted: u64,
-    /// How many of these the thread is done with, be it by an error.
+    /// The number of these bytes that the thread has completed, including those lost in an error.
     done: u64,
-    /// How often it failed, up to which failure that was reported, and the last one.
+    /// The number of failures, the number of the last reported failure, and the last failure
+    /// itself.
     failures: u64,
     reported: u64,
     failure: Option<io::Error>,
-    /// A thread writes.
+    /// Whether a thread writes.
     writing: bool,
     waiting: Waiting,
 }
 
 impl Output {
     pub(super) const fn new(write: fn(&[u8]) -> io::Result<()>) -> Output {
-        Output { state: OfGeneration::new(State::nothing()), write }
+        Output { state: OfGeneration::new(State::empty()), write }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.get(State::nothing).lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.get(State::empty).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread's part: writes what is in the buffer until it is empty.
-    fn pass_on(&self) {
+    /// Writes the buffer until it is empty. The thread runs this function.
+    fn write_buffer(&self) {
         let (mut length, mut result) = (0, Ok(()));
         loop {
             let mut state = self.state();
@@ -72,7 +75,8 @@ impl Output {
 }
 
 impl Output {
-    /// No thread can be had: what is in the buffer is lost, as after a write that has failed.
+    /// Handles the case that no thread can start. The bytes in the buffer are lost, as after a
+    /// failed write.
     #[cold]
     fn fail(&self, error: io::Error) {
         let mut state = self.state();
@@ -86,7 +90,7 @@ impl Output {
 }
 
 impl State {
-    const fn nothing() -> Mutex<State> {
+    const fn empty() -> Mutex<State> {
         Mutex::new(State {
             bytes: Vec::new(),
             accepted: 0,
@@ -108,16 +112,16 @@ impl State {
     }
 }
 
-/// What a handle knows.
+/// The state of a handle.
 pub(super) struct Writer {
     output: &'static Output,
-    /// The generation of the process that knows this handle.
+    /// The generation of the process in which this handle is known.
     generation: u32,
     key: Key,
-    /// How many bytes had been written, by all handles, after the last write of this one; or when it
-    /// was made.
+    /// The number of bytes that all handles had written after the last write of this handle. Before
+    /// its first write, the number at the creation of this handle.
     accepted: u64,
-    /// The last failure that this handle need not report.
+    /// The number of the last failure that this handle does not have to report.
     reported: u64,
 }
 
@@ -127,7 +131,7 @@ impl Writer {
         Writer { output, generation: fork::generation(), key: None, accepted, reported }
     }
 
-    /// Lets `attempt` look at the output. If that is `None`, waits.
+    /// Calls `attempt` with the state of the output. If the result is `None`, the task waits.
     fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -135,9 +139,9 @@ impl Writer {
     ) -> Poll<io::Result<T>> {
         ready!(context::charge(cx));
         if self.generation != fork::generation() {
-            *self = Writer::new(self.output); // the child of a fork begins anew
+            *self = Writer::new(self.output); // the child of a fork has a new state
         }
-        let waker = cx.waker().clone(); // it may be foreign: before the lock
+        let waker = cx.waker().clone(); // may run foreign code, so before the lock
         let mut state = self.output.state();
         let outcome = match state.failure_after(&mut self.reported) {
             Some(error) => Some(Err(error)),
@@ -152,7 +156,7 @@ impl Writer {
         drop_quietly(discarded);
         if starts {
             let output = self.output;
-            if let Err(error) = unblock::detach(move || output.pass_on()) {
+            if let Err(error) = unblock::detach(move || output.write_buffer()) {
                 output.fail(error);
             }
         }
@@ -161,7 +165,7 @@ impl Writer {
 }
 
 impl State {
-    /// The last failure, if it is news to a handle.
+    /// Returns the last failure, unless the handle has reported it.
     fn failure_after(&mut self, reported: &mut u64) -> Option<io::Error> {
         if *reported == self.failures {
             return None;
@@ -174,7 +178,8 @@ impl State {
         })
     }
 
-    /// Takes what there is room for; `None` if that is less than the caller may expect.
+    /// Accepts the bytes that fit, and returns their number. Returns `None` if neither the whole
+    /// write nor [`WHOLE_MAX`] bytes fit.
     fn accept(&mut self, bytes: &[u8]) -> Option<usize> {
         let room = BUFFER - self.bytes.len();
         if room < bytes.len().min(WHOLE_MAX) {

@@ -1,4 +1,4 @@
-//! `stdin`: the process's standard input, read by a thread when a task asks for it.
+//! `stdin`, the process's standard input, which a thread reads when a task reads.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -16,32 +16,34 @@ use crate::engine::fork::{self, OfGeneration};
 use crate::engine::panic::drop_quietly;
 use crate::unblock;
 
-/// One read asks for so many bytes: as many as std's own buffer has, which is passed by then. A
-/// terminal and a pipe give what is there, which is mostly less.
+/// The size of one read in bytes. The size is that of std's own buffer, so the read bypasses that
+/// buffer. A terminal and a pipe return the available bytes, which are usually fewer.
 const READ_MAX: usize = 8 * 1024;
 
 /// The standard input of the process.
 struct Input {
-    /// What was read and not taken: the bytes from `taken` on.
+    /// The buffer. The bytes from `taken` on were read and not taken.
     bytes: Vec<u8>,
     taken: usize,
-    /// Before this place no line ends.
+    /// The position before which no line ends.
     searched: usize,
-    /// What came after these bytes, for the reader that comes to it: the end (`Ok`), or an error.
+    /// The event after these bytes, for the handle that reads up to it: the end (`Ok`) or an error.
     end: Option<io::Result<()>>,
-    /// A thread reads. It starts only when there is no `end`.
+    /// Whether a thread reads. The thread starts only while `end` is `None`.
     reading: bool,
     waiting: Waiting,
 }
 
-/// The child of a fork has its own: the thread that reads, and what it reads, is the parent's.
-static INPUT: OfGeneration<Mutex<Input>> = OfGeneration::new(Input::nothing());
+/// The input of this generation of the process. The child of a fork has its own input, because the
+/// reading thread and its bytes belong to the parent.
+static INPUT: OfGeneration<Mutex<Input>> = OfGeneration::new(Input::empty());
 
 fn input() -> MutexGuard<'static, Input> {
-    INPUT.get(Input::nothing).lock().unwrap_or_else(PoisonError::into_inner)
+    INPUT.get(Input::empty).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The thread's part: one read. The bytes go to the buffer, not to the task that asked for them.
+/// Reads once. The thread runs this function. The bytes go to the buffer, and not to the task that
+/// started the read.
 fn read() {
     let mut buf = [0; READ_MAX];
     let result = loop {
@@ -53,7 +55,7 @@ fn read() {
     finish(result.map(|length| &buf[..length]));
 }
 
-/// Notes how a read has ended, and wakes the tasks that wait for it.
+/// Stores the result of a read, and wakes the waiting tasks.
 fn finish(result: io::Result<&[u8]>) {
     let mut input = input();
     match result {
@@ -68,7 +70,7 @@ fn finish(result: io::Result<&[u8]>) {
 }
 
 impl Input {
-    const fn nothing() -> Mutex<Input> {
+    const fn empty() -> Mutex<Input> {
         Mutex::new(Input {
             bytes: Vec::new(),
             taken: 0,
@@ -86,7 +88,7 @@ impl Input {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// `None` if there is nothing yet, neither bytes nor their end.
+    /// Takes bytes or the end. Returns `None` if the input has neither yet.
     fn take_some(&mut self, buf: &mut [u8]) -> Option<io::Result<usize>> {
         let rest = &self.bytes[self.taken..];
         if rest.is_empty() {
@@ -98,8 +100,8 @@ impl Input {
         Some(Ok(length))
     }
 
-    /// A line with its end, or what is left before the end of the input; `None` if neither is
-    /// there yet. An error leaves the bytes before it.
+    /// Takes a line with its `\n`, or the bytes before the end of the input. Returns `None` if the
+    /// buffer has neither yet. An error leaves the bytes before the error in the buffer.
     fn take_line(&mut self) -> Option<io::Result<Vec<u8>>> {
         let line_end = self.bytes[self.searched..].iter().position(|&byte| byte == b'\n');
         let end = match line_end {
@@ -123,13 +125,13 @@ impl Input {
         if self.taken == self.bytes.len() {
             (self.taken, self.searched) = (0, 0);
             self.bytes.clear();
-            self.bytes.shrink_to(2 * READ_MAX); // after a long line
+            self.bytes.shrink_to(2 * READ_MAX); // returns memory after a long line
         }
     }
 }
 
-/// The standard input of the process, read without blocking the loop. Any number of handles, in
-/// any loops and threads, read from the same input.
+/// Returns a handle of the process's standard input, which reads without blocking the loop. Any
+/// number of handles, in any loops and threads, read from the same input.
 ///
 /// See [`Stdin`].
 ///
@@ -153,44 +155,44 @@ pub fn stdin() -> Stdin {
     Stdin { key: None, generation: fork::generation() }
 }
 
-/// A handle of the process's standard input, made by [`stdin`]. It implements
-/// [`AsyncRead`](crate::io::AsyncRead), and reads [lines](Stdin::read_line) by itself. It needs no
-/// runtime of this crate.
+/// A handle of the process's standard input, returned by [`stdin`]. The handle implements
+/// [`AsyncRead`](crate::io::AsyncRead), and has its own method to read [lines](Stdin::read_line).
+/// The handle needs no runtime of this crate.
 ///
-/// # How it reads
+/// # Reads
 ///
-/// A thread of the pool that [`unblock`](crate::unblock()) has reads from [`std::io::stdin`], one
-/// read at a time for the whole process, and only when a task asks for bytes that are not there: so
-/// a program that never asks leaves its input to a child, or to std. One read takes at most 8 KiB,
-/// of which a child, or code that reads through std, does not see what no task has taken. Code
-/// that reads through std at the same time waits for that read. Bytes that std has in its buffer
-/// come first.
+/// A thread of [`unblock`](crate::unblock())'s pool reads from [`std::io::stdin`]. The process has
+/// at most one read at a time, and a read starts only when a task reads and the buffer is empty. So
+/// a program that does not read leaves its input to a child or to std. One read takes at most 8
+/// KiB. A child, or code that reads through std, does not receive bytes that the thread has read
+/// and no task has taken. Code that reads through std at the same time waits for the thread's read.
+/// Bytes in std's buffer are read first.
 ///
-/// Tasks that wait at the same time are all woken, in the order in which they came. The first that
-/// is polled takes what it can use, and those that find nothing wait on, with a new read. So they
-/// take turns, but no order is promised. Each line is taken whole.
+/// A read wakes all waiting tasks, in the order of their arrival. The task that is polled first
+/// takes the bytes that it can use. A task that finds no bytes waits again, with a new read. So the
+/// tasks alternate, but without a guaranteed order. Each line goes to one task as a whole.
 ///
-/// A read that blocks keeps its thread, one of 500, until input comes. It does not keep the process
-/// from ending. The descriptor is never made non-blocking: other processes share it.
+/// A blocking read occupies its thread, one of 500, until input arrives. The read does not keep the
+/// process from ending. The descriptor stays in blocking mode, because other processes share it.
 ///
-/// At the end of the input, each read says so; a terminal may go on after it. A standard input that
-/// is closed is at its end, as for std. An error is returned to one reader, and the next one tries
-/// again.
+/// At the end of the input, each read returns the end. A terminal may continue after its end. A
+/// closed standard input is at its end, as in std. One reader receives an error, and the next
+/// reader tries again.
 ///
 /// # Errors
 ///
-/// Those of [`std::io::Stdin`]. `WouldBlock` means that another program has made the descriptor
-/// non-blocking.
+/// The errors are those of [`std::io::Stdin`]. `WouldBlock` means that another program has made the
+/// descriptor non-blocking.
 ///
 /// # Cancel safety
 ///
-/// A read or a line that is dropped before it is ready loses nothing. The thread reads on, and what
-/// it gets is there for the next read of any handle. (What reads several times, as `read_exact` or
-/// a `BufReader`, has bytes of its own, which are lost with it.)
+/// Dropping a read or a line before it completes loses no bytes. The thread continues its read, and
+/// the next read of any handle returns the bytes. A type or operation that reads several times,
+/// such as `read_exact` or a `BufReader`, has bytes of its own, and its drop loses them.
 ///
 /// # Examples
 ///
-/// A line that is waited for in vain is still read whole, later:
+/// After a time-out, a later read returns the whole line:
 ///
 /// ```no_run
 /// # fn main() -> std::io::Result<()> {
@@ -210,42 +212,36 @@ pub fn stdin() -> Stdin {
 /// ```
 pub struct Stdin {
     key: Key,
-    /// The generation of the process that knows this handle.
+    /// The generation of the process in which this handle is known.
     generation: u32,
 }
 
 impl Stdin {
-    /// Reads a line and appends it to `line`, with its `\n`. Returns its length in bytes: 0 at the
-    /// end of the input. The last line may have no `\n`.
+    /// Reads a line and appends it to `line`, with its `\n`. Returns the length of the line in
+    /// bytes, and 0 at the end of the input. The last line may have no `\n`.
     ///
-    /// The line is taken from the input when it is whole. Until then it lies in the process's
-    /// buffer, which has no bound: put a [`timeout`](crate::time::timeout) around it if you
-    /// don't trust the other side.
+    /// The future takes the line from the process's buffer when the line is complete. The buffer
+    /// has no bound, so use a [`timeout`](crate::time::timeout) if you don't trust the writer of
+    /// the input.
     ///
     /// # Errors
     ///
-    /// `InvalidData` if the line isn't UTF-8: it is lost, and `line` is as it was. Otherwise as
-    /// [`Stdin`] says; what was there of the line is kept for the next read.
+    /// `InvalidData` means that the line is not UTF-8. The input line is then lost, and `line` is
+    /// unchanged. All other errors are those of [`Stdin`]. After such an error, the received part
+    /// of the line is kept for the next read.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped before it is ready.
-    ///
-    /// # Examples
-    ///
-    /// See [`Stdin`].
+    /// The future is cancel safe: dropping it before it completes loses no bytes.
     pub async fn read_line(&mut self, line: &mut String) -> io::Result<usize> {
         let text = poll_fn(|cx| self.poll_line(cx)).await?;
         line.push_str(&text);
         Ok(text.len())
     }
 
-    /// The lines of the input as a stream, without their `\n` or `\r\n`. It has no bytes of its own,
-    /// so it may be dropped, and another one reads on.
-    ///
-    /// # Examples
-    ///
-    /// See [`stdin`].
+    /// Returns the lines of the input as a stream, without their `\n` or `\r\n`. The stream has no
+    /// bytes of its own. So a program may drop the stream, and another stream continues with the
+    /// next line.
     pub fn lines(self) -> StdinLines {
         StdinLines { stdin: self }
     }
@@ -258,14 +254,14 @@ impl Stdin {
         Poll::Ready(text)
     }
 
-    /// Takes from the buffer what there is. If that is nothing, waits, and has a thread read if
-    /// none does.
+    /// Takes from the buffer. If `take` returns `None`, the task waits, and a thread starts to read
+    /// unless one already reads.
     fn poll_take<T>(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&mut Input) -> Option<T>) -> Poll<T> {
         ready!(context::charge(cx));
         if self.generation != fork::generation() {
-            *self = stdin(); // the child of a fork begins anew
+            *self = stdin(); // the child of a fork has a new state
         }
-        let waker = cx.waker().clone(); // it may be foreign: before the lock
+        let waker = cx.waker().clone(); // may run foreign code, so before the lock
         let mut input = input();
         let taken = take(&mut input);
         let (discarded, starts) = match taken {
@@ -308,20 +304,16 @@ impl fmt::Debug for Stdin {
     }
 }
 
-/// The lines of the standard input: what [`Stdin::lines`] returns. The stream ends at the end of
-/// the input.
+/// The lines of the standard input, returned by [`Stdin::lines`]. The stream ends at the end of the
+/// input.
 ///
 /// # Errors
 ///
-/// As [`Stdin::read_line`]. The stream goes on after an error.
+/// The errors are those of [`Stdin::read_line`]. The stream continues after an error.
 ///
 /// # Cancel safety
 ///
-/// Neither a `next` that is dropped nor the stream itself loses a byte.
-///
-/// # Examples
-///
-/// See [`stdin`].
+/// Dropping a future of `next`, or the stream itself, loses no bytes.
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct StdinLines {

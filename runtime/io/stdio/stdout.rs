@@ -1,4 +1,4 @@
-//! `stdout` and `stderr`: the process's standard output and error, written by a thread.
+//! `stdout` and `stderr`, the process's standard output and error, which a thread writes.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -10,15 +10,15 @@ use futures_io::AsyncWrite;
 use super::output::{Output, Writer};
 
 static STDOUT: Output = Output::new(|bytes| {
-    let mut stdout = io::stdout().lock(); // for both, so that nothing of std's comes in between
+    let mut stdout = io::stdout().lock(); // no other write of std comes between the calls
     stdout.write_all(bytes)?;
     stdout.flush()
 });
 
 static STDERR: Output = Output::new(|bytes| io::stderr().write_all(bytes));
 
-/// The standard output of the process, written without blocking the loop. Any number of handles, in
-/// any loops and threads, write to the same output.
+/// Returns a handle of the process's standard output, which writes without blocking the loop. Any
+/// number of handles, in any loops and threads, write to the same output.
 ///
 /// See [`Stdout`].
 ///
@@ -31,7 +31,7 @@ static STDERR: Output = Output::new(|bytes| io::stderr().write_all(bytes));
 /// oneloop::block_on(async {
 ///     let mut stdout = io::stdout();
 ///     stdout.write_all(b"hello\n").await?;
-///     stdout.flush().await // without it the line might be lost: the process ends here
+///     stdout.flush().await // without a flush the end of the process may lose the line
 /// })
 /// # }
 /// ```
@@ -39,9 +39,9 @@ pub fn stdout() -> Stdout {
     Stdout(Writer::new(&STDOUT))
 }
 
-/// The standard error of the process, written without blocking the loop: as [`stdout`], by a thread
-/// of its own. A few lines are written more simply with `eprintln!`, which blocks only while the
-/// reader is slow.
+/// Returns a handle of the process's standard error, which writes without blocking the loop.
+/// Standard error has a thread of its own, as [`stdout`] has. `eprintln!` is simpler for a few
+/// lines, and blocks only while the reader is slow.
 ///
 /// # Examples
 ///
@@ -60,49 +60,47 @@ pub fn stderr() -> Stderr {
     Stderr(Writer::new(&STDERR))
 }
 
-/// A handle of the process's standard output, made by [`stdout`]. It implements
+/// A handle of the process's standard output, returned by [`stdout`]. The handle implements
 /// [`AsyncWrite`](crate::io::AsyncWrite), and needs no runtime of this crate.
 ///
-/// # What a write and a flush promise
+/// # Guarantees of a write and a flush
 ///
-/// * A `write` puts bytes into a buffer of the process, of 64 KiB, and waits while that is full. A
-///   thread of the pool that [`unblock`](crate::unblock()) has passes them on at once, through
-///   [`std::io::stdout`].
-/// * **A `flush` that returned `Ok` means that the bytes have left the process**: all that this
-///   handle wrote, and all that any handle had written before its last write (if it has written
-///   nothing, before it was made).
-/// * **What was not flushed when the process ends may be lost.** Its end waits for no thread.
-/// * Bytes come out in the order of the writes. A `write` of up to 8 KiB is taken whole, and
-///   neither another write nor a `println!` comes in between. `write_all` of more is several writes.
-/// * A `println!` does not wait for what is in the buffer: flush before it if the order matters.
-///   It blocks the loop if the thread is blocked, which holds std's lock meanwhile.
+/// * A `write` copies bytes into a buffer of the process. The buffer has 64 KiB, and a `write`
+///   waits while the buffer is full. A thread of [`unblock`](crate::unblock())'s pool writes the
+///   buffer at once, through [`std::io::stdout`].
+/// * **A `flush` that returned `Ok` means that the bytes have left the process.** These bytes are
+///   all bytes of this handle, and all bytes that other handles had written before the last write
+///   of this handle. For a handle without writes, they are the bytes that were written before its
+///   creation.
+/// * **The end of the process may lose unflushed bytes**, because it does not wait for the thread.
+/// * Bytes leave in the order of the writes. A `write` of up to 8 KiB is accepted as a whole, and
+///   neither another write nor a `println!` comes between its bytes. A `write_all` of more bytes is
+///   several writes.
+/// * A `println!` does not wait for the buffer, so flush before a `println!` if the order matters.
+///   While the thread writes, it holds std's lock. So a `println!` blocks the loop if the thread is
+///   blocked.
 ///
-/// `close` flushes and closes nothing: the descriptor is the whole process's.
+/// `close` flushes but does not close the descriptor, because the descriptor belongs to the whole
+/// process.
 ///
 /// # Errors
 ///
-/// The thread's error comes out of a later operation, `flush` at the latest; what it was about to
-/// write, up to 64 KiB, is lost. Each handle that there was reports it once; if none has
-/// reported it, so does the next handle that is made. `BrokenPipe` if the other end has no
-/// reader. (As with `println!`: SIGPIPE is ignored in a Rust program.) `WouldBlock` means that another
-/// program has made the descriptor non-blocking. A standard output that is closed takes everything
-/// and drops it, as std's does.
+/// A later operation, at the latest a `flush`, returns an error of the thread. The bytes that the
+/// thread was about to write, up to 64 KiB, are lost. Each existing handle reports the error once.
+/// If no handle has reported the error, the next new handle reports it. `BrokenPipe` means that the
+/// other end has no reader. (A Rust program ignores SIGPIPE, so `println!` behaves the same.)
+/// `WouldBlock` means that another program has made the descriptor non-blocking. A closed standard
+/// output accepts all bytes and discards them, as std does.
 ///
 /// # Cancel safety
 ///
-/// A `write` that is dropped before it is ready has written nothing. A `flush` that is dropped
-/// changes nothing. (What writes several times, as `write_all`, doesn't tell how far it came.)
-///
-/// # Examples
-///
-/// See [`stdout`].
+/// Dropping a `write` before it completes writes no bytes. Dropping a `flush` changes nothing. An
+/// operation that writes several times, such as `write_all`, does not report how many bytes it has
+/// written before its drop.
 pub struct Stdout(Writer);
 
-/// A handle of the process's standard error, made by [`stderr`]. All of [`Stdout`] holds here, too.
-///
-/// # Examples
-///
-/// See [`stderr`].
+/// A handle of the process's standard error, returned by [`stderr`]. The documentation of
+/// [`Stdout`] applies to this type, too.
 pub struct Stderr(Writer);
 
 impl AsyncWrite for Stdout {

@@ -1,20 +1,20 @@
-//! The tasks that wait at a place which threads share: at most one for each handle.
+//! The tasks that wait for a stream which threads share. Each handle has at most one waiting task.
 //!
-//! All of them are woken together, and those that find nothing wait again. To wake only the first
-//! would lose the wake-up if its task no longer wants it: a read that was dropped leaves its waker
-//! here until the handle is dropped.
+//! An event wakes all tasks, and a task that finds no bytes or no space waits again. Waking only
+//! the first task could lose the wake-up, because a dropped read leaves its waker here until the
+//! handle is dropped.
 
 use std::task::Waker;
 
 use crate::engine::wait_list::wake_foreign;
 
 pub(super) struct Waiting {
-    /// In the order in which they came.
+    /// The wakers, in the order of arrival.
     wakers: Vec<(u64, Waker)>,
     last_key: u64,
 }
 
-/// What a handle is called here; `None` until it waits for the first time.
+/// The key of a handle, or `None` until the handle waits for the first time.
 pub(super) type Key = Option<u64>;
 
 impl Waiting {
@@ -22,8 +22,8 @@ impl Waiting {
         Waiting { wakers: Vec::new(), last_key: 0 }
     }
 
-    /// Makes `waker` the one that its handle waits with. Returns the one before, to be dropped
-    /// when nothing is locked.
+    /// Stores `waker` for its handle. Returns the handle's earlier waker, which the caller drops
+    /// after the lock is released.
     pub(super) fn add(&mut self, key: &mut Key, waker: Waker) -> Option<Waker> {
         let key = *key.get_or_insert_with(|| {
             self.last_key += 1;
@@ -36,13 +36,14 @@ impl Waiting {
         None
     }
 
-    /// Removes the waker of a handle. It is to be dropped when nothing is locked.
+    /// Removes and returns the waker of a handle, which the caller drops after the lock is
+    /// released.
     pub(super) fn remove(&mut self, key: Key) -> Option<Waker> {
         let place = self.wakers.iter().position(|(other, _)| Some(*other) == key)?;
         Some(self.wakers.remove(place).1)
     }
 
-    /// Takes all of them, to be woken when nothing is locked.
+    /// Removes and returns all wakers, which the caller wakes after the lock is released.
     pub(super) fn take(&mut self) -> Woken {
         Woken(std::mem::take(&mut self.wakers))
     }

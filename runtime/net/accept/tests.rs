@@ -1,8 +1,8 @@
 use super::*;
 
-/// Here, because no test can make the system say so.
+/// A unit test, because no test can make the system return these errors.
 #[test]
-fn a_connection_that_was_broken_off_is_passed_over_and_what_else_an_accept_says_is_not() {
+fn an_aborted_connection_is_skipped_and_any_other_error_of_accept_is_returned() {
     use libc::{EAGAIN, ECONNABORTED, EMFILE, ENETUNREACH};
     for (errors, expected) in [
         (&[ECONNABORTED, ENETUNREACH][..], None),
@@ -13,6 +13,6 @@ fn a_connection_that_was_broken_off_is_passed_over_and_what_else_an_accept_says_
         let next = || errors.next().map_or(Ok("stream"), |&error| Err(io::Error::from_raw_os_error(error)));
         let outcome = skip_broken(next);
         assert_eq!(outcome.err().and_then(|error| error.raw_os_error()), expected);
-        assert_eq!(errors.count(), 0, "each was tried");
+        assert_eq!(errors.count(), 0, "each error was tried");
     }
 }

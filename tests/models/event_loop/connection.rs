@@ -41,7 +41,7 @@ impl Watch for Socket {
 pub struct Connection {
     watched: Watched<Socket>,
     peer: Peer,
-    hears: [bool; 2],
+    listens: [bool; 2],
     /// What the peer has written and what was read here.
     written: u64,
     read: u64,
@@ -62,9 +62,9 @@ impl Connection {
     pub fn open<M>(events: &EventLoop<M>, tcp: bool) -> Option<Connection> {
         let (socket, peer) = pair(events, tcp).ok()?;
         let watched = events.watch(socket, Interest::Readable).ok()?;
-        let (hears, ended) = ([true, false], false);
+        let (listens, ended) = ([true, false], false);
         let (written, read, sent, received) = (0, 0, 0, 0);
-        Some(Connection { watched, peer, hears, written, read, peer_ended: false, ended, sent, received })
+        Some(Connection { watched, peer, listens, written, read, peer_ended: false, ended, sent, received })
     }
 
     pub fn id(&self) -> Id {
@@ -75,23 +75,23 @@ impl Connection {
         self.ended
     }
 
-    pub fn hear(&mut self, interest: Interest) {
-        // The end of a connection is heard of for as long as somebody listens.
+    pub fn listen(&mut self, interest: Interest) {
+        // The end of a connection makes events for as long as the socket is watched.
         if !(interest == Interest::Readable && self.ended) {
             self.watched.add_interest(interest);
-            self.hears[interest as usize] = true;
+            self.listens[interest as usize] = true;
         }
     }
 
     pub fn mute(&mut self, interest: Interest) {
         self.watched.remove_interest(interest);
-        self.hears[interest as usize] = false;
+        self.listens[interest as usize] = false;
     }
 
     /// Bytes that are here, and an end, without the system's network in between.
-    pub fn must_be_heard_of(&self) -> bool {
+    pub fn must_be_reported(&self) -> bool {
         let local = !matches!(self.peer, Peer::Tcp(_));
-        local && self.hears[0] && (self.read < self.written || self.peer_ended)
+        local && self.listens[0] && (self.read < self.written || self.peer_ended)
     }
 
     pub fn peer_writes(&mut self, size: usize) -> Result<(), String> {
@@ -120,8 +120,8 @@ impl Connection {
     }
 
     pub fn readable(&mut self, size: usize) -> Result<(), String> {
-        if !self.hears[0] {
-            return Err("it is heard of as readable, and was muted".into());
+        if !self.listens[0] {
+            return Err("a Readable event came, and the socket was muted".into());
         }
         let mut buf = vec![0; size];
         match either!(Socket, &*self.watched, socket => socket.try_read(&mut buf)) {
@@ -142,8 +142,8 @@ impl Connection {
     }
 
     pub fn writable(&mut self, size: usize) -> Result<(), String> {
-        if !self.hears[1] {
-            return Err("it is heard of as writable, and was muted".into());
+        if !self.listens[1] {
+            return Err("a Writable event came, and the socket was muted".into());
         }
         let result = either!(Socket, &*self.watched, socket => socket.try_write(&bytes(self.sent, size)));
         self.sent += moved("writing", result)? as u64;

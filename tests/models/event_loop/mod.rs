@@ -2,7 +2,7 @@
 //! cancelled, sockets watched, muted, written to, ended and dropped, in random order; and events taken now and then.
 //!
 //! What is checked: messages come once and in their order; timers once, never early, in the order of their deadlines and not
-//! after they were cancelled; sockets are heard of as long as there is something to hear, and no longer; the loop says
+//! after they were cancelled; sockets make events as long as they are ready, and no longer; the loop says
 //! "nothing happened" only if nothing did.
 
 mod connection;
@@ -33,7 +33,7 @@ enum Op {
     PeerWrites(u8, usize),
     PeerReads(u8, usize),
     PeerEnds(u8),
-    Hear(u8, Interest),
+    Listen(u8, Interest),
     Mute(u8, Interest),
     Drop(u8),
     /// Takes so many events, reading so many bytes at once.
@@ -63,7 +63,7 @@ impl Op {
             9..=11 => Op::PeerWrites(a, size),
             12 => Op::PeerReads(a, size),
             13 => Op::PeerEnds(a),
-            14 => Op::Hear(a, interest),
+            14 => Op::Listen(a, interest),
             15 => Op::Mute(a, interest),
             16 => Op::Drop(a),
             17 => Op::Wait,
@@ -145,7 +145,7 @@ impl World {
             Op::PeerWrites(n, _)
             | Op::PeerReads(n, _)
             | Op::PeerEnds(n)
-            | Op::Hear(n, _)
+            | Op::Listen(n, _)
             | Op::Mute(n, _) => {
                 let Some(n) = pick(self.connections.len(), n) else { return Ok(()) };
                 let connection = &mut self.connections[n];
@@ -153,7 +153,7 @@ impl World {
                     Op::PeerWrites(_, size) => connection.peer_writes(size)?,
                     Op::PeerReads(_, size) => connection.peer_reads(size)?,
                     Op::PeerEnds(_) => connection.peer_ends(),
-                    Op::Hear(_, interest) => connection.hear(interest),
+                    Op::Listen(_, interest) => connection.listen(interest),
                     Op::Mute(_, interest) => connection.mute(interest),
                     _ => unreachable!("the arm is for these"),
                 }
@@ -201,7 +201,7 @@ impl World {
                 self.nothing_happened(start)?;
                 return Ok(false);
             }
-            other => return Err(format!("nobody asked for {other:?}")),
+            other => return Err(format!("no source has this event: {other:?}")),
         }
         Ok(true)
     }
@@ -229,7 +229,7 @@ impl World {
         must(self.messages.is_empty(), "a message waits")?;
         let due = self.timers.iter().any(|timer| timer.between.is_some_and(|(_, latest)| latest <= start));
         must(!due, "a timer is due")?;
-        let waits = self.connections.iter().find(|connection| connection.must_be_heard_of());
+        let waits = self.connections.iter().find(|connection| connection.must_be_reported());
         must(waits.is_none(), &format!("{:?} has something to say", waits.map(Connection::id)))
     }
 
@@ -238,11 +238,11 @@ impl World {
         let limit = Instant::now() + Duration::from_secs(10);
         for connection in &mut self.connections {
             connection.mute(Interest::Writable);
-            connection.hear(Interest::Readable);
+            connection.listen(Interest::Readable);
             connection.peer_ends();
         }
         while self.connections.iter().any(|connection| !connection.has_ended()) {
-            must(Instant::now() < limit, "a connection's end is never heard of")?;
+            must(Instant::now() < limit, "no event reports a connection's end")?;
             self.take(Duration::from_millis(1), 4096)?;
         }
         while self.take(Duration::ZERO, 1)? {}

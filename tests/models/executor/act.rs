@@ -122,7 +122,7 @@ fn wake(n: u8, from: From, by_value: bool) {
     } else {
         waker.wake_by_ref();
     }
-    with(|world| if inside && !far { world.model.wake(who) } else { world.model.wake_by_mail(who) });
+    with(|world| if inside && !far { world.model.wake(who) } else { world.model.wake_by_message(who) });
 }
 
 fn abort(id: Option<usize>) {

@@ -130,7 +130,7 @@ impl Drop for Scripted {
             world.lives[id].futures_dropped += 1;
             let ending = world.lives[id].ending;
             if ending.is_none() {
-                world.turn(Turn::Abort(id)); // nobody has asked for its end but who aborted it, or the runtime's
+                world.turn(Turn::Abort(id)); // only an abort or the end of the runtime drops it
             }
             ending
         });

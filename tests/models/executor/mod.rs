@@ -71,7 +71,7 @@ fn run_on(steps: &[Step], threads: bool, interval: u32) -> Option<String> {
         let result = world.model.check_closed();
         world.check("after the runtime was dropped", result);
     });
-    // What is left over meets a runtime that is gone.
+    // The remaining objects are used after the drop of the runtime.
     while with(|world| world.has_steps()) {
         play(Place::default());
     }

@@ -36,7 +36,7 @@ pub enum Outcome {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Letter {
+enum Message {
     Wake(Who),
     Spawn(usize),
 }
@@ -68,9 +68,9 @@ pub struct Model {
     ready: VecDeque<Who>,
     urgent: VecDeque<Turn>,
     /// Posted, and (of what the loop has taken out) not read yet.
-    mail: VecDeque<Letter>,
-    letters: Option<VecDeque<Letter>>,
-    /// The runtime is being dropped, or gone.
+    inbox: VecDeque<Message>,
+    batch: Option<VecDeque<Message>>,
+    /// The runtime is being dropped, or was dropped.
     pub closed: bool,
 }
 
@@ -88,13 +88,13 @@ impl Model {
         id
     }
 
-    /// `Handle::spawn`: by mail, or cancelled if nobody reads it any more.
-    pub fn spawn_by_mail(&mut self) -> usize {
+    /// `Handle::spawn`: posts a message. The task is cancelled if the loop reads no more messages.
+    pub fn spawn_by_message(&mut self) -> usize {
         let id = self.add(Kind::Remote);
         if self.closed {
             self.tasks[id].outcome = Some(Outcome::Cancelled);
         } else {
-            self.mail.push_back(Letter::Spawn(id));
+            self.inbox.push_back(Message::Spawn(id));
         }
         id
     }
@@ -118,9 +118,9 @@ impl Model {
     }
 
     /// A wake on another thread, or outside the loop.
-    pub fn wake_by_mail(&mut self, who: Who) {
+    pub fn wake_by_message(&mut self, who: Who) {
         if !self.closed {
-            self.mail.push_back(Letter::Wake(who));
+            self.inbox.push_back(Message::Wake(who));
         }
     }
 
@@ -132,7 +132,7 @@ impl Model {
         }
     }
 
-    /// Somebody polled the join handle in vain. All who did are woken; of a remote task, only the last.
+    /// The join handle was polled before the task's end. The end wakes all pollers, and of a remote task only the last.
     pub fn wait_for(&mut self, id: usize, joiner: Joiner) {
         let task = &mut self.tasks[id];
         if task.kind == Kind::Remote {
@@ -143,7 +143,7 @@ impl Model {
         }
     }
 
-    /// The join handle is gone, by dropping it or because it gave the outcome.
+    /// The join handle was dropped, or has returned the outcome.
     pub fn detach(&mut self, id: usize) {
         self.tasks[id].joinable = false;
         self.tasks[id].joiners.clear();
@@ -159,26 +159,26 @@ impl Model {
         }
     }
 
-    /// Reads letters up to one that starts a task. (What makes that task runs while the loop reads, and may post more,
-    /// for the next time.)
-    fn read_letters(&mut self) -> Option<usize> {
+    /// Reads messages up to one that starts a task. The function that makes the task's future runs while the loop
+    /// reads, and may post more messages, which the loop reads the next time.
+    fn read_messages(&mut self) -> Option<usize> {
         loop {
-            match self.letters.as_mut().and_then(VecDeque::pop_front)? {
-                Letter::Wake(who) => self.wake(who),
-                Letter::Spawn(id) => return Some(id),
+            match self.batch.as_mut().and_then(VecDeque::pop_front)? {
+                Message::Wake(who) => self.wake(who),
+                Message::Spawn(id) => return Some(id),
             }
         }
     }
 
-    fn take_mail(&mut self) {
-        self.letters = Some(std::mem::take(&mut self.mail));
+    fn take_inbox(&mut self) {
+        self.batch = Some(std::mem::take(&mut self.inbox));
     }
 
-    /// The loop calls what makes a remote task's future: letters are read in their order.
+    /// The loop calls the function that makes a remote task's future. Messages are read in their order.
     pub fn make(&mut self, id: usize) -> Result<(), String> {
-        let found = self.read_letters().or_else(|| {
-            self.take_mail();
-            self.read_letters()
+        let found = self.read_messages().or_else(|| {
+            self.take_inbox();
+            self.read_messages()
         });
         if found == Some(id) { Ok(()) } else { Err(format!("it must be {found:?}")) }
     }
@@ -188,18 +188,18 @@ impl Model {
         if self.closed {
             return self.turn_of_a_closed_loop(turn);
         }
-        // If it has not read its mail for this turn; and if it has and nobody was ready, it has looked again.
-        if self.letters.is_none() {
-            self.take_mail();
+        // The loop has not read its inbox in this turn. Or it has, no task was ready, and it has read the inbox again.
+        if self.batch.is_none() {
+            self.take_inbox();
         }
-        let mut unmade = self.read_letters();
+        let mut unmade = self.read_messages();
         let mut next = self.next();
         if next.is_none() {
-            self.take_mail();
-            unmade = unmade.or(self.read_letters());
+            self.take_inbox();
+            unmade = unmade.or(self.read_messages());
             next = self.next();
         }
-        self.letters = None;
+        self.batch = None;
         match (unmade, next) {
             (Some(id), _) => Err(format!("task {id} was posted and is not made")),
             (None, Some(next)) if next == turn => Ok(()),
@@ -238,12 +238,12 @@ impl Model {
             Turn::Abort(_) => Ok(()),
             Turn::Foreign(_) => match self.urgent.iter().position(|&due| due == turn) {
                 Some(place) => self.urgent.remove(place).map_or(Err(String::new()), |_| Ok(())),
-                None => Err(String::from("nobody waited with it")),
+                None => Err(String::from("no task waited with it")),
             },
         }
     }
 
-    /// Main was woken at a moment that nobody knows: its turn comes wherever it comes.
+    /// Main was woken at an unknown moment, so its turn may come at any place.
     pub fn turn_of_main_out_of_order(&mut self) -> Result<(), String> {
         self.ready.retain(|who| !matches!(who, Who::Main(_)));
         self.main_queued = true;
@@ -258,17 +258,17 @@ impl Model {
         if stale { turn } else { Err(String::from("what is urgent comes first")) }
     }
 
-    /// The runtime is dropped: mail that nobody has read is thrown away.
+    /// The runtime is dropped, and unread messages are dropped with it.
     pub fn close(&mut self) {
         self.closed = true;
-        for letter in std::mem::take(&mut self.mail) {
-            if let Letter::Spawn(id) = letter {
+        for message in std::mem::take(&mut self.inbox) {
+            if let Message::Spawn(id) = message {
                 self.finish(id, Outcome::Cancelled);
             }
         }
     }
 
-    /// After the runtime is gone: what was left undone.
+    /// Checks what was left undone after the drop of the runtime.
     pub fn check_closed(&self) -> Result<(), String> {
         let left = self.tasks.iter().position(|task| task.outcome.is_none());
         if let Some(id) = left {

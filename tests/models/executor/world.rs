@@ -32,7 +32,7 @@ pub enum Join {
 pub struct Settling {
     pub id: usize,
     pub outcome: Outcome,
-    /// Its output, which nobody will get because of a panic, is dropped first.
+    /// Its output, which a panic keeps from its handle, is dropped first.
     pub output_first: bool,
 }
 
@@ -130,11 +130,11 @@ impl World {
         self.lives.push(Life::default());
         match kind {
             Kind::Local => self.model.spawn(),
-            Kind::Remote => self.model.spawn_by_mail(),
+            Kind::Remote => self.model.spawn_by_message(),
         }
     }
 
-    /// Every future and output that was made is gone, and once only.
+    /// Every future and output that was made was dropped, and once only.
     pub fn check_lives(&mut self) {
         for id in 0..self.lives.len() {
             let life = &self.lives[id];

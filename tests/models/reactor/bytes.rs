@@ -9,7 +9,7 @@ pub struct Flow {
     pub shut: bool,
     /// The reader was told so.
     pub ended: bool,
-    /// What had been written, and read, when the reader last heard that there is nothing to read.
+    /// What had been written, and read, when the reader last got `WouldBlock`.
     drained_at: Option<u64>,
 }
 
@@ -24,7 +24,7 @@ impl Flow {
     }
 
     pub fn is_drained(&mut self) {
-        // With bytes under way the loop may only not have heard of them.
+        // If bytes are under way, the loop may not have received their event yet.
         self.drained_at = (!self.shut && self.read == self.written).then_some(self.written);
     }
 

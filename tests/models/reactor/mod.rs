@@ -247,7 +247,7 @@ async fn write(world: &World, at: At, socket: &Socket, size: usize) {
     world.has_written(at, result);
 }
 
-/// Ends every connection in an orderly way; then nobody can have to wait any more.
+/// Ends every connection in an orderly way. After that, no task may still wait.
 async fn end(world: &Shared) {
     world.drop_duplicates();
     let mut readers = Vec::new();

@@ -111,7 +111,7 @@ impl Socket {
     }
 
     /// The last close of a connection leaves no port behind that rests for a minute.
-    pub fn forget_on_close(&self) {
+    pub fn close_without_a_rest(&self) {
         match self {
             Socket::Tcp(socket) => drop(socket.set_linger(Some(Duration::ZERO))),
             #[cfg(unix)]

@@ -190,7 +190,7 @@ impl World {
         pair.ends[at.1].flow.shut = true;
         let broken = pair.broken;
         drop(all);
-        // macOS says `NotConnected` when the other end is gone.
+        // macOS says `NotConnected` when the other end was closed.
         if let Err(error) = socket.shutdown(how)
             && !broken
             && error.kind() != io::ErrorKind::NotConnected
@@ -282,7 +282,7 @@ impl World {
     /// After the end: of each connection that was not broken, all has arrived.
     pub fn check_ends(&self) -> Result<(), String> {
         for ((n, end), socket) in self.sockets() {
-            socket.forget_on_close();
+            socket.close_without_a_rest();
             let pair = &self.all.borrow()[n];
             let flow = &pair.ends[1 - end].flow;
             if !pair.broken && flow.read != flow.written {

@@ -134,7 +134,7 @@ impl Timer {
             Poll::Ready(_) if self.not_before.is_none_or(|time| Instant::now() < time) => {
                 Err("it is ready early".into())
             }
-            Poll::Ready(_) if !self.fired && !may_be_due => Err("it is ready, and nobody was woken".into()),
+            Poll::Ready(_) if !self.fired && !may_be_due => Err("it is ready, and no task was woken".into()),
             Poll::Ready(None) => {
                 (self.waits, self.fired) = (None, true);
                 if let Io::Timeout(..) = self.io {

@@ -420,7 +420,7 @@ pub async fn taking_over_a_std_object_outside_a_runtime_says_so<K: Kind>() -> Ou
     Ok(())
 }
 
-pub async fn a_stream_whose_runtime_is_gone_gives_an_error_and_never_waits<K: Kind>() -> Outcome {
+pub async fn a_stream_of_a_dropped_runtime_returns_an_error_and_never_waits<K: Kind>() -> Outcome {
     // On a thread of its own, which has no runtime.
     std::thread::spawn(outlive_the_runtime::<K>).join().expect("the thread without a runtime")
 }

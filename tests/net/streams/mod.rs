@@ -67,7 +67,7 @@ test_each_kind! {
             the_traits_can_be_used_through_trait_objects
             a_std_object_is_taken_over_and_made_non_blocking
             taking_over_a_std_object_outside_a_runtime_says_so
-            a_stream_whose_runtime_is_gone_gives_an_error_and_never_waits
+            a_stream_of_a_dropped_runtime_returns_an_error_and_never_waits
         }
         by_hand {
             several_buffers_are_tried_at_once
@@ -93,7 +93,7 @@ test_each_kind! {
             foreign_wakers_of_a_combinator_over_many_streams_are_all_woken
             own_and_foreign_wakers_wait_for_one_stream_together
             a_foreign_waker_may_use_and_drop_the_stream_that_wakes_it
-            wakers_of_those_who_gave_up_waiting_do_not_pile_up
+            wakers_of_dropped_waits_do_not_accumulate
             many_reads_that_are_ready_at_once_are_all_done
         }
     }

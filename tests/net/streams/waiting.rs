@@ -353,7 +353,7 @@ pub async fn a_foreign_waker_may_use_and_drop_the_stream_that_wakes_it<K: Kind>(
 }
 
 /// A loop that serves an idle connection for months must not keep a waker of every look at it.
-pub async fn wakers_of_those_who_gave_up_waiting_do_not_pile_up<K: Kind>() -> Outcome {
+pub async fn wakers_of_dropped_waits_do_not_accumulate<K: Kind>() -> Outcome {
     let (mut writer, mut reader) = K::from_std().await?;
     let counts: Vec<_> = (0..10_000).map(|_| Arc::new(CountingWaker::default())).collect();
     let mut buf = [0; 8];

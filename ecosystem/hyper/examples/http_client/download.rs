@@ -26,11 +26,11 @@ pub type Client = legacy::Client<Connector, Empty<Bytes>>;
 const REDIRECTS_MAX: usize = 10;
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// Why a file is not complete.
+/// The reason why a file is not complete.
 pub enum Failure {
-    /// The next attempt may do better.
+    /// The next attempt may succeed.
     Retry(String),
-    /// It would fail alike.
+    /// Another attempt would fail in the same way.
     Final(String),
     /// The program was asked to stop.
     Stopped,
@@ -41,13 +41,13 @@ pub struct Downloads {
     pub client: Client,
     pub limits: Limits,
     pub progress: Progress,
-    /// Ready when the program was asked to stop. Waiting for the network and for time
-    /// ends then; operations on files, which are short, are awaited.
+    /// The future is ready when the program is asked to stop. Waits for the network and for timers end
+    /// then. Operations on files are short, so the download awaits them.
     pub stopped: Shared<oneshot::Receiver<()>>,
 }
 
 impl Downloads {
-    /// Downloads one file; returns its length in bytes. A file that is not complete is removed.
+    /// Downloads one file and returns its length in bytes. Removes a file that is not complete.
     pub async fn download(&self, url: &Uri, file: &Path) -> Result<u64, Failure> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bar = self.progress.begin(&name);
@@ -58,10 +58,11 @@ impl Downloads {
                 Err(Failure::Retry(reason)) => return Err(Failure::Final(reason)),
                 ended => return ended,
             };
-            // A part is random: the clients of a server that was down do not come back together.
+            // A part of the pause is random, so that the clients of a failed server do not all retry at
+            // the same moment.
             let this = pause.mul_f64(1.0 - fastrand::f64() / 2.0);
             self.progress.complain(&format!("{url}: {reason}; again in {:.1} s", this.as_secs_f64()));
-            bar.note("waits");
+            bar.note("waiting");
             self.unless_stopped(sleep(this)).await?;
             pause = (pause * 2).min(PAUSE_MAX.max(self.limits.pause));
         }
@@ -75,7 +76,7 @@ impl Downloads {
         let mut partial = Partial::create(file).await.map_err(disk)?;
         let mut total = 0;
         while let Some(frame) = self.arrived(body.frame()).await? {
-            // HTTP says how long a body is: one that breaks off is an error.
+            // HTTP gives the length of a body, so a body that ends early is an error.
             let frame = frame.map_err(|error| Failure::Retry(causes(&error)))?;
             if let Ok(bytes) = frame.into_data() {
                 partial.write(&bytes).await.map_err(disk)?;
@@ -87,7 +88,7 @@ impl Downloads {
         Ok(total)
     }
 
-    /// Asks for a URL, and follows redirects.
+    /// Requests a URL and follows redirects.
     async fn request(&self, url: &Uri) -> Result<Response<Incoming>, Failure> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS_MAX {
@@ -104,7 +105,7 @@ impl Downloads {
         Err(Failure::Final(format!("more than {REDIRECTS_MAX} redirects, the last one to {url}")))
     }
 
-    /// Waits for the server, up to the limit.
+    /// Waits for the server, for the time limit at most.
     async fn arrived<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
         let limit = self.limits.timeout;
         let silent = |_| Failure::Retry(format!("nothing arrived for {} s", limit.as_secs_f64()));
@@ -135,8 +136,8 @@ fn check(response: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
     }
 }
 
-/// A request that got no response. A retry helps neither with a server that can't be trusted nor
-/// with a URL that the connector refuses.
+/// Decides whether a request without a response is retried. A retry can't help if the server's
+/// certificate is not trusted, or if the connector refuses the URL.
 fn failed(error: legacy::Error) -> Failure {
     let kind = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
     let text = causes(&error);

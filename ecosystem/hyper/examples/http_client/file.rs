@@ -1,4 +1,4 @@
-//! A file that has its name only when it is complete.
+//! A file that gets its name when it is complete.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -7,24 +7,24 @@ use std::path::{Path, PathBuf};
 use hyper::Uri;
 use oneloop::io::{AsyncWriteExt, Unblock};
 
-/// A file under a temporary name. A thread of the pool makes the calls. Dropping it before
-/// [`complete`](Partial::complete) removes it.
+/// A file under a temporary name. A thread of the pool makes the system calls. Dropping the value
+/// before [`complete`](Partial::complete) removes the file.
 pub struct Partial {
     file: Unblock<File>,
     path: Removed,
 }
 
-/// The path of a file that is removed at the drop.
+/// The path of a file. Dropping the value removes the file.
 struct Removed(PathBuf);
 
 impl Drop for Removed {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0); // one short call: it may as well be made here
+        let _ = fs::remove_file(&self.0); // one short call, which needs no thread of the pool
     }
 }
 
 impl Partial {
-    /// Begins a file beside the one that it is to become.
+    /// Creates a temporary file in the folder of the complete one.
     pub async fn create(complete: &Path) -> io::Result<Partial> {
         let name = complete.file_name().unwrap_or_default().to_string_lossy();
         let path = complete.with_file_name(format!(".{name}.{}.part", std::process::id()));
@@ -41,10 +41,10 @@ impl Partial {
         self.file.write_all(bytes).await
     }
 
-    /// Gives the file its name. A file of that name is replaced.
+    /// Renames the file to its name. Replaces a file of that name.
     pub async fn complete(self, name: PathBuf) -> io::Result<()> {
         let Partial { mut file, path } = self;
-        file.flush().await?; // an error of a write comes out here
+        file.flush().await?; // returns the error of an earlier write
         drop(file);
         oneloop::unblock(move || {
             let renamed = fs::rename(&path.0, name);
@@ -57,7 +57,7 @@ impl Partial {
     }
 }
 
-/// The name of the file for a URL: the last part of its path, with `_` for
+/// Returns the name of the file for a URL. It is the last part of the URL's path, with `_` in place of
 /// characters that a file's name should not have.
 pub fn name_of(url: &Uri) -> String {
     let last = url.path().rsplit('/').next().unwrap_or_default();

@@ -6,16 +6,16 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `main.rs` | the life of the program, from its arguments to its exit code |
+//! | `main.rs` | the program, from its arguments to its exit code |
 //! | `download.rs` | one download: attempts, pauses between them, and the file |
-//! | `redirect.rs` | where a redirect leads |
-//! | `file.rs` | a file that has its name only when it is complete |
+//! | `redirect.rs` | the target of a redirect |
+//! | `file.rs` | a file that gets its name when it is complete |
 //! | `progress.rs` | bars on a terminal, lines otherwise |
 //! | `options.rs` | the command line |
 //! | `../shared/` | Ctrl+C and SIGTERM; lines on the terminal |
 //!
-//! All downloads are one future. When the program is asked to stop, each download ends where it
-//! waits for the network, and removes its partial file.
+//! All downloads are parts of one future. When the program is asked to stop, each download ends at its
+//! wait for the network and removes its partial file.
 
 mod download;
 mod file;
@@ -42,7 +42,7 @@ use oneloop_hyper::tls::Roots;
 
 use download::{Client, Downloads, Failure};
 use options::{Options, Request};
-use process::{complain, say};
+use process::{complain, counted, say};
 use progress::Progress;
 use stop::Stop;
 
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     }))
 }
 
-/// Downloads everything; returns the exit code, or why nothing was begun.
+/// Downloads all files. Returns the exit code, or the reason why no download began.
 fn run(options: Options) -> Result<u8, String> {
     let files = files(&options.urls, &options.folder)?;
     let client = new_client(options.ca.as_deref(), options.limits.timeout)?;
@@ -79,14 +79,14 @@ fn run(options: Options) -> Result<u8, String> {
             asked.set(Some(stop.asked().await));
             downloads.progress.complain("stopping; partial files are removed");
             drop(end);
-            stop.asked().await // a second request ends the waiting for the files
+            stop.asked().await // a second request ends the wait for the files
         };
         let code = or(download_all(&downloads, files, options.jobs), stopping).await;
         Ok(asked.get().unwrap_or(code))
     })
 }
 
-/// Each URL and the path of its file.
+/// Pairs each URL with the path of its file.
 fn files(urls: &[String], folder: &Path) -> Result<Vec<(Uri, PathBuf)>, String> {
     if !folder.is_dir() {
         return Err(format!("--dir {}: there is no such folder", folder.display()));
@@ -94,9 +94,9 @@ fn files(urls: &[String], folder: &Path) -> Result<Vec<(Uri, PathBuf)>, String> 
     let mut names = HashMap::new();
     let mut files = Vec::new();
     for text in urls {
-        let url: Uri = text.parse().map_err(|error| format!("{text}: it is no URL: {error}"))?;
+        let url: Uri = text.parse().map_err(|error| format!("{text}: not a URL: {error}"))?;
         if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
-            return Err(format!("{text}: it is no URL of the form http://HOST/PATH or https://HOST/PATH"));
+            return Err(format!("{text}: not a URL of the form http://HOST/PATH or https://HOST/PATH"));
         }
         let name = file::name_of(&url);
         if let Some(other) = names.insert(name.clone(), text) {
@@ -117,13 +117,13 @@ fn new_client(ca: Option<&Path>, limit: Duration) -> Result<Client, String> {
     Ok(client::builder().build(connector))
 }
 
-/// Downloads the files, `jobs` at a time; returns the exit code.
+/// Downloads the files, `jobs` at a time. Returns the exit code.
 async fn download_all(downloads: &Downloads, files: Vec<(Uri, PathBuf)>, jobs: usize) -> u8 {
     let progress = &downloads.progress;
     let each = futures::stream::iter(files).map(|(url, file)| async move {
         match downloads.download(&url, &file).await {
             Ok(bytes) => {
-                progress.say(&format!("{}: {bytes} bytes", file.display()));
+                progress.say(&format!("{}: {}", file.display(), counted(bytes, "byte")));
                 return true;
             }
             Err(Failure::Retry(reason) | Failure::Final(reason)) => {

@@ -11,29 +11,36 @@ Downloads files over HTTP and HTTPS, several at a time.
 
 usage: http_client [OPTIONS] URL...
 
-  --dir DIR          write the files to DIR, which must exist (default: the current folder)
+  --dir DIR          write the files to DIR, which must exist (default: the
+                     current folder)
   --jobs N           download at most N files at a time, 1 to 1000 (default: 4)
-  --timeout SECONDS  give an attempt up that receives nothing for so long (default: 30)
+  --timeout SECONDS  end an attempt that receives nothing for this time
+                     (default: 30)
   --retries N        try a download again up to N times (default: 3)
-  --pause SECONDS    the pause before the first retry; each further one is twice as long, up to
-                     30 seconds; a random part of up to a half is taken off (default: 0.5)
-  --ca FILE          trust the certificates of this PEM file as well as the public authorities
+  --pause SECONDS    the pause before the first retry; each further one is twice
+                     as long, up to 30 seconds; the program subtracts a
+                     random part of up to a half (default: 0.5)
+  --ca FILE          trust the certificates of this PEM file as well as the
+                     public authorities
   --help             print this
 
-A file has the name of the last part of its URL's path, or index.html. It is written under a
-temporary name in the same folder, and renamed when it is complete; an existing file is replaced
-then. Up to 10 redirects are followed, but not from https to http.
+A file has the name of the last part of its URL's path, or index.html. It is
+written under a temporary name in the same folder, and renamed when it is
+complete; an existing file is replaced then. Up to 10 redirects are followed,
+but not from https to http.
 
-Retried are connections that fail or break off, attempts that receive nothing, and the statuses
-408, 429, 500, 502, 503 and 504. A server whose certificate can't be trusted is not.
+The program retries connections that fail or end early, attempts that receive
+nothing, and the statuses 408, 429, 500, 502, 503 and 504. It does not retry a
+server with a certificate that can't be trusted.
 
-Standard output has a line for each file that is complete, standard error one for each failure;
-on a terminal it shows the progress, too.
+Standard output has a line for each complete file. Standard error has a line for
+each failure. On a terminal it also shows the progress.
 
 exit codes: 0 all files are complete
             1 at least one is not
-            2 nothing was begun: bad arguments, or an unusable folder or CA file
-            130 (Ctrl+C) or 143 (SIGTERM) when asked to stop; partial files are removed";
+            2 no download began: bad arguments, or an unusable folder or CA file
+            130 (Ctrl+C) or 143 (SIGTERM) when asked to stop; partial files are
+              removed";
 
 pub enum Request {
     Help,
@@ -86,7 +93,7 @@ pub fn parse() -> Result<Request, lexopt::Error> {
         return Err(format!("--jobs {}: 1 to 1000 are possible", options.jobs).into());
     }
     if options.limits.timeout.is_zero() {
-        return Err("--timeout 0: no server answers at once".into());
+        return Err("--timeout 0: the time must be longer than 0".into());
     }
     Ok(Request::Download(options))
 }

@@ -1,68 +1,103 @@
 //! Progress: bars on a terminal, lines otherwise.
 
-use std::borrow::Cow;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::process::{complain, say};
 
-/// All bars. Without a terminal on standard error they are not drawn.
+/// The shortest time between two updates of the terminal.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// The message is the last part of the line, because a line that does not fit into the terminal loses
+/// its end.
+const OF_KNOWN_LENGTH: &str = "[{bar:10}] {percent:>3}% {wide_msg}";
+const OF_UNKNOWN_LENGTH: &str = "{wide_msg}";
+
+/// All bars. They are drawn only if standard error is a terminal.
 pub struct Progress {
     bars: MultiProgress,
 }
 
 impl Progress {
     pub fn new() -> Progress {
-        Progress { bars: MultiProgress::new() }
+        Progress::on(ProgressDrawTarget::stderr())
     }
 
-    /// A bar for a file that is being downloaded.
+    pub fn on(target: ProgressDrawTarget) -> Progress {
+        Progress { bars: MultiProgress::with_draw_target(target) }
+    }
+
+    /// Adds a bar for a file.
     pub fn begin(&self, name: &str) -> Bar {
-        let style = ProgressStyle::with_template(
-            "{prefix:24!} {bytes:>10} {bar:20} {total_bytes:10} {bytes_per_sec:>12} {msg}",
-        )
-        .expect("a template that is right")
-        .progress_chars("=> ");
-        let bar = self.bars.add(ProgressBar::no_length().with_style(style).with_prefix(name.to_owned()));
-        Bar(bar)
+        let bar = self.bars.add(ProgressBar::no_length().with_style(style(OF_UNKNOWN_LENGTH)));
+        bar.set_message(name.to_owned());
+        Bar { bar, name: name.to_owned(), shown: Cell::new(None) }
     }
 
-    /// A line on standard output, above the bars.
+    /// Prints a line to standard output, above the bars.
     pub fn say(&self, text: &str) {
         self.bars.suspend(|| say(text));
     }
 
-    /// A line on standard error, above the bars.
+    /// Prints a line to standard error, above the bars.
     pub fn complain(&self, text: &str) {
         self.bars.suspend(|| complain(text));
     }
 }
 
-/// One file's bar; dropping it removes it.
-pub struct Bar(ProgressBar);
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is valid").progress_chars("=> ")
+}
+
+/// The bar of one file. Dropping the value removes the bar.
+pub struct Bar {
+    bar: ProgressBar,
+    name: String,
+    shown: Cell<Option<Instant>>,
+}
 
 impl Bar {
-    /// An attempt begins: nothing has arrived. The server says how much to expect, or does not.
+    /// Resets the bar for a new attempt. `length` is `None` if the server does not give the length.
     pub fn restart(&self, length: Option<u64>) {
-        self.0.set_position(0);
-        self.0.set_message("");
+        self.bar.set_position(0);
+        self.bar.reset_eta();
         match length {
-            Some(length) => self.0.set_length(length),
-            None => self.0.unset_length(),
+            Some(length) => {
+                self.bar.set_style(style(OF_KNOWN_LENGTH));
+                self.bar.set_length(length);
+            }
+            None => {
+                self.bar.set_style(style(OF_UNKNOWN_LENGTH));
+                self.bar.unset_length();
+            }
         }
+        self.show();
     }
 
     pub fn received(&self, bytes: usize) {
-        self.0.inc(bytes as u64);
+        self.bar.inc(bytes as u64);
+        if self.shown.get().is_none_or(|shown| shown.elapsed() >= REDRAW) {
+            self.show();
+        }
     }
 
-    pub fn note(&self, text: impl Into<Cow<'static, str>>) {
-        self.0.set_message(text);
+    fn show(&self) {
+        self.shown.set(Some(Instant::now()));
+        let (received, rate) = (HumanBytes(self.bar.position()), HumanBytes(self.bar.per_sec() as u64));
+        let total = self.bar.length().map(|length| format!(" of {}", HumanBytes(length)));
+        let total = total.unwrap_or_default();
+        self.bar.set_message(format!("{}: {received}{total}, {rate}/s", self.name));
+    }
+
+    pub fn note(&self, text: &str) {
+        self.bar.set_message(format!("{}: {text}", self.name));
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

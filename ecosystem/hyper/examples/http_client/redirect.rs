@@ -1,10 +1,10 @@
-//! Where a redirect leads.
+//! The target of a redirect.
 
 use hyper::header::LOCATION;
 use hyper::{Response, StatusCode, Uri};
 use iri_string::types::{UriAbsoluteString, UriReferenceStr};
 
-/// The next URL, if a response is a redirect that names one.
+/// Returns the next URL if the response is a redirect that names one.
 pub fn target<B>(url: &Uri, response: &Response<B>) -> Result<Option<Uri>, String> {
     let redirects = [
         StatusCode::MOVED_PERMANENTLY,
@@ -17,7 +17,7 @@ pub fn target<B>(url: &Uri, response: &Response<B>) -> Result<Option<Uri>, Strin
         return Ok(None);
     }
     let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
-    let unusable = || format!("a redirect to {location:?}, which is no URL");
+    let unusable = || format!("a redirect to {location:?}, which is not a URL");
     let location = location.to_str().map_err(|_| unusable())?;
     let next = resolve(url, location).ok_or_else(unusable)?;
     let scheme = |url: &Uri| url.scheme_str().map(str::to_owned);
@@ -27,7 +27,7 @@ pub fn target<B>(url: &Uri, response: &Response<B>) -> Result<Option<Uri>, Strin
     Ok(Some(next))
 }
 
-/// A reference as RFC 3986, section 5, resolves it against a URL. The fragment is dropped.
+/// Resolves a reference against a URL, as RFC 3986, section 5, defines it. Removes the fragment.
 fn resolve(url: &Uri, reference: &str) -> Option<Uri> {
     let base = UriAbsoluteString::try_from(url.to_string()).ok()?;
     let reference = UriReferenceStr::new(reference).ok()?;

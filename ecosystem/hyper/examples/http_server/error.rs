@@ -37,22 +37,23 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// No route matches.
+/// Answers a request that no route matches.
 pub async fn not_found(uri: Uri) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, format!("nothing is at {}", uri.path()))
 }
 
-/// A route matches, but not with this method. axum adds the header `Allow`.
+/// Answers a request with a method that its route does not have. axum adds the header `Allow`.
 pub async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}", uri.path()))
 }
 
-/// How long a body may take that an extractor collects; in the extensions of a request.
+/// The time limit for a body that an extractor collects. The router stores it in the extensions of each
+/// request.
 #[derive(Clone, Copy)]
 pub struct BodyTimeout(pub Duration);
 
-/// Any of axum's extractors, with its rejection as an [`ApiError`] and with a time limit. By
-/// themselves they answer with plain text, and wait for a body without limit.
+/// One of axum's extractors, with its rejection as an [`ApiError`] and with a time limit. An extractor
+/// alone answers with plain text, and waits for a body without limit.
 pub struct Checked<E>(pub E);
 
 impl<S, E> FromRequest<S> for Checked<E>
@@ -65,7 +66,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Checked<E>, ApiError> {
         let BodyTimeout(limit) = *request.extensions().get().expect("the router adds it to all requests");
         let extracted = timeout(limit, E::from_request(request, state)).await.map_err(|_| {
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not come in {limit:?}"))
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not arrive within {limit:?}"))
         })?;
         extracted.map(Checked).map_err(Into::into)
     }
@@ -83,7 +84,7 @@ where
     }
 }
 
-/// axum's rejections have these two functions, but no trait for them.
+/// All of axum's rejections have these two functions. axum has no trait for them.
 macro_rules! from_rejections {
     ($($rejection:ty),*) => {
         $(impl From<$rejection> for ApiError {

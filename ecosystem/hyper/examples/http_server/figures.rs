@@ -1,12 +1,13 @@
-//! State that is not `Send`: an `Rc` of `Cell`s, which is what a program of one thread wants.
+//! State that is not `Send`: an `Rc` of `Cell`s, which is enough for a program of one thread.
 //!
-//! axum asks `Send` and `Sync` of its state, and `Send` of the futures that handlers return. A
-//! [`SendWrapper`] has both, whatever is inside. It keeps the rule while the program runs: on any
-//! other thread than the one that made it, it panics. `oneloop_hyper::serve` never leaves its thread.
+//! axum requires `Send` and `Sync` of its state, and `Send` of the futures that handlers return. A
+//! [`SendWrapper`] has both for every content. It checks the thread while the program runs: an access
+//! on a thread other than the one that made the wrapper panics. `oneloop_hyper::serve` stays on its
+//! thread.
 //!
-//! * State: the `Rc` in a `SendWrapper`, as [`status`] takes it.
-//! * A handler that keeps something `!Send` across an `.await`, as [`hello`] keeps its `Rc` and
-//!   others keep a socket of the runtime: its whole future in a `SendWrapper`.
+//! * The state is the `Rc` in a `SendWrapper`, as [`status`] takes it.
+//! * A handler that keeps a `!Send` value across an `.await` returns its whole future in a
+//!   `SendWrapper`. [`hello`] keeps its `Rc` in this way. Other handlers keep a socket of the runtime.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -55,12 +56,12 @@ pub fn hello(
     SendWrapper::new(async move {
         let figures: Rc<Figures> = figures.take();
         let number = increment(&figures.greetings);
-        oneloop::yield_now().await; // The `Rc` is kept across this.
+        oneloop::yield_now().await; // The `Rc` is kept across this point.
         format!("hello, {name}: greeting {number} of {}\n", figures.greetings.get())
     })
 }
 
-/// Counts every request, before its handler.
+/// Counts every request before its handler runs.
 pub async fn count(State(figures): State<Shared>, request: Request, next: Next) -> Response {
     increment(&figures.requests);
     next.run(request).await
@@ -77,7 +78,7 @@ fn increment(count: &Cell<u64>) -> u64 {
     count.get()
 }
 
-/// Counts something that is open, until it is dropped.
+/// Counts an open stream or upload until the value is dropped.
 pub struct Open {
     figures: Shared,
     which: fn(&Figures) -> &Cell<u64>,

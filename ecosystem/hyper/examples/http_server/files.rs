@@ -1,9 +1,10 @@
-//! Static files: types, conditions, ranges, and bodies that are read off the loop.
+//! Static files: types, conditions, ranges, and bodies that other threads read.
 //!
-//! No system can wait for a file as it waits for a socket, so [`oneloop::unblock`] hands the calls to
-//! a thread. A hand-over costs some tens of microseconds. One does for a small file: it opens the
-//! file, decides the answer and reads the first piece. The rest of a large file follows piece by
-//! piece, as fast as the client takes them, so a response holds one piece in memory.
+//! No system reports that a file is ready, as it does for a socket, so [`oneloop::unblock`] hands the
+//! calls to a thread. A hand-over costs some tens of microseconds. A small file needs one hand-over,
+//! which opens the file, decides the answer and reads the first piece. A large file needs one more for
+//! each further piece, at the speed at which the client receives them. A response holds one piece in
+//! memory.
 //!
 //! tower-http's `ServeDir` reads files on tokio's threads and therefore needs tokio's runtime.
 
@@ -29,10 +30,10 @@ use http_range_header::{RangeUnsatisfiableError, parse_range_header};
 use crate::error::ApiError;
 use crate::folder::{self, Folder};
 
-/// What one hand-over reads at most, and what a response holds in memory.
+/// The most bytes that one hand-over reads, and that a response holds in memory.
 const PIECE_BYTES: u64 = 64 * 1024;
 
-/// Where the files are, in URIs.
+/// The path of the files in URIs.
 const PREFIX: &str = "/files/";
 
 pub fn routes(folder: Option<Folder>) -> Router {
@@ -52,7 +53,7 @@ async fn file(
 ) -> Result<Response, ApiError> {
     let missing = || ApiError::new(StatusCode::NOT_FOUND, format!("no file is at {}", uri.path()));
     let folder = folder.ok_or_else(missing)?;
-    // The path as it was sent: axum's `Path` would have decoded it.
+    // This is the path as the client has sent it. axum's `Path` would have decoded it.
     let encoded = uri.path().strip_prefix(PREFIX).ok_or_else(missing)?;
     let path = folder::path(encoded).ok_or_else(missing)?;
     let request = Asked { path, as_folder: uri.path().ends_with('/'), head: method == Method::HEAD, headers };
@@ -64,14 +65,15 @@ async fn file(
     }
 }
 
-/// Not there, not allowed, or outside of the folder: a client learns no more than "missing".
+/// Returns whether the answer to an error is "missing". The client gets this answer for a file that
+/// does not exist, that is not allowed or that is outside of the folder, and learns no more.
 fn is_missing(kind: ErrorKind) -> bool {
     use ErrorKind::{InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
     let missing = [InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied];
     missing.contains(&kind)
 }
 
-/// What a thread of the pool needs to know of a request.
+/// The parts of a request that a thread of the pool needs.
 struct Asked {
     path: PathBuf,
     as_folder: bool,
@@ -81,11 +83,12 @@ struct Asked {
 
 enum Answer {
     File(Response),
-    /// The path names a folder and has no slash at its end, so links in its index would be wrong.
+    /// The path names a folder and has no slash at its end, so relative links in its index would be
+    /// wrong.
     Folder,
 }
 
-/// Opens the file and reads its first piece. Blocks.
+/// Opens the file and reads its first piece. Blocks the thread.
 fn answer(folder: Folder, asked: Asked) -> io::Result<Answer> {
     let mut path = asked.path.clone();
     let mut metadata = folder.metadata(&path)?;
@@ -98,7 +101,7 @@ fn answer(folder: Folder, asked: Asked) -> io::Result<Answer> {
     } else if asked.as_folder {
         return Err(ErrorKind::NotADirectory.into());
     }
-    // Before it is opened: opening a named pipe waits for a writer.
+    // This check comes before the open, because opening a named pipe waits for a writer.
     if !metadata.is_file() {
         return Err(ErrorKind::NotFound.into());
     }
@@ -137,7 +140,7 @@ fn answer(folder: Folder, asked: Asked) -> io::Result<Answer> {
     Ok(Answer::File((status, headers, body).into_response()))
 }
 
-/// A body of `left` bytes. Reads the first piece.
+/// Makes a body of `left` bytes and reads its first piece.
 fn body(file: File, left: u64) -> io::Result<Body> {
     let Some((first, rest)) = piece((file, left))? else { return Ok(Body::empty()) };
     if rest.1 == 0 {
@@ -148,23 +151,23 @@ fn body(file: File, left: u64) -> io::Result<Body> {
     Ok(Body::from_stream(futures_lite::StreamExt::chain(first, rest)))
 }
 
-/// A file at its next byte, and how many are still wanted.
+/// A file at its next byte, and the number of bytes that are left.
 type Rest = (File, u64);
 
-/// The next piece, and what is left after it. `None` at the end. Blocks.
+/// Reads the next piece. Returns it with the rest after it, or `None` at the end. Blocks the thread.
 fn piece((mut file, left): Rest) -> io::Result<Option<(Vec<u8>, Rest)>> {
     if left == 0 {
         return Ok(None);
     }
     let mut piece = vec![0; left.min(PIECE_BYTES) as usize];
-    // A file that has become shorter is an error here, and hyper cuts the connection: the length was
-    // promised.
+    // A file that has become shorter is an error here. hyper then closes the connection, because the
+    // head of the response has promised the length.
     file.read_exact(&mut piece)?;
     let left = left - piece.len() as u64;
     Ok(Some((piece, (file, left))))
 }
 
-/// The headers that depend on the name alone.
+/// Makes the headers that depend on the name alone.
 fn kind(path: &Path) -> HeaderMap {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let text = kind.type_() == mime_guess::mime::TEXT;
@@ -177,13 +180,14 @@ fn kind(path: &Path) -> HeaderMap {
     headers
 }
 
-/// A time of change in the future is none: a client's copy would never become old.
+/// Returns the time of the last change. A time in the future counts as none, because a client's copy
+/// would never become old.
 fn modified(metadata: &Metadata) -> Option<SystemTime> {
     metadata.modified().ok().filter(|modified| *modified <= SystemTime::now())
 }
 
-/// Whether the client's copy is still right. Entity tags would have precedence, and these files have
-/// none, so a request that has one gets the file.
+/// Returns whether the client's copy is up to date. An entity tag in the request would have precedence.
+/// These files have no tags, so a request with a tag gets the file.
 fn is_unchanged(headers: &HeaderMap, modified: SystemTime) -> bool {
     let since = headers.typed_get::<IfModifiedSince>();
     !headers.contains_key(header::IF_NONE_MATCH) && since.is_some_and(|since| !since.is_modified(modified))
@@ -195,8 +199,8 @@ enum Wanted {
     Nothing,
 }
 
-/// One range is served. Several at once, and what is no range, are answered with the whole file, as
-/// the standard allows.
+/// Reads the header `Range`. The server serves one range. It answers several ranges, and a value that
+/// is not a range, with the whole file, as the standard allows.
 fn range(asked: &Asked, modified: Option<SystemTime>, bytes: u64) -> Wanted {
     let Some(range) = asked.headers.get(header::RANGE).and_then(|range| range.to_str().ok()) else {
         return Wanted::All;

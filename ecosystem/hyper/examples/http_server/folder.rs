@@ -1,12 +1,12 @@
-//! A folder whose files clients name.
+//! A folder with files that clients name.
 //!
-//! Two checks stand between a client and the file system:
+//! Two checks protect the file system from a client:
 //!
-//! * [`path`] refuses, before any call of the system, what is no plain list of names: `..` in any
-//!   spelling, empty names (so absolute paths), NUL, separators that were encoded, hidden files.
-//! * [`Dir`] of the crate cap-std opens nothing outside the folder, links included. It asks the
-//!   system to refuse (`openat2` with `RESOLVE_BENEATH` on Linux), so a link that is made between a
-//!   check and the open leads nowhere either.
+//! * [`path`] refuses, before any system call, everything that is not a plain list of names: `..` in
+//!   any spelling, empty names (and so absolute paths), NUL, encoded separators, hidden files.
+//! * [`Dir`] of the crate cap-std opens nothing outside the folder, also not through links. The system
+//!   itself refuses such a path (`openat2` with `RESOLVE_BENEATH` on Linux), so a link that is made
+//!   between a check and the open does not lead out of the folder either.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::ApiError;
 
-/// A folder that lives as long as the program, so closures on other threads may have it.
+/// A folder that stays open until the program ends, so closures on other threads can use it.
 pub type Folder = &'static Dir;
 
 pub fn open(path: &Path) -> Result<Folder, String> {
@@ -26,8 +26,8 @@ pub fn open(path: &Path) -> Result<Folder, String> {
     Ok(Box::leak(Box::new(dir)))
 }
 
-/// The path that the encoded path of a URI names. `None` if it is not a plain list of names. The
-/// empty path is the folder itself, and a slash at the end is allowed.
+/// Returns the path that the encoded path of a URI names, or `None` if that is not a plain list of
+/// names. The empty path is the folder itself. A slash at the end is allowed.
 pub fn path(encoded: &str) -> Option<PathBuf> {
     let names = encoded.strip_suffix('/').unwrap_or(encoded);
     if names.is_empty() {
@@ -36,18 +36,18 @@ pub fn path(encoded: &str) -> Option<PathBuf> {
     names.split('/').map(name).collect()
 }
 
-/// The one name that an encoded part of a path stands for.
+/// Decodes a part of a path. Returns `None` if the part is not one plain name.
 pub fn name(encoded: &str) -> Option<String> {
     let name = percent_decode_str(encoded).decode_utf8().ok()?;
     is_plain(&name).then(|| name.into_owned())
 }
 
-/// Whether a name, decoded, is that of one file and of no hidden one.
+/// Returns whether a decoded name is the name of one file that is not hidden.
 pub fn is_plain(name: &str) -> bool {
-    // A dot at the beginning hides a file on Unix, and `.` and `..` have one, too. Windows ignores
-    // dots and spaces at the end, and a colon names a drive or a stream.
+    // A dot at the beginning hides a file on Unix. `.` and `..` begin with a dot, too. Windows ignores
+    // dots and spaces at the end of a name. On Windows a colon names a drive or a stream.
     const SPECIAL: [char; 4] = ['/', '\\', '\0', ':'];
-    // What Linux and macOS allow.
+    // The longest name on Linux and macOS, in bytes.
     const BYTES_MAX: usize = 255;
     if name.len() > BYTES_MAX || name.starts_with('.') || name.ends_with(['.', ' ']) || name.contains(SPECIAL)
     {
@@ -58,11 +58,12 @@ pub fn is_plain(name: &str) -> bool {
     normal && components.next().is_none()
 }
 
-/// The answer to a failure of the file system. It has no details, the log has.
+/// Makes the answer to a failure of the file system. The details are printed to standard error, and the
+/// answer has none.
 pub fn failure(error: &std::io::Error) -> ApiError {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
     if matches!(error.kind(), StorageFull | QuotaExceeded) {
-        return ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "no room is left");
+        return ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "no disk space is left");
     }
     crate::process::complain(&format!("a file can't be used: {error}"));
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "a file can't be used")

@@ -7,21 +7,21 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `main.rs` | the life of the server, from its arguments to its exit code |
+//! | `main.rs` | the server, from its arguments to its exit code |
 //! | `router.rs` | the routes, limits, a log |
 //! | `notes.rs` | JSON, path and query parameters, a form, state that is `Send` |
 //! | `figures.rs` | state and handlers that are not `Send` |
 //! | `ticks.rs` | a streaming response |
-//! | `files.rs` | static files: types, conditions, ranges, reading off the loop |
+//! | `files.rs` | static files: types, conditions, ranges, reading on other threads |
 //! | `folder.rs` | which files a client may name |
-//! | `upload.rs` | bodies that go to the disk while they come in |
+//! | `upload.rs` | bodies that are written to the disk as they arrive |
 //! | `error.rs` | errors as JSON |
 //! | `options.rs` | the command line |
 //! | `../shared/stop.rs` | Ctrl+C and SIGTERM |
 //!
-//! axum needs no runtime of tokio for this: the crate is used without its default features, and its
-//! router is a tower service, which hyper-util turns into one of hyper. What does need tokio is
-//! `axum::serve`, `axum::extract::ws`, and tower-http's `ServeDir` and `TimeoutLayer`.
+//! axum needs no tokio runtime here. The crate is used without its default features. Its router is a
+//! tower service, which hyper-util converts into a service of hyper. `axum::serve`,
+//! `axum::extract::ws`, and tower-http's `ServeDir` and `TimeoutLayer` do need tokio.
 
 #[path = "../shared/accepting.rs"]
 mod accepting;
@@ -53,12 +53,12 @@ use accepting::Accepting;
 use error::BodyTimeout;
 use figures::Figures;
 use options::{Options, Request};
-use process::{complain, say};
+use process::{complain, counted, say};
 use router::Parts;
 use stop::Stop;
 use upload::Uploads;
 
-/// The server could not start.
+/// The exit code of a server that could not start.
 const EXIT_NOT_STARTED: u8 = 2;
 
 fn main() -> ExitCode {
@@ -82,7 +82,7 @@ fn run(options: Options) -> Result<u8, String> {
     runtime.block_on(serve(options))
 }
 
-/// Serves until it is asked to stop; returns the exit code, or why it could not start.
+/// Serves until it is asked to stop. Returns the exit code, or the reason why it could not start.
 async fn serve(options: Options) -> Result<u8, String> {
     let started = Instant::now();
     let figures = SendWrapper::new(Rc::new(Figures::default()));
@@ -90,8 +90,8 @@ async fn serve(options: Options) -> Result<u8, String> {
     let cannot_listen = |error| format!("cannot listen on {}: {error}", options.address);
     let listener = TcpListener::bind(&options.address).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    // Before the address is printed: from then on a signal must end the server in order. Each of the
-    // two receives every signal.
+    // The server listens for signals before it prints its address, so that a program that has read the
+    // address can end it in order. Each of the two receives every signal.
     let no_signals = |error| format!("cannot listen for signals: {error}");
     let mut first = Stop::listen().map_err(no_signals)?;
     let mut second = Stop::listen().map_err(no_signals)?;
@@ -113,11 +113,12 @@ async fn serve(options: Options) -> Result<u8, String> {
     let served = async {
         let summary = serving.await;
         if summary.cut_off > 0 {
-            complain(&format!("{} connections did not finish and are cut off", summary.cut_off));
+            complain(&format!("cut off because of the time: {}", counted(summary.cut_off, "connection")));
         }
-        let (connections, requests) = (summary.connections, figures.requests());
+        let connections = counted(summary.connections, "connection");
+        let requests = counted(figures.requests(), "request");
         let seconds = started.elapsed().as_secs_f64();
-        say(&format!("{connections} connections and {requests} requests served, {seconds:.1} seconds"));
+        say(&format!("{connections} and {requests} served, {seconds:.1} seconds"));
         0
     };
     let asked_twice = async {

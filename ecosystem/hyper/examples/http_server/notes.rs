@@ -1,7 +1,8 @@
 //! JSON in and out, path and query parameters, a form, and state that is `Send`.
 //!
-//! axum asks of its state that it can cross threads. Here it never does, so the lock is always free:
-//! an `Arc<Mutex<…>>` costs a few nanoseconds. No lock may be held across an `.await`.
+//! axum requires a state that can cross threads. Here the state stays on one thread, so the lock is
+//! always free: an `Arc<Mutex<…>>` costs a few nanoseconds. No handler may hold the lock across an
+//! `.await`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{ApiError, Checked};
 
-/// More notes than this are refused, so the notes take 32 MB at most.
+/// The most notes that are stored, so that they take 32 MB at most. The server refuses more.
 const NOTES_MAX: usize = 1_000;
 
-/// More bytes than this make no title.
+/// The most bytes of a title.
 const TITLE_BYTES_MAX: usize = 200;
 
 #[derive(Clone, Default)]

@@ -12,26 +12,32 @@ A web service on one thread: an axum router over HTTP/1.1 and HTTP/2.
 
 usage: http_server [ADDRESS] [options]
 
-  ADDRESS                   HOST:PORT to listen on; the host is a name or an IP address, an IPv6
-                            one in brackets; port 0 lets the system choose one
-                            (default: 127.0.0.1:8080)
-  --dir PATH                serve the files of this folder under /files/ (default: none); hidden
-                            files and links that lead out of the folder are refused
-  --uploads PATH            store uploads in this folder (default: uploads are refused)
-  --max-upload BYTES        the size of an upload at most (default: 104857600)
-  --body-timeout SECONDS    how long the next piece of an upload may take, and any other body as a
-                            whole (default: 30)
-  --max-connections N       more connections than this wait to be accepted (default: 10000)
-  --grace SECONDS           how long requests may go on once the server is to stop (default: 10)
+  ADDRESS                   HOST:PORT to listen on; the host is a name or an IP
+                            address, an IPv6 one in brackets; port 0 lets the
+                            system choose one (default: 127.0.0.1:8080)
+  --dir PATH                serve the files of this folder under /files/
+                            (default: none); hidden files and links that lead
+                            out of the folder are refused
+  --uploads PATH            store uploads in this folder (default: uploads are
+                            refused)
+  --max-upload BYTES        the largest size of an upload (default: 104857600)
+  --body-timeout SECONDS    the time limit for the next piece of an upload, and
+                            for any other body as a whole (default: 30)
+  --max-connections N       the most open connections; further ones wait to be
+                            accepted (default: 10000)
+  --grace SECONDS           the time that requests have to finish after a signal
+                            to stop (default: 10)
   --log                     write a line for each request to standard error
   --help                    print this
 
-The page at / lists the routes. The server serves until Ctrl+C or SIGTERM. Then it takes no new
-connections, closes those that are idle, lets requests finish within the grace time, and prints a
-summary. A second Ctrl+C or SIGTERM ends the waiting at once.
+The page at / lists the routes. The server serves until Ctrl+C or SIGTERM. Then
+it accepts no new connections, closes idle ones, lets requests finish within the
+grace time, and prints a summary. A second Ctrl+C or SIGTERM ends the wait at
+once.
 
 exit codes: 0 stopped when asked to
-            2 could not start: bad arguments, or an address that can't be listened on
+            2 could not start: bad arguments, or an address that can't be
+              listened on
             130 (Ctrl+C) or 143 (SIGTERM) when asked a second time";
 
 pub enum Request {

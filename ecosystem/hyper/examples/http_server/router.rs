@@ -1,4 +1,4 @@
-//! The routes, and what holds for all of them.
+//! The routes, and the layers that all of them share.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::ticks;
 use crate::upload::{self, Uploads};
 use crate::{error, files};
 
-/// Bodies that a handler holds in memory as a whole: JSON and forms.
+/// The most bytes of a body that a handler holds in memory as a whole: JSON and forms.
 const BODY_BYTES_MAX: usize = 32 * 1024;
 
 const INDEX: &str = "\
@@ -30,10 +30,10 @@ POST   /notes/form                a new one, from a form's title=…&text=…
 GET    /notes/1                   one note
 DELETE /notes/1
 GET    /ticks?count=10&every_ms=1000
-                                  a response that takes its time
-GET    /files/PATH                a file of --dir; HEAD, ranges, If-Modified-Since
+                                  a response that is sent line by line
+GET    /files/PATH                a file of --dir; HEAD, Range, conditions
 PUT    /uploads/NAME              a file for --uploads
-POST   /uploads                   files for --uploads, from a form (multipart/form-data)
+POST   /uploads                   files for --uploads, from a multipart form
 ";
 
 pub struct Parts {
@@ -44,7 +44,7 @@ pub struct Parts {
     pub log: bool,
 }
 
-/// Groups of routes, each with the state that it needs.
+/// Makes the router from groups of routes, each with the state that it needs.
 pub fn router(parts: Parts) -> Router {
     let notes = Router::new()
         .route("/notes", get(notes::list).post(notes::create))
@@ -70,7 +70,7 @@ pub fn router(parts: Parts) -> Router {
     if parts.log { all.layer(middleware::from_fn(log)) } else { all }
 }
 
-/// One line for each request, when the response's head is known.
+/// Prints one line for each request, when the head of the response is known.
 async fn log(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
@@ -79,7 +79,7 @@ async fn log(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status().as_u16();
     let route = route.as_deref().unwrap_or("no route");
-    // `{:?}`: a path may hold anything, but no line break may get into the log.
+    // `{:?}` escapes line breaks. A path may contain them, and the log must not.
     complain(&format!("{method} {path:?} ({route}) {status} {} µs", began.elapsed().as_micros()));
     response
 }

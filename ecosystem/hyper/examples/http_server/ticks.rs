@@ -1,7 +1,7 @@
-//! A streaming response: a line now and then, paced by the runtime's timers.
+//! A streaming response: one line at each tick of a timer of the runtime.
 //!
-//! hyper polls the stream while the client takes the lines. Once the client has closed its
-//! connection, hyper drops the stream: nothing else ends it, and nothing else is needed.
+//! hyper polls the stream while the client receives the lines. When the client closes its connection,
+//! hyper drops the stream. Nothing else ends the stream early, and nothing else is needed.
 
 use std::convert::Infallible;
 use std::time::Duration;

@@ -1,13 +1,13 @@
-//! Uploads: bodies that go to the disk while they come in.
+//! Uploads: bodies that are written to the disk as they arrive.
 //!
-//! * Memory: one piece of [`PIECE_BYTES`] for each upload, whatever its size. While a thread writes a
-//!   piece nothing more is read, so hyper's window closes and the client waits.
-//! * Limits: a size, and a time for each piece. (A client that sends a byte now and then stays within
-//!   them, and has its connection for a long time.)
-//! * A part of a file never has the file's name. The crate cap-tempfile keeps it without a name, on
-//!   Linux, or under a name that it removes. It is removed when the upload fails and when the client
-//!   closes the connection. A complete file replaces an older one of its name. Nothing is synced to
-//!   the disk, so a power failure may lose it.
+//! * An upload of any size takes one piece of [`PIECE_BYTES`] in memory. While a thread writes a piece,
+//!   the server reads nothing more, so hyper's window closes and the client waits.
+//! * The size of an upload is limited, and the time for each piece. A client that sends a single byte
+//!   within each of these times stays within the limits, and keeps its connection for a long time.
+//! * An incomplete file never has the file's name. On Linux the crate cap-tempfile keeps it without a
+//!   name, elsewhere under a name that it removes. The incomplete file is removed when the upload fails
+//!   and when the client closes the connection. A complete file replaces an older file of its name. The
+//!   server does not sync the file to the disk, so a power failure may lose it.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -28,10 +28,10 @@ use crate::error::{ApiError, Checked};
 use crate::figures::{Open, Shared};
 use crate::folder::{self, Folder};
 
-/// What one hand-over to a thread writes.
+/// The number of bytes that the server gathers for one hand-over to a thread.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// More files than this in one form are refused.
+/// The most files in one form. The server refuses more.
 const FILES_MAX: usize = 100;
 
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub struct Uploads {
     /// `None` refuses all uploads.
     pub folder: Option<Folder>,
     pub bytes_max: u64,
-    /// How long the next piece may take.
+    /// The time limit for the next piece.
     pub piece_timeout: Duration,
     pub figures: Shared,
 }
@@ -75,8 +75,8 @@ async fn one(
     Ok((StatusCode::CREATED, Json(Stored { name, bytes })).into_response())
 }
 
-/// `POST /uploads`, as a browser's form and `curl --form` send it. Each file counts for itself, and
-/// those that came before a failure stay.
+/// `POST /uploads`, as a browser's form and `curl --form` send it. Each file is stored by itself, so
+/// the files before a failure stay.
 async fn form(
     State(uploads): State<Uploads>,
     Checked(mut form): Checked<Multipart>,
@@ -86,8 +86,8 @@ async fn form(
         let field =
             timeout(uploads.piece_timeout, form.next_field()).await.map_err(|_| uploads.too_slow())?;
         let Some(field) = field? else { break };
-        // A field without a file name is text, and skipped within the time for one piece.
-        // So is a file field that was left empty.
+        // A field without a file name is text. The next call skips it, within the time limit for one
+        // piece. A file field that the user has left empty is skipped in the same way.
         let Some(name) = field.file_name().map(str::to_owned) else { continue };
         if name.is_empty() {
             continue;
@@ -109,7 +109,7 @@ fn bad_name(name: &str) -> ApiError {
 }
 
 impl Uploads {
-    /// Stores a stream of pieces; returns its length.
+    /// Stores a stream of pieces. Returns its length in bytes.
     async fn store<S, E>(&self, mut pieces: S, name: &str) -> Result<u64, ApiError>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
@@ -147,12 +147,12 @@ impl Uploads {
     }
 
     fn too_slow(&self) -> ApiError {
-        let limit = format!("nothing more of the upload came in {:?}", self.piece_timeout);
+        let limit = format!("nothing more of the upload arrived within {:?}", self.piece_timeout);
         ApiError::new(StatusCode::REQUEST_TIMEOUT, limit)
     }
 }
 
-/// A file that is not complete. Dropping it removes it.
+/// An incomplete file. Dropping the value removes the file.
 struct Partial {
     file: TempFile<'static>,
     gathered: Vec<u8>,
@@ -163,7 +163,7 @@ impl Partial {
         Ok(Partial { file: TempFile::new(folder)?, gathered: Vec::new() })
     }
 
-    /// Writes what was gathered. Blocks.
+    /// Writes the gathered bytes. Blocks the thread.
     fn write(mut self) -> io::Result<Partial> {
         self.file.write_all(&self.gathered)?;
         self.gathered.clear();
@@ -171,8 +171,8 @@ impl Partial {
     }
 }
 
-/// Runs calls of the file system on a thread. If the handler is dropped meanwhile, because the client
-/// has left, the thread drops the result.
+/// Runs calls of the file system on a thread. If the client closes the connection meanwhile, the
+/// handler is dropped, and the thread drops the result.
 async fn blocking<T: Send + 'static>(
     calls: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, ApiError> {

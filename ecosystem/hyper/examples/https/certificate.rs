@@ -1,4 +1,4 @@
-//! The certificate: from files that may change, or made at the start.
+//! The certificate, which the program reads from files that may change, or makes at its start.
 
 use std::fs;
 #[cfg(unix)]
@@ -12,7 +12,8 @@ use rustls::ServerConfig;
 use crate::options::Certificate;
 
 impl Certificate {
-    /// The first configuration. It reads and writes files: the loop serves nothing yet.
+    /// Makes the first configuration. It reads and writes files on this thread, because the loop serves
+    /// nothing yet.
     pub fn first(&self) -> Result<Arc<ServerConfig>, String> {
         match self {
             Certificate::Files { certificates, key } => {
@@ -45,7 +46,7 @@ impl Certificate {
         }
     }
 
-    /// The option with which curl accepts the server's certificate.
+    /// Returns the option with which curl accepts the server's certificate.
     pub fn hint(&self) -> String {
         match self {
             Certificate::Files { certificates, .. } => format!("--cacert {}", certificates.display()),

@@ -7,7 +7,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `main.rs` | the life of the server, from its arguments to its exit code |
+//! | `main.rs` | the server, from its arguments to its exit code |
 //! | `certificate.rs` | the certificate: from files that may change, or made at the start |
 //! | `options.rs` | the command line |
 //! | `../shared/` | Ctrl+C and SIGTERM; lines on the terminal |
@@ -40,13 +40,13 @@ use oneloop_hyper::tls::Acceptor;
 
 use accepting::Accepting;
 use options::Options;
-use process::{complain, say};
+use process::{complain, counted, say};
 use stop::Stop;
 
-/// How long requests may take to finish once the server was asked to stop.
+/// The time that requests have to finish after the server is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The server could not start.
+/// The exit code of a server that could not start.
 const EXIT_NOT_STARTED: u8 = 2;
 
 fn main() -> ExitCode {
@@ -70,14 +70,15 @@ fn run(options: Options) -> Result<u8, String> {
     runtime.block_on(serve(options))
 }
 
-/// Serves until it is asked to stop; returns the exit code, or why it could not start.
+/// Serves until it is asked to stop. Returns the exit code, or the reason why it could not start.
 async fn serve(options: Options) -> Result<u8, String> {
     let Options { address, certificate, verbose } = options;
     let acceptor = Acceptor::new(certificate.first()?);
     let listener =
         TcpListener::bind(&address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let bound = listener.local_addr().map_err(|error| error.to_string())?;
-    // Before the address is printed: from then on a signal may arrive.
+    // The server listens for signals before it prints its address, because a signal may arrive from
+    // then on.
     let no_signals = |error| format!("cannot listen for signals: {error}");
     let mut stop = Stop::listen().map_err(no_signals)?;
     let hint = certificate.hint();
@@ -102,7 +103,8 @@ async fn serve(options: Options) -> Result<u8, String> {
     let (code, summary) = or(finish, async { (stop.asked().await, None) }).await;
     if let Some(summary) = summary {
         let (served, failed, cut_off) = (summary.connections, failed.get(), summary.cut_off);
-        say(&format!("{served} connections served, {failed} failed, {cut_off} cut off at the end"));
+        let served = counted(served, "connection");
+        say(&format!("{served} served, {failed} failed, {cut_off} cut off at the end"));
     }
     Ok(code)
 }

@@ -5,30 +5,36 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 
 pub const HELP: &str = "\
-A small HTTPS server: HTTP/2 and HTTP/1.1 on one port, as the client chooses by ALPN.
+A small HTTPS server: HTTP/2 and HTTP/1.1 on one port, as the client chooses by
+ALPN.
 
-usage: https [ADDRESS] [--cert FILE --key FILE] [--name NAME]... [--write-cert FILE] [--verbose]
+usage: https [ADDRESS] [--cert FILE --key FILE] [--verbose]
+       https [ADDRESS] [--name NAME]... [--write-cert FILE] [--verbose]
 
   ADDRESS            HOST:PORT to listen on; port 0 lets the system choose one
                      (default: 127.0.0.1:8443)
-  --cert FILE        the certificate chain in PEM, the server's own certificate first
+  --cert FILE        the certificate chain in PEM, the server's own certificate
+                     first
   --key FILE         its private key in PEM; both may be one file
-  --name NAME        a name or address for the certificate that is made at the start if none is
-                     given; may be repeated (default: localhost, 127.0.0.1 and ::1)
-  --write-cert FILE  write that certificate to FILE, for `curl --cacert FILE`; an existing file is
-                     replaced
+  --name NAME        a name or address for the certificate that is made at the
+                     start if none is given; may be repeated (default:
+                     localhost, 127.0.0.1 and ::1)
+  --write-cert FILE  write that certificate to FILE, for `curl --cacert FILE`;
+                     an existing file is replaced
   --verbose          print each connection that fails
   --help             print this
 
-SIGHUP (on Unix) reads the two files again. New connections get the new certificate; a bad file is
-named, and the old certificate stays.
+SIGHUP (on Unix) reads the two files again. New connections get the new
+certificate. If a file is bad, the server prints its name and keeps the old
+certificate.
 
-It serves until Ctrl+C or SIGTERM. Then it takes no new connections, gives the requests that have
-begun 5 seconds, and prints a summary. A second Ctrl+C or SIGTERM ends the waiting at once.
+It serves until Ctrl+C or SIGTERM. Then it accepts no new connections, gives the
+requests that have begun 5 seconds, and prints a summary. A second Ctrl+C or
+SIGTERM ends the wait at once.
 
 exit codes: 0 stopped when asked to
-            2 could not start: bad arguments, an unusable certificate, or an address that can't be
-              listened on
+            2 could not start: bad arguments, an unusable certificate, or an
+              address that can't be listened on
             130 (Ctrl+C) or 143 (SIGTERM) when asked a second time";
 
 pub enum Request {
@@ -42,7 +48,7 @@ pub struct Options {
     pub verbose: bool,
 }
 
-/// Where the certificate comes from.
+/// The source of the certificate.
 pub enum Certificate {
     Files { certificates: PathBuf, key: PathBuf },
     SelfSigned { names: Vec<String>, write_to: Option<PathBuf> },

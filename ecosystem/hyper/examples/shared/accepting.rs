@@ -1,5 +1,5 @@
-//! Failures to accept a connection: one cause, descriptors that run out for instance, is printed
-//! once.
+//! Failures to accept a connection. Failures with one cause, for instance a lack of descriptors, are
+//! printed once.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use oneloop_hyper::server::Error;
 
 use crate::process::complain;
 
-/// Failures that are no further apart than this have one cause.
+/// Failures that are at most this far apart count as one cause.
 const SAME_CAUSE: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
@@ -17,7 +17,8 @@ pub struct Accepting {
 }
 
 impl Accepting {
-    /// Prints a failure to accept, if it is the first of its cause. Whether the error is one.
+    /// Prints a failure to accept if it is the first of its cause. Returns whether the error is a
+    /// failure to accept.
     pub fn report(&self, error: &Error) -> bool {
         if !matches!(error, Error::Accept(_)) {
             return false;

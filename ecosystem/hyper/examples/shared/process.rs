@@ -1,21 +1,31 @@
-//! What the examples do with their process: print lines, name an error's causes, and ask for more
-//! descriptors.
+//! Functions that the examples share. They print lines, format an error with its causes, and raise the
+//! limit of descriptors.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::Write;
 
-/// Prints to standard output at once. The program goes on if its reader has closed the pipe.
+/// Prints a text to standard output and flushes it. A reader that has closed the pipe is not an error.
 pub fn say(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
 }
 
-/// Prints one line to standard error, marked with the program's name.
+/// Prints one line to standard error, after the program's name.
 pub fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}: {text}", env!("CARGO_CRATE_NAME"));
 }
 
-/// An error and its causes in one line. A cause that only repeats the text before it is left out.
+/// Formats a number and what it counts: `1 connection`, `2 connections`. `one` is the singular, and the
+/// plural adds an `s`.
+#[allow(dead_code, reason = "not each program counts")]
+pub fn counted(number: impl Display, one: &str) -> String {
+    let number = number.to_string();
+    if number == "1" { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// Formats an error and its causes in one line. Leaves out a cause that only repeats the text before
+/// it.
 #[allow(dead_code, reason = "not each program has errors with causes")]
 pub fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -28,8 +38,8 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Raises the limit of descriptors to the hard limit: each connection takes one, and many systems
-/// allow a process only 1,024. Where the system refuses, the program goes on with what it has.
+/// Raises the limit of descriptors to the hard limit. Each connection takes a descriptor, and many
+/// systems allow a process only 1,024. If the system refuses, the old limit stays.
 #[allow(dead_code, reason = "only servers need it")]
 pub fn raise_descriptor_limit() {
     #[cfg(unix)]

@@ -5,7 +5,8 @@ use std::io;
 #[cfg(unix)]
 use oneloop::signal::{Signal, SignalKind};
 
-/// Listens for both as long as it lives, so that a second request counts as well as the first.
+/// Listens for both until it is dropped, so that the program receives a second request as well as the
+/// first.
 pub struct Stop {
     #[cfg(unix)]
     interrupt: Signal,
@@ -22,8 +23,8 @@ impl Stop {
         })
     }
 
-    /// Waits for the next request. Returns the exit code of a program that ends because of it: 128
-    /// and the signal's number, as a shell reports a program that the signal has killed.
+    /// Waits for the next request. Returns the exit code of a program that ends because of it: 128 plus
+    /// the signal's number. A shell reports the same code for a program that the signal has killed.
     pub async fn asked(&mut self) -> u8 {
         oneloop::future::or(received(&mut self.interrupt), received(&mut self.terminate)).await
     }
@@ -31,7 +32,7 @@ impl Stop {
 
 #[cfg(unix)]
 async fn received(signal: &mut Signal) -> u8 {
-    // A failure counts as a request: a program that nothing stops would be worse.
+    // A failure counts as a request, because a program that no signal can stop would be worse.
     let _ = signal.recv().await;
     128 + signal.kind().number() as u8
 }

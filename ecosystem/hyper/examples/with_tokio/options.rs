@@ -12,11 +12,12 @@ usage: with_tokio [--requests N]
   --requests N  requests in each of the three ways (default: 2000)
   --help        print this
 
-It starts a server on a port of 127.0.0.1 that the system chooses, sends it the requests, and
-prints a table. Ctrl+C or SIGTERM ends it.
+It starts a server on a port of 127.0.0.1 that the system chooses, sends it the
+requests, and prints a table. Ctrl+C or SIGTERM ends it; the table has the
+rounds that are complete then.
 
 exit codes: 0 done
-            1 a request failed, or a thread, a loop or a socket could not be had
+            1 a request failed, or a thread, a loop or a socket can't be made
             2 bad arguments
             130 (Ctrl+C) or 143 (SIGTERM) when it was ended";
 

@@ -1,4 +1,4 @@
-//! The server that the requests go to, on a loop of its own.
+//! The server that receives the requests, on a loop of its own.
 
 use std::convert::Infallible;
 use std::io;

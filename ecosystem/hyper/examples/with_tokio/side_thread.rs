@@ -1,8 +1,9 @@
 //! A runtime of tokio on a thread of its own.
 //!
-//! What makes a library "need tokio" are calls such as `tokio::spawn` and `TcpStream::connect`. They
-//! look for a runtime in a variable of their thread, and panic if they find none. A runtime that was
-//! *entered* is found, and need not be the one that polls. So these lines serve any task of a loop:
+//! A library "needs tokio" because of calls such as `tokio::spawn` and `TcpStream::connect`. These
+//! calls look for a runtime in a thread-local variable, and panic if there is none. They find a runtime
+//! that the thread has *entered*, also if another runtime polls the future. So these lines work for all
+//! tasks of a loop:
 //!
 //! ```ignore
 //! let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -12,10 +13,10 @@
 //! oneloop::block_on(async { /* reqwest works here */ })
 //! ```
 //!
-//! The library's sockets and timers live on the side thread, and so do the tasks that it spawns.
-//! A task of the loop that waits for one of them is woken from another thread, which is correct, and
-//! slower than either runtime by itself. A job of many such steps is better spawned on the side thread
-//! as a whole, with [`Handle::spawn`]. The loop may await its `JoinHandle`.
+//! The library's sockets and timers are on the side thread, and so are the tasks that it spawns. When a
+//! task of the loop waits for one of them, another thread wakes the task. That is correct, and slower
+//! than either runtime by itself. It is better to spawn a job of many such steps on the side thread as
+//! a whole, with [`Handle::spawn`]. The loop can await its `JoinHandle`.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -23,7 +24,7 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// The lines above with an orderly end: dropping it ends the thread and waits for it.
+/// The lines above with an orderly end. Dropping the value ends the thread and waits for it.
 pub struct SideThread {
     handle: Handle,
     end: Option<oneshot::Sender<()>>,
@@ -36,7 +37,7 @@ impl SideThread {
         let handle = runtime.handle().clone();
         let (end, ended) = oneshot::channel();
         let thread = thread::Builder::new().name("tokio".to_owned()).spawn(move || {
-            // The sender is dropped, which is the error that ends it.
+            // Dropping the sender is the error that ends this call.
             let _ = runtime.block_on(ended);
         })?;
         Ok(SideThread { handle, end: Some(end), thread: Some(thread) })
@@ -51,7 +52,8 @@ impl Drop for SideThread {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // It has panicked only if a task of tokio did, and that message was printed.
+            // The thread has panicked only if a task of tokio did, and the message of that panic was
+            // printed.
             let _ = thread.join();
         }
     }

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use crate::server::BODY;
 use crate::side_thread::SideThread;
 
-/// Errors that may cross threads, which the results of tokio's tasks do.
+/// The result of a way. Its error can cross threads, because the results of tokio's tasks do.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 pub struct Ways {
@@ -26,7 +26,7 @@ pub struct Ways {
 }
 
 impl Ways {
-    /// Connects both clients, so that no round has the costs of a connection.
+    /// Connects both clients, so that no round includes the cost of a connection.
     pub async fn connect(address: SocketAddr, side_thread: &SideThread) -> Result<Ways> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -43,14 +43,14 @@ impl Ways {
         Ok(ways)
     }
 
-    /// Each request is awaited by a task of the loop, while its socket lives on the side thread.
+    /// Awaits each request in a task of the loop. The request's socket is on the side thread.
     pub async fn reqwest_on_the_loop(&self, requests: usize) -> Result<Duration> {
         let began = Instant::now();
         get_by_reqwest(&self.reqwest, &self.url, requests).await?;
         Ok(began.elapsed() / requests as u32)
     }
 
-    /// All requests in one task on the side thread. The loop waits once for the result of all.
+    /// Sends all requests in one task on the side thread. The loop waits once, for the result of all.
     pub async fn reqwest_in_one_task(&self, requests: usize) -> Result<Duration> {
         let (client, url) = (self.reqwest.clone(), self.url.clone());
         let began = Instant::now();
@@ -58,7 +58,8 @@ impl Ways {
         Ok(began.elapsed() / requests as u32)
     }
 
-    /// A library that needs no other runtime: nothing leaves the loop's thread.
+    /// Sends the requests with a library that needs no other runtime. All its work stays on the loop's
+    /// thread.
     pub async fn hyper_on_the_loop(&mut self, requests: usize) -> Result<Duration> {
         let began = Instant::now();
         for _ in 0..requests {

@@ -1,4 +1,4 @@
-//! `Connector`: from a URI to a connection.
+//! `Connector` opens the connection that a URI asks for.
 
 use std::collections::HashMap;
 #[cfg(feature = "tls")]
@@ -29,34 +29,31 @@ use crate::Io;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-/// RFC 8305, section 5: the recommended "connection attempt delay".
+/// The "connection attempt delay" that RFC 8305, section 5, recommends.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(250);
 
-/// Opens connections for hyper-util's [`Client`](hyper_util::client::legacy::Client): `http`, and
-/// with the feature `tls` also `https`.
+/// The connector of hyper-util's [`Client`](hyper_util::client::legacy::Client). It opens connections
+/// for `http` and, with the feature `tls`, for `https`.
 ///
-/// It is a configuration and nothing else: `Clone`, `Send` and `Sync`. A connection belongs to the
-/// loop on which the request was awaited.
+/// A connector holds a configuration and no connection, so it is `Clone`, `Send` and `Sync`. A
+/// connection belongs to the loop on which the request is awaited.
 ///
-/// Names are resolved on the runtime's blocking pool. The addresses of a name are tried as RFC
-/// 8305 says: families take turns, and the next attempt begins when the last one has failed, or
-/// 250 ms after it began.
+/// The runtime's blocking pool resolves names. RFC 8305 gives the order of a name's addresses: families
+/// take turns. An attempt begins when the attempt before it fails, or 250 ms after that attempt began.
+/// [`builder`](super::builder) has an example.
 ///
 /// # Errors
 ///
-/// Its service, and so the source of a connect error of the client, gives an [`io::Error`]:
+/// The connector's service returns an [`io::Error`], which is the source of a connect error of the
+/// client:
 ///
-/// | kind | means |
+/// | kind | meaning |
 /// |---|---|
-/// | `InvalidInput` | the URI has no host, another scheme than `http` and `https`, or a host that can stand in no certificate |
-/// | `Unsupported` | `https` without the feature `tls`; `http` where only `https` is allowed |
-/// | `TimedOut` | connecting or the handshake took longer than its limit; the text says which |
-/// | `InvalidData` | TLS failed: an unknown authority, a certificate that has expired or belongs to another name, bytes that are no TLS; the error's chain of sources ends with the [`rustls::Error`](https://docs.rs/rustls/latest/rustls/enum.Error.html) |
-/// | others | the name can't be resolved, or no address of it can be connected to: the resolver's kind, or that of the last address |
-///
-/// # Examples
-///
-/// See [`builder`](super::builder).
+/// | `InvalidInput` | the URI has no host, a scheme other than `http` and `https`, a port that is not a number up to 65535, or a host that no certificate can name |
+/// | `Unsupported` | the scheme is `https` without the feature `tls`, or `http` where only `https` is allowed |
+/// | `TimedOut` | connecting or the handshake exceeded its limit; the text names the step |
+/// | `InvalidData` | TLS failed: an unknown authority, a certificate that has expired or belongs to another name, or bytes that are not TLS; the error's chain of sources ends with the [`rustls::Error`](https://docs.rs/rustls/latest/rustls/enum.Error.html) |
+/// | others | the name cannot be resolved, or no address accepts a connection; the kind is that of the resolver or of the last address |
 #[derive(Clone, Debug)]
 pub struct Connector {
     config: Arc<Config>,
@@ -69,7 +66,7 @@ struct Config {
     attempt_pause: Duration,
     nodelay: bool,
     https_only: bool,
-    /// Names in lower case that are not looked up.
+    /// The addresses of names, in lower case, that the resolver is not asked for.
     addresses: HashMap<String, Vec<IpAddr>>,
     #[cfg(feature = "tls")]
     tls: Arc<ClientConfig>,
@@ -77,7 +74,7 @@ struct Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the TLS configuration: it may hold a key.
+        // The TLS configuration may hold a key, so this output leaves it out.
         f.debug_struct("Config")
             .field("connect_limit", &self.connect_limit)
             .field("handshake_limit", &self.handshake_limit)
@@ -89,7 +86,7 @@ impl fmt::Debug for Config {
 }
 
 impl Connector {
-    /// A connector with the defaults of [`client`](mod@crate::client). For `https` it trusts the
+    /// Makes a connector with the defaults of [`client`](mod@crate::client). For `https` it trusts the
     /// roots of Mozilla, as `tls::client_config` does.
     pub fn new() -> Connector {
         Connector {
@@ -106,49 +103,50 @@ impl Connector {
         }
     }
 
-    /// How long resolving the name and connecting to one of its addresses may take together
+    /// Sets the time limit for resolving the name and connecting to one of its addresses, both together
     /// (default: 10 s).
     #[must_use]
     pub fn connect_timeout(self, limit: Duration) -> Connector {
         self.with(|config| config.connect_limit = limit)
     }
 
-    /// How long the TLS handshake may take, after the TCP connection is there (default: 10 s).
+    /// Sets the time limit for the TLS handshake, which begins after the TCP connection is open
+    /// (default: 10 s).
     #[must_use]
     pub fn handshake_timeout(self, limit: Duration) -> Connector {
         self.with(|config| config.handshake_limit = limit)
     }
 
-    /// How long to wait for one address before the next one is tried as well (default: 250 ms). A
+    /// Sets the time after which the next address is tried beside the one before it (default: 250 ms). A
     /// failure begins the next attempt at once.
     #[must_use]
     pub fn attempt_pause(self, pause: Duration) -> Connector {
         self.with(|config| config.attempt_pause = pause)
     }
 
-    /// Whether small writes go out at once: `TCP_NODELAY` (default: yes).
+    /// Sets whether the system sends small writes at once: `TCP_NODELAY` (default: yes).
     #[must_use]
     pub fn nodelay(self, nodelay: bool) -> Connector {
         self.with(|config| config.nodelay = nodelay)
     }
 
-    /// Whether `http` is refused (default: no).
+    /// Sets whether the connector refuses `http` (default: no).
     #[must_use]
     pub fn https_only(self, https_only: bool) -> Connector {
         self.with(|config| config.https_only = https_only)
     }
 
-    /// Addresses for a name that then is not looked up. The port is that of the URI, and the
-    /// server's certificate must be of that name, as always.
+    /// Sets the addresses of a name, so that the resolver is not asked for it. The port is that of the
+    /// URI. The server's certificate must name this name, as always.
     #[must_use]
     pub fn resolve(self, name: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Connector {
         let (name, addresses) = (name.to_ascii_lowercase(), addresses.into_iter().collect());
         self.with(|config| drop(config.addresses.insert(name, addresses)))
     }
 
-    /// The TLS configuration for `https`, as [`tls::Roots`](crate::tls::Roots) or the program
-    /// itself makes it. ALPN becomes `h2`, `http/1.1` if the configuration has no protocols; one
-    /// with `http/1.1` alone keeps the client from HTTP/2.
+    /// Sets the TLS configuration for `https`, which [`tls::Roots`](crate::tls::Roots) or the program
+    /// makes. ALPN becomes `h2`, `http/1.1` if the configuration has no protocols. A configuration with
+    /// `http/1.1` alone keeps the client from HTTP/2.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls_config(self, tls: impl Into<Arc<ClientConfig>>) -> Connector {
@@ -187,21 +185,22 @@ impl tower_service::Service<Uri> for Connector {
 
 /// The future of a connection, from [`Connector`].
 ///
-/// It begins at its first poll, and belongs to the loop of that thread from then on. It may move
-/// to another thread before.
+/// The connection attempt begins at the first poll. Until then the future may move to another thread.
+/// From then on it belongs to the loop of that thread.
 ///
 /// # Errors
 ///
-/// Those of [`Connector`]. Polled on a thread without a runtime, or on another one than at first,
-/// it is an error that says so.
+/// The errors are those of [`Connector`]. A poll returns an error on a thread without a runtime, and on
+/// another thread than that of the first poll.
 ///
 /// # Panics
 ///
-/// Its drop panics on another thread than that of the first poll.
+/// The drop panics on another thread than that of the first poll.
 ///
 /// # Cancel safety
 ///
-/// Dropping it closes every socket that it has opened. A look-up that has begun runs to its end on
+/// Dropping the future closes every socket that it has opened. A name look-up that has begun continues
+/// on the pool until it is complete.
 /// the pool.
 pub struct Connecting(State);
 
@@ -235,7 +234,7 @@ impl Future for Connecting {
                 polled
             }
             State::Begun(_) => {
-                // It can't be dropped here either: its socket stays open on its own thread.
+                // A drop on this thread would panic. The leaked socket stays open on its own thread.
                 std::mem::forget(std::mem::replace(state, State::Ended));
                 let text = "a connection that was begun on one thread is awaited on another; \
                             oneloop's sockets stay on the thread that opened them";
@@ -258,7 +257,7 @@ async fn connect(config: Arc<Config>, uri: Uri) -> io::Result<Io<Stream>> {
     let host = host.trim_start_matches('[').trim_end_matches(']'); // around an IPv6 address
     let port = match uri.port_u16() {
         Some(port) => port,
-        None if has_port(&uri) => return Err(refused(&uri, "its port is no number from 0 to 65535")),
+        None if has_port(&uri) => return Err(refused(&uri, "its port is not a number from 0 to 65535")),
         None if https => 443,
         None => 80,
     };
@@ -279,7 +278,7 @@ async fn connect(config: Arc<Config>, uri: Uri) -> io::Result<Io<Stream>> {
     if https { handshake(&config, host, stream).await } else { Ok(Io::new(Stream::plain(stream))) }
 }
 
-/// Whether the URI asks for TLS, if it may be used at all.
+/// Returns whether the URI needs TLS, or an error if the configuration does not allow the URI.
 fn check_scheme(config: &Config, uri: &Uri) -> io::Result<bool> {
     let unsupported = |text: String| Err(io::Error::new(io::ErrorKind::Unsupported, text));
     let https = match uri.scheme() {
@@ -301,7 +300,7 @@ fn refused(uri: &Uri, reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("{uri}: {reason}"))
 }
 
-/// Whether a port stands in the URI: `Uri::port` has none, too, if it is no port.
+/// Returns whether the URI contains a port. `Uri::port` returns `None` also for an invalid port.
 fn has_port(uri: &Uri) -> bool {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let after_host = authority.rsplit([']', '@']).next().unwrap_or_default();
@@ -319,14 +318,14 @@ async fn connect_tcp(config: &Config, host: &str, port: u16) -> io::Result<TcpSt
 #[cfg(feature = "tls")]
 async fn handshake(config: &Config, host: &str, stream: TcpStream) -> io::Result<Io<Stream>> {
     let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("`{host}` can stand in no certificate"))
+        io::Error::new(io::ErrorKind::InvalidInput, format!("no certificate can name the host `{host}`"))
     })?;
     let connecting = tokio_rustls::TlsConnector::from(config.tls.clone()).connect(name, stream);
     match timeout(config.handshake_limit, connecting).await {
         Ok(Ok(stream)) => Ok(Io::new(Stream::over_tls(stream))),
         Ok(Err(error)) => {
             let (kind, text) = (error.kind(), format!("the TLS handshake with {host} failed"));
-            // rustls' error stands inside an I/O error; an error of the socket has nothing inside.
+            // An I/O error of rustls has the cause inside. An error of the socket has no inner error.
             let source = match error.get_ref().is_some() {
                 true => error.into_inner().expect("it has one"),
                 false => error.into(),

@@ -27,16 +27,16 @@
 //! | an idle connection stays in the pool | 90 s | [`Builder::pool_idle_timeout`] |
 //! | idle connections in the pool for one host | 32 | [`Builder::pool_max_idle_per_host`] |
 //!
-//! There is no limit for the time until the response: put [`oneloop::time::timeout`] around the
-//! request and around each piece of the body. Nor is there one for connections in use: as many are
-//! opened as requests of HTTP/1.1 wait at the same time.
+//! The time until the response has no limit. [`oneloop::time::timeout`] around the request and around
+//! each piece of the body sets one. The number of connections in use has no limit either: the client
+//! opens as many as requests of HTTP/1.1 wait at the same time.
 //!
 //! # Bodies
 //!
-//! The client asks `Send` of a request's body and of its data, because it could run on several
-//! threads. Most bodies are `Send`: `Full`, `Empty` and `String` of [`Bytes`](bytes::Bytes) for
-//! example. For one that is not, because it holds an `Rc` or a socket of the loop, there is the
-//! crate `send_wrapper`: a stream in a `SendWrapper` is a stream again, and `Send`.
+//! The client requires `Send` of a request's body and of its data, because its types allow several
+//! threads. Most bodies are `Send`, for example `Full`, `Empty` and `String` of [`Bytes`](bytes::Bytes).
+//! The crate `send_wrapper` makes other bodies `Send`, such as one that holds an `Rc` or a socket of the
+//! loop. A stream in a `SendWrapper` is a stream that is `Send`.
 //!
 //! ```
 //! use std::io;
@@ -57,24 +57,24 @@
 //! client.request(hyper::Request::post("http://localhost/upload").body(body).expect("a request"));
 //! ```
 //!
-//! A body type of one's own goes the same way: `Pin::new(SendWrapper::new(body))` is a body.
+//! A `SendWrapper` also makes a custom body type `Send`: `Pin::new(SendWrapper::new(body))` is a body.
 //!
 //! # Threads
 //!
-//! The [`Client`] is `Send` and `Sync`, and its connections each stay on the loop that opened
-//! them:
+//! The [`Client`] is `Send` and `Sync`. Each of its connections stays on the loop that opened it:
 //!
-//! * A thread with a loop of its own may use the client. It may get a connection of another loop
-//!   from the pool: the request and the response pass through channels, and that other loop has to
-//!   run meanwhile.
+//! * A thread with a loop of its own may use the client. The pool may give it a connection of another
+//!   loop. The request and the response then pass through channels, and that other loop has to run
+//!   meanwhile.
 //! * The task that closes idle connections at their limit runs on one loop, the first on which a
-//!   connection became idle. Where loops come and go, give each a client of its own.
-//! * On a thread without a loop, a request that needs a new connection fails: its error is a
-//!   connect error whose source says so.
-//! * A request that began to connect on one thread and is polled on another fails with such an
-//!   error. Dropped on another thread while it connects, it panics.
-//! * A body in a `SendWrapper` panics on another thread than its own, within the task of the
-//!   connection that should send it; the request ends with an error then.
+//!   connection became idle. A program whose loops end before the client should give each loop a client
+//!   of its own.
+//! * A request that needs a new connection fails on a thread without a loop. Its error is a connect
+//!   error whose source gives the reason.
+//! * A request that began to connect on one thread and is polled on another fails with such an error.
+//!   Its drop on another thread while it connects panics.
+//! * A body in a `SendWrapper` panics on another thread than its own. The panic is in the task of the
+//!   connection that sends the body, and the request then ends with an error.
 
 mod connector;
 mod race;
@@ -93,14 +93,11 @@ pub use stream::{Info, Stream};
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
 const IDLE_PER_HOST_MAX: usize = 32;
 
-/// A pooled client for HTTP/1.1 and HTTP/2, with the limits that [`client`](mod@crate::client)
-/// lists. [`builder`] makes others.
+/// Makes a pooled client for HTTP/1.1 and HTTP/2, with the limits that [`client`](mod@crate::client)
+/// lists. [`builder`] makes a client with other limits.
 ///
-/// HTTP/2 is spoken with servers that choose it by ALPN, over TLS.
-///
-/// # Examples
-///
-/// See [`client`](mod@crate::client).
+/// The client uses HTTP/2 with servers that choose it by ALPN, over TLS. [`client`](mod@crate::client)
+/// has an example.
 pub fn client<B>() -> Client<Connector, B>
 where
     B: Body + Send,
@@ -109,7 +106,7 @@ where
     builder().build(Connector::new())
 }
 
-/// hyper-util's builder of a client, with the runtime's [`Executor`] and [`Timer`] set, and the
+/// Returns hyper-util's builder of a client, with the runtime's [`Executor`] and [`Timer`], and with the
 /// limits of the pool that [`client`](mod@crate::client) lists.
 ///
 /// # Examples

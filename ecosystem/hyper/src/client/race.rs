@@ -1,4 +1,4 @@
-//! Connecting to one of several addresses, as RFC 8305 ("Happy Eyeballs") says.
+//! This file connects to one of several addresses, as RFC 8305 ("Happy Eyeballs") says.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -10,20 +10,20 @@ use std::time::Duration;
 use oneloop::net::TcpStream;
 use oneloop::time::timeout;
 
-/// Addresses of one name that are tried. It bounds the sockets that one request opens.
+/// The number of addresses of one name that are tried. It bounds the sockets that one request opens.
 const ADDRESSES_MAX: usize = 32;
 
 type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
 
 /// Connects to the address that answers first.
 ///
-/// An attempt begins when the one before it has failed, or `pause` after it began. Attempts that
-/// have begun go on until one succeeds. The two families take turns, and the first address has the
-/// first one.
+/// An attempt begins when the attempt before it fails, or `pause` after that attempt began. Attempts
+/// continue until one succeeds. The two families take turns, and the family of the first address is
+/// tried first.
 ///
 /// # Errors
 ///
-/// The last failure's kind, with a text that names each address and its failure.
+/// The error has the kind of the last failure and a text that names each address and its failure.
 ///
 /// # Cancel safety
 ///
@@ -44,7 +44,7 @@ pub(super) async fn connect(addrs: Vec<SocketAddr>, pause: Duration) -> io::Resu
             0 => ended.await,
             _ => match timeout(pause, ended).await {
                 Ok(ended) => ended,
-                Err(_) => continue, // The next attempt begins beside those under way.
+                Err(_) => continue, // The next attempt begins beside the pending ones.
             },
         };
         match ended {
@@ -54,8 +54,8 @@ pub(super) async fn connect(addrs: Vec<SocketAddr>, pause: Duration) -> io::Resu
     }
 }
 
-/// Waits until one attempt has ended, and removes it. It polls all of them at each wake-up: they
-/// are few.
+/// Waits until one attempt has ended, and removes it. Each wake-up polls all attempts, because they are
+/// few.
 async fn one_ended(attempts: &mut Vec<(SocketAddr, Attempt)>) -> (SocketAddr, io::Result<TcpStream>) {
     poll_fn(|cx| {
         for index in 0..attempts.len() {
@@ -69,7 +69,7 @@ async fn one_ended(attempts: &mut Vec<(SocketAddr, Attempt)>) -> (SocketAddr, io
     .await
 }
 
-/// The addresses with their families taking turns; within a family the order stays.
+/// Returns the addresses with their families in turn. The order within a family stays.
 fn interleaved(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v4 = addrs.first().is_some_and(SocketAddr::is_ipv4);
     let (first, second): (Vec<_>, Vec<_>) = addrs.into_iter().partition(|addr| addr.is_ipv4() == first_is_v4);

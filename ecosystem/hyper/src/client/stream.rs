@@ -1,4 +1,4 @@
-//! A client's connection: TCP, or TLS over TCP.
+//! This file holds a client's connection: TCP, or TLS over TCP.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -13,8 +13,8 @@ use tokio_rustls::client::TlsStream;
 
 use crate::Io;
 
-/// A connection that [`Connector`](super::Connector) made: TCP, or with the feature `tls` TLS over
-/// TCP.
+/// A connection that [`Connector`](super::Connector) made. It is TCP or, with the feature `tls`, TLS
+/// over TCP.
 ///
 /// After an upgrade, [`Upgraded::downcast`](hyper::upgrade::Upgraded::downcast) returns it as
 /// `Io<Stream>`.
@@ -38,7 +38,7 @@ impl Stream {
         Stream(Kind::Tls(Box::new(stream)))
     }
 
-    /// The TCP connection below.
+    /// Returns the TCP connection, which is below TLS if the connection has TLS.
     pub fn tcp(&self) -> &TcpStream {
         match &self.0 {
             Kind::Plain(stream) => stream,
@@ -47,7 +47,7 @@ impl Stream {
         }
     }
 
-    /// The TLS session, with the server's certificates; `None` without TLS.
+    /// Returns the TLS session, which has the server's certificates, or `None` without TLS.
     #[cfg(feature = "tls")]
     pub fn tls(&self) -> Option<&rustls::ClientConnection> {
         match &self.0 {
@@ -132,8 +132,8 @@ impl Connection for Io<Stream> {
     }
 }
 
-/// The connection that a response came over: each response has it among its extensions. It is
-/// missing if the connection was reset at the moment it was made.
+/// The addresses of the connection that a response came over. Each response has them among its
+/// extensions. They are missing if the connection was reset at the moment it was made.
 ///
 /// # Examples
 ///
@@ -156,17 +156,17 @@ pub struct Info {
 }
 
 impl Info {
-    /// The address of this side.
+    /// Returns the address of this side.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// The address of the server.
+    /// Returns the address of the server.
     pub fn remote_addr(&self) -> SocketAddr {
         self.remote_addr
     }
 
-    /// Whether the connection is encrypted.
+    /// Returns whether the connection uses TLS.
     pub fn is_tls(&self) -> bool {
         self.tls
     }

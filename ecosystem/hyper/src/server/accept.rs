@@ -1,4 +1,4 @@
-//! The server itself: accept, sweep, end.
+//! This file holds the server's own task. It accepts connections, runs the sweep, and ends the server.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -21,10 +21,11 @@ use super::peer::Peer;
 use super::serve::{Serve, Shutdown, Summary};
 use super::shared::{Listed, Open, Shared};
 
-/// The pause after an error: its cause, a lack of descriptors for instance, lasts for a while.
+/// The pause after an error of `accept`. The cause of the error, such as a lack of descriptors, lasts
+/// for a while.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until the end, if there is one.
+/// Serves until the shutdown signal. Without a signal the future never completes.
 pub(super) async fn run<L, M, S, B>(serve: Serve<L, M>) -> Summary
 where
     L: Listener,
@@ -69,7 +70,8 @@ where
             }
         }
     }
-    // Clients that came before the signal may be in the listener's queue, which its drop resets.
+    // Clients that connected before the signal may be in the listener's queue, whose connections its
+    // drop resets.
     sleep(connection::A_TURN).await;
     oneloop::unconstrained(poll_fn(|cx| {
         while server.shared.has_room(cx)
@@ -93,7 +95,7 @@ fn poll_shutdown(shutdown: &mut Option<Shutdown>, cx: &mut Context<'_>) -> Poll<
     }
 }
 
-/// Ready once the sleep is over, and while there is none.
+/// Completes when the sleep has completed, and at once if there is none.
 fn poll_sleep(sleep: &mut Option<Sleep>, cx: &mut Context<'_>) -> Poll<()> {
     if let Some(running) = sleep {
         ready!(Pin::new(running).poll(cx));
@@ -102,18 +104,19 @@ fn poll_sleep(sleep: &mut Option<Sleep>, cx: &mut Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
-/// The connections of a server.
+/// The connections of a server, and the tasks that serve them.
 struct Server {
     shared: Rc<Shared>,
     tasks: JoinSet<()>,
-    /// The time until the next sweep, while there are connections.
+    /// The time until the next sweep. It is set while there are connections.
     sweep: Option<Sleep>,
-    /// Connections so far.
+    /// The number of connections since the server began.
     accepted: u64,
 }
 
 impl Server {
-    /// Takes note of connections that ended, and sweeps when it is time.
+    /// Removes the tasks of connections that ended, reports their panics, and sweeps when the period is
+    /// over.
     fn poll(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(cx) {
             if let Err(error) = ended {
@@ -153,7 +156,8 @@ impl Server {
         });
     }
 
-    /// Waits for the connections, for `grace` at most. How many did not end by then.
+    /// Waits until all connections have ended, for `grace` at most. Returns the number of the other
+    /// connections, which it aborts.
     async fn finish(&mut self, grace: Duration) -> usize {
         self.shared.stop();
         let ended = poll_fn(|cx| {

@@ -1,4 +1,4 @@
-//! The task of one connection.
+//! This file holds the task of one connection.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -22,8 +22,8 @@ use super::shared::{Listed, Open, Shared};
 use super::tracked::{Tracked, Version};
 use crate::Io;
 
-/// Long enough for the driver to be polled: until then a socket does not know of bytes that have
-/// arrived, nor a listener of connections.
+/// A time long enough for one poll of the driver. Before that poll a socket has no notice of bytes that
+/// have arrived, and a listener has none of connections.
 pub(super) const A_TURN: Duration = Duration::from_millis(1);
 
 /// Serves a connection from its handshake to its last byte.
@@ -77,23 +77,23 @@ where
         };
         record.set_resting(true);
         match unless_asked(record, stream.readable()).await {
-            End::Done(_) => record.set_resting(false), // An error is the next read's.
+            End::Done(_) => record.set_resting(false), // The next read returns an error.
             End::Finished => return close(record, stream).await.map_err(closed),
             End::Closed(limit) => return Err(closed(limit)),
         }
     }
 }
 
-/// How a wait of a connection ended.
+/// The result of a wait of a connection.
 enum End<R> {
     Done(R),
-    /// The server asked for an orderly end, and there was nothing to wait for.
+    /// The server orders an orderly end, and the wait has nothing to wait for.
     Finished,
     Closed(Limit),
 }
 
-/// Polls `future` until it is done. Where it is not, an orderly end is possible, after `A_TURN`: no
-/// request has begun.
+/// Polls `future` until it completes or the server orders an end. While `future` is pending no request
+/// has begun, so an orderly end is possible. It comes `A_TURN` after the order.
 async fn unless_asked<F: Future>(record: &Record, future: F) -> End<F::Output> {
     let mut future = pin!(future);
     let mut last_wait: Option<Sleep> = None;
@@ -113,8 +113,8 @@ async fn unless_asked<F: Future>(record: &Record, future: F) -> End<F::Output> {
     .await
 }
 
-/// Closes a connection in order that hyper does not have: TLS says that nothing was cut off. An
-/// error is of no interest.
+/// Closes a connection that hyper does not own, in an orderly way. The `close_notify` of TLS tells the
+/// client that the stream is complete. An error of the close is ignored, because the connection ends anyway.
 async fn close<T: Transport>(record: &Record, mut stream: Tracked<T>) -> Result<(), Limit> {
     let shut_down = poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx));
     match unless_asked(record, shut_down).await {
@@ -123,11 +123,11 @@ async fn close<T: Transport>(record: &Record, mut stream: Tracked<T>) -> Result<
     }
 }
 
-/// How hyper's part of a connection ended.
+/// The end of hyper's part of a connection.
 enum Http<T, S> {
     Ended(hyper::Result<()>),
     Closed(Limit),
-    /// It does nothing, and hyper's part was dropped.
+    /// The connection is idle, and hyper's part was dropped.
     Rests(Tracked<T>, S),
 }
 
@@ -144,7 +144,7 @@ where
     B: Body + 'static,
     B::Error: Into<Failure>,
 {
-    // In a box: the task of a connection that rests does not hold its size.
+    // The future is in a box, so that the task of a connection that rests does not hold its size.
     let io = Io::new(stream);
     let mut connection = Box::new(shared.options.http1.serve_connection(io, service).with_upgrades());
     let mut finishing = false;
@@ -157,7 +157,7 @@ where
         let mut connection = Pin::new(&mut *connection);
         if record.is_finishing() && !finishing {
             finishing = true;
-            // hyper would close a connection at once of which it has read nothing.
+            // Without this poll hyper would close a connection from which it has read nothing.
             if let Poll::Ready(result) = connection.as_mut().poll(cx) {
                 return Poll::Ready(Ok(result));
             }
@@ -174,11 +174,11 @@ where
                 let mut stream = parts.io.into_inner();
                 if !parts.read_buf.is_empty() {
                     stream.put_back(&parts.read_buf);
-                    record.received(); // The head of a request came behind the one before.
+                    record.received(); // The bytes are the head of the next request.
                 }
                 Http::Rests(stream, parts.service)
             }
-            None => Http::Ended(Ok(())), // It was upgraded.
+            None => Http::Ended(Ok(())), // The connection was upgraded.
         },
     }
 }

@@ -1,4 +1,4 @@
-//! What a server tells of connections that failed.
+//! This file holds the errors that a server reports about connections.
 
 use std::fmt;
 use std::io;
@@ -9,9 +9,9 @@ use oneloop::JoinError;
 /// The error of a service, a body or a connection.
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a connection failed, or could not be accepted.
+/// The reason why a connection failed or could not be accepted.
 ///
-/// Clients cause most of them, and none ends the server.
+/// Clients cause most of these errors, and no error ends the server.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -24,7 +24,8 @@ pub enum Error {
         /// The reason.
         error: io::Error,
     },
-    /// The connection failed: a malformed request, a reset, a service or a body with an error.
+    /// The connection failed, because of a malformed request, a reset, or an error of a service or a
+    /// body.
     Connection {
         /// The client's address. A Unix socket has none.
         remote_addr: Option<SocketAddr>,
@@ -35,11 +36,11 @@ pub enum Error {
     Limit {
         /// The client's address. A Unix socket has none.
         remote_addr: Option<SocketAddr>,
-        /// Which one.
+        /// The limit.
         limit: Limit,
     },
-    /// A handler panicked on HTTP/1.1, and its connection was closed. (On HTTP/2 the handler's task
-    /// ends by itself, and the client gets a reset of the request.)
+    /// A handler panicked on HTTP/1.1, and its connection was closed. (On HTTP/2 the panic ends the
+    /// handler's task alone, and the client receives a reset of the request.)
     Panicked(JoinError),
 }
 
@@ -47,25 +48,26 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// The header time-out.
+    /// The header time-out (`header_timeout`).
     Header,
-    /// The idle time-out, after an orderly end was offered and not taken.
+    /// The idle time-out (`idle_timeout`): the server asked for an orderly end, and the client did not
+    /// close the connection.
     Idle,
-    /// The stall time-out.
+    /// The stall time-out (`stall_timeout`).
     Stall,
 }
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Limit::Header => "no whole request within the header time-out",
+            Limit::Header => "no complete request head within the header time-out",
             Limit::Idle => "idle, and not closed by the client",
-            Limit::Stall => "the client took nothing within the stall time-out",
+            Limit::Stall => "the client accepted no bytes within the stall time-out",
         })
     }
 }
 
-/// `of 192.0.2.1:5000`, or nothing.
+/// Displays ` of 192.0.2.1:5000`, or nothing without an address.
 struct Of(Option<SocketAddr>);
 
 impl fmt::Display for Of {
@@ -86,7 +88,7 @@ impl fmt::Display for Error {
             }
             Error::Connection { remote_addr, error } => {
                 write!(f, "the connection{} failed: {error}", Of(*remote_addr))?;
-                // hyper's text is about the operation alone; the reason is its source.
+                // hyper's text describes the operation alone; the error's source has the reason.
                 error.source().map_or(Ok(()), |source| write!(f, ": {source}"))
             }
             Error::Limit { remote_addr, limit } => {

@@ -1,4 +1,4 @@
-//! A request and its response, counted in the connection's record.
+//! This file counts a request and its response in the connection's record.
 
 use std::future::Future;
 use std::io::IoSlice;
@@ -38,15 +38,15 @@ where
         let begun = Begun { record: self.record.clone(), piece_waits: false };
         let http2 = request.version() == Version::HTTP_2;
         let tunnel = self.tunnels && http2 && request.method() == Method::CONNECT;
-        // The future last: it is large, and made where it stays.
+        // The future is the last field: it is large, and this order builds it in place.
         Exchange { begun: Some(begun), http2, tunnel, response: self.service.call(request) }
     }
 }
 
-/// A request that has begun, until it is dropped.
+/// A request that has begun. Its drop is the request's end.
 struct Begun {
     record: Rc<Record>,
-    /// hyper holds a piece of the response.
+    /// hyper holds a piece of the response that the client has not received.
     piece_waits: bool,
 }
 
@@ -88,14 +88,14 @@ where
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        // One `match`, so that the response is moved once.
+        // One `match` moves the response once.
         match this.response.poll(cx) {
             Poll::Ready(Ok(response)) => {
                 let mut begun = this.begun.take().expect("polled after its completion");
                 if *this.tunnel && response.status().is_success() {
                     begun.record.set_tunnel();
                 }
-                begun.set_piece_waits(true); // The head.
+                begun.set_piece_waits(true); // This piece is the head.
                 let http2 = *this.http2;
                 Poll::Ready(Ok(response.map(|body| CountedBody { body, begun, http2 })))
             }
@@ -142,9 +142,9 @@ impl<B: Body> Body for CountedBody<B> {
 
 /// A piece of a response's body.
 ///
-/// On HTTP/2 hyper may keep it after it has dropped the body, and the client takes it as its
-/// windows allow, while the socket always has room. So the record counts it and notes what is taken.
-/// On HTTP/1.1 the socket alone tells whether the client takes bytes.
+/// On HTTP/2, hyper may hold a piece after it has dropped the body. hyper sends the piece as the
+/// client's windows allow, while the socket always has space. The record therefore counts the pieces and
+/// notes their progress. On HTTP/1.1 the socket alone shows whether the client receives bytes.
 pub(super) struct Piece<D> {
     data: D,
     queued: Option<Queued>,
@@ -180,7 +180,7 @@ impl<D: Buf> Buf for Piece<D> {
         self.data.advance(count);
     }
 
-    /// Without a copy where the data can do it.
+    /// Calls the data's own method, which can avoid a copy.
     fn copy_to_bytes(&mut self, count: usize) -> Bytes {
         if let Some(Queued(record)) = &self.queued {
             record.piece_advanced();
@@ -189,7 +189,7 @@ impl<D: Buf> Buf for Piece<D> {
     }
 }
 
-/// A piece that the record counts until this is dropped.
+/// A piece that the record counts. The drop ends the count.
 struct Queued(Rc<Record>);
 
 impl Drop for Queued {

@@ -1,4 +1,4 @@
-//! A connection's TLS handshake, if its server has TLS.
+//! This file holds a connection's TLS handshake, if its server has TLS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use super::peer::Peer;
 use super::record::Record;
 use super::stream::Stream;
 
-/// A connection that was accepted, and what its handshake needs.
+/// A connection that was accepted, and the input of its handshake.
 pub(super) struct Handshake<T> {
     pub stream: T,
     pub remote_addr: Option<SocketAddr>,
@@ -19,7 +19,7 @@ pub(super) struct Handshake<T> {
 }
 
 impl<T: Transport> Handshake<T> {
-    /// Without TLS it is done at once.
+    /// Performs the handshake. Without TLS the future completes at the first poll.
     pub async fn run(self, record: &Rc<Record>) -> io::Result<(Stream<T>, Peer)> {
         let socket = Noted::new(self.stream, record.clone());
         let remote_addr = self.remote_addr;

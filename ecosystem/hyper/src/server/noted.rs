@@ -1,7 +1,7 @@
-//! A connection's socket that notes in the record whether the client takes bytes.
+//! `Noted` is a connection's socket that notes in the record whether the client receives bytes.
 //!
-//! It is below TLS: rustls holds bytes of its own, so a write to a TLS stream succeeds although the
-//! socket has no room, and fails although the socket took some.
+//! It is below TLS, because rustls has buffers of its own. A write to a TLS stream can succeed although
+//! the socket has no space, and can return `Pending` although the socket took bytes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -27,7 +27,7 @@ impl<T: Transport> Noted<T> {
         self.socket.readable().await
     }
 
-    /// Notes whether a write found room.
+    /// Notes whether a write found space in the socket.
     fn wrote<R>(&self, result: Poll<R>) -> Poll<R> {
         self.record.wrote(result.is_pending());
         result

@@ -1,4 +1,4 @@
-//! A server's limits, and hyper's own options.
+//! This file holds a server's limits, and hyper's own options.
 
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ pub(super) struct Options {
 impl Default for Options {
     fn default() -> Options {
         let mut http1 = http1::Builder::new();
-        // hyper would count the time between two requests as part of the second one's head.
+        // hyper's time-out would count the time between two requests as part of the second request's
+        // head.
         http1.timer(Timer).header_read_timeout(None);
         let mut http2 = http2::Builder::new(Executor);
         http2.timer(Timer);

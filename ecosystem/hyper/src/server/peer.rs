@@ -1,4 +1,4 @@
-//! The client of a connection.
+//! This file describes the client of a connection.
 
 use std::net::SocketAddr;
 
@@ -11,19 +11,19 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// The client's address. A Unix socket has none.
+    /// Returns the client's address. A Unix socket has none.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.remote_addr
     }
 
-    /// What the TLS handshake agreed on; `None` on a plain connection.
+    /// Returns the result of the TLS handshake, or `None` on a plain connection.
     #[cfg(feature = "tls")]
     pub fn tls(&self) -> Option<&Tls> {
         self.tls.as_deref()
     }
 }
 
-/// What a TLS handshake agreed on.
+/// The result of a TLS handshake.
 #[cfg(feature = "tls")]
 #[derive(Debug)]
 pub struct Tls {
@@ -43,18 +43,18 @@ impl Tls {
         }
     }
 
-    /// The host's name that the client asked for (SNI).
+    /// Returns the host name that the client sent (SNI).
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
     }
 
-    /// The protocol that was agreed on (ALPN), `h2` for instance.
+    /// Returns the protocol that both sides chose (ALPN), for example `h2`.
     pub fn protocol(&self) -> Option<&[u8]> {
         self.protocol.as_deref()
     }
 
-    /// The client's certificate chain, its own first. It is empty unless the configuration asks for
-    /// one.
+    /// Returns the client's certificate chain, which begins with the client's own certificate. The chain
+    /// is empty unless the configuration asks for one.
     pub fn certificates(&self) -> &[rustls::pki_types::CertificateDer<'static>] {
         &self.certificates
     }

@@ -1,7 +1,7 @@
-//! What a connection is doing, and since when.
+//! A record describes the present activity of a connection and its beginning.
 //!
-//! The sweep reads the records a few times within the shortest limit. A connection notes the number
-//! of the last sweep instead of the time, so that a request reads no clock and sets no timer.
+//! The sweep reads the records a few times within the shortest limit. A record holds the number of the
+//! last sweep instead of the time, so that a request reads no clock and sets no timer.
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -9,47 +9,48 @@ use std::task::Waker;
 
 use super::error::Limit;
 
-/// What the sweep, or the end of the server, asks of a connection's task.
+/// An order of the sweep, or of the server's shutdown, to a connection's task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// End in order: finish the requests that have begun, take no more.
+    /// End in order: finish the requests that have begun, and accept no further one.
     Finish,
-    /// Give up the buffers until the next byte arrives.
+    /// Free the buffers until the next byte arrives.
     Rest,
     /// Close at once.
     Close(Limit),
 }
 
-/// A connection, as the sweep sees it.
+/// The state of a connection that the sweep reads.
 pub(super) struct Record {
-    /// Requests whose response is not complete.
+    /// The number of requests whose response is not complete.
     busy: Cell<u32>,
-    /// Responses among them of which hyper holds a piece that the client has no room for.
+    /// The number of those responses of which hyper holds a piece that the client has no space for.
     waiting: Cell<u32>,
-    /// Pieces of responses that hyper has and the client has not taken as a whole, HTTP/2.
+    /// The number of pieces of responses that hyper holds and the client has not received as a whole, on
+    /// HTTP/2.
     queued: Cell<u32>,
-    /// A write found no room.
+    /// The last write found no space in the socket.
     blocked: Cell<bool>,
-    /// Bytes of a request have arrived, or the first one is expected, and no request has begun.
+    /// No request has begun, and bytes of one have arrived or the first byte is expected.
     head: Cell<bool>,
-    /// The last request had no body, so nothing of it can be unread.
+    /// The last request had no body, so no part of a body can be unread.
     bodiless: Cell<bool>,
     http2: Cell<bool>,
-    /// A CONNECT request was accepted on HTTP/2: its stream is the program's, and may be silent.
+    /// A CONNECT request was accepted on HTTP/2. Its stream belongs to the program, and may be silent.
     tunnel: Cell<bool>,
-    /// An orderly end was asked for.
+    /// The server ordered an orderly end.
     finishing: Cell<bool>,
     resting: Cell<bool>,
-    /// The number of the last sweep before the connection began to do what it does now.
+    /// The number of the last sweep before the present activity began.
     since: Cell<u32>,
     order: Cell<Option<Order>>,
-    /// The connection's task, from its first poll: a task's waker is the same for its whole life.
+    /// The waker of the connection's task, from its first poll. A task has the same waker until its end.
     task: OnceCell<Waker>,
     /// The number of the server's last sweep.
     tick: Rc<Cell<u32>>,
 }
 
-/// A time limit that applies to what a connection is doing.
+/// The time limit that applies to the present activity of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Head,
@@ -60,7 +61,7 @@ pub(super) enum Phase {
 }
 
 impl Record {
-    /// A connection that was just accepted: its first request is expected.
+    /// Makes the record of a connection that was just accepted. Its first request is expected.
     pub fn new(tick: Rc<Cell<u32>>) -> Record {
         Record {
             busy: Cell::new(0),
@@ -96,17 +97,17 @@ impl Record {
         }
     }
 
-    /// How many sweeps began since the connection does what it does now.
+    /// Returns the number of sweeps since the present activity began.
     pub fn sweeps(&self) -> u32 {
         self.tick.get().wrapping_sub(self.since.get())
     }
 
-    /// The connection begins to do something else.
+    /// Notes that another activity begins.
     fn begin(&self) {
         self.since.set(self.tick.get());
     }
 
-    /// Whether nothing would be lost if hyper's part of the connection were dropped.
+    /// Returns whether hyper's part of the connection can be dropped without a loss.
     pub fn may_rest(&self) -> bool {
         let still = !self.resting.get() && !self.finishing.get() && !self.http2.get();
         still && self.bodiless.get() && self.phase() == Phase::Idle
@@ -128,7 +129,7 @@ impl Record {
         self.resting.set(resting);
     }
 
-    /// Bytes arrived. On HTTP/2 they may be any frame, so only the idle limit counts there.
+    /// Notes that bytes arrived. On HTTP/2 they may be any frame, so only the idle limit applies there.
     pub fn received(&self) {
         if self.busy.get() == 0 && !self.head.get() && !self.http2.get() {
             self.head.set(true);
@@ -136,7 +137,7 @@ impl Record {
         }
     }
 
-    /// A write found room, or none.
+    /// Notes whether a write found no space in the socket.
     pub fn wrote(&self, blocked: bool) {
         if self.blocked.get() != blocked {
             self.blocked.set(blocked);
@@ -155,13 +156,14 @@ impl Record {
         self.begin();
     }
 
-    /// hyper has taken a piece of a response. It asks for the next one when the client has room.
+    /// Notes that hyper has taken a piece of a response. hyper polls for the next piece when the client
+    /// has space.
     pub fn piece_waits(&self) {
         self.waiting.set(self.waiting.get() + 1);
         self.begin();
     }
 
-    /// hyper asked for the next piece, or dropped the response.
+    /// Notes that hyper polled for the next piece, or dropped the response.
     pub fn piece_sent(&self) {
         self.waiting.set(self.waiting.get() - 1);
     }
@@ -170,18 +172,18 @@ impl Record {
         self.queued.set(self.queued.get() + 1);
     }
 
-    /// The client's windows had room for bytes of a piece.
+    /// Notes that the client's windows had space for bytes of a piece.
     pub fn piece_advanced(&self) {
         self.begin();
     }
 
-    /// hyper dropped a piece: the client has taken it, or does not want it.
+    /// Notes that hyper dropped a piece, because the client received it or reset the stream.
     pub fn piece_taken(&self) {
         self.queued.set(self.queued.get() - 1);
         self.begin();
     }
 
-    /// Asks something of the connection's task.
+    /// Gives an order to the connection's task, and wakes the task.
     pub fn ask(&self, order: Order) {
         if order == Order::Finish {
             self.finishing.set(true);
@@ -193,7 +195,7 @@ impl Record {
         }
     }
 
-    /// What was asked of the task, once.
+    /// Takes the order, if there is one.
     #[inline]
     pub fn order(&self, task: &Waker) -> Option<Order> {
         self.task.get_or_init(|| task.clone());

@@ -1,4 +1,4 @@
-//! `serve` and its options.
+//! This file holds `serve` and its options.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -20,8 +20,9 @@ use crate::Executor;
 
 /// Serves HTTP/1.1 and HTTP/2 on a listener.
 ///
-/// The result is awaited. Options are set before that; [the table](crate::server#limits) has their
-/// defaults. Without [`shutdown`](Serve::shutdown) it serves until it is dropped.
+/// The server begins when the returned value is awaited. Options are set before that, and [the
+/// table](crate::server#limits) lists their defaults. Without [`shutdown`](Serve::shutdown) the server
+/// runs until its future is dropped.
 ///
 /// # Cancel safety
 ///
@@ -70,8 +71,8 @@ where
 
 /// Serves HTTP/1.1 and HTTP/2 on a listener, with a service of its own for each connection.
 ///
-/// `make_service` is called after the TLS handshake, if there is one. It sees the client's address
-/// and what the handshake agreed on. The rest is as with [`serve`].
+/// The server calls `make_service` after the TLS handshake, if there is one. Its argument has the
+/// client's address and the result of the handshake. The other properties are those of [`serve`].
 ///
 /// # Examples
 ///
@@ -114,7 +115,8 @@ where
     }
 }
 
-/// A server that has not begun: its options, and [`IntoFuture`]. Returned by [`serve`].
+/// A server that has not begun. It has the server's options and implements [`IntoFuture`]. [`serve`]
+/// returns it.
 #[must_use = "a server does nothing unless it is awaited"]
 pub struct Serve<L, M> {
     pub(super) listener: L,
@@ -126,31 +128,28 @@ pub struct Serve<L, M> {
     pub(super) tls: Option<crate::tls::Acceptor>,
 }
 
-/// When a server ends, and how long it waits for its connections then.
+/// The signal that ends a server, and the time limit for its connections after the signal.
 pub(super) struct Shutdown {
     pub signal: Pin<Box<dyn Future<Output = ()>>>,
     pub grace: Duration,
 }
 
-/// What a server did until its end.
+/// The totals of a server at its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Connections that were accepted.
+    /// The number of connections that were accepted.
     pub connections: u64,
-    /// Connections that were closed at the end of the time that [`Serve::shutdown`] gives.
+    /// The number of connections that were closed because the time limit of [`Serve::shutdown`] ended.
     pub cut_off: usize,
 }
 
 impl<L, M> Serve<L, M> {
-    /// Ends the server when `signal` completes, whatever its output.
+    /// Ends the server when `signal` completes. The signal's output is ignored.
     ///
-    /// The listener is closed. Requests that have begun get their response, within `grace`;
-    /// connections without a request are closed at once. What is left after `grace` is closed.
-    ///
-    /// # Examples
-    ///
-    /// See [`serve`].
+    /// The server closes the listener and each connection without a request at once. Requests that have
+    /// begun get their response within `grace`. The server closes the remaining connections after
+    /// `grace`. [`serve`] has an example.
     pub fn shutdown<F>(mut self, signal: F, grace: Duration) -> Self
     where
         F: Future + 'static,
@@ -167,21 +166,22 @@ impl<L, M> Serve<L, M> {
         self
     }
 
-    /// How many connections may be open at a time, those that were upgraded included; 10,000 by
-    /// default. A process needs a descriptor for each.
+    /// Sets the number of connections that may be open at a time, upgraded ones included (default:
+    /// 10,000). A process needs a descriptor for each.
     ///
     /// # Panics
     ///
-    /// If it is 0.
+    /// The function panics if `count` is 0.
     pub fn max_connections(mut self, count: usize) -> Self {
-        assert!(count > 0, "max_connections is 0: the server would accept nothing");
+        assert!(count > 0, "max_connections is 0: the server would accept no connection");
         self.options.max_connections = count;
         self
     }
 
-    /// How long the head of a request may take; 30 s by default. For a connection's first request
-    /// the time begins when it is accepted, so the TLS handshake is part of it; later, at the
-    /// request's first byte (HTTP/1.1; on HTTP/2 such a head counts as idleness).
+    /// Sets the time limit for the head of a request (default: 30 s). The time of a connection's first
+    /// request begins when the connection is accepted, so it includes the TLS handshake. The time of a
+    /// later request begins at its first byte on HTTP/1.1. On HTTP/2 the head of a later request counts
+    /// as idleness.
     ///
     /// [`Duration::MAX`] means no limit.
     pub fn header_timeout(mut self, limit: Duration) -> Self {
@@ -189,7 +189,7 @@ impl<L, M> Serve<L, M> {
         self
     }
 
-    /// How long a connection may be open without a request; 60 s by default.
+    /// Sets how long a connection may be open without a request (default: 60 s).
     ///
     /// [`Duration::MAX`] means no limit.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
@@ -197,8 +197,8 @@ impl<L, M> Serve<L, M> {
         self
     }
 
-    /// How long a client may take no byte of the responses that wait for it; 60 s by default. A
-    /// response whose next piece the handler has not made yet does not wait for the client.
+    /// Sets how long the client of a connection may receive no byte of the responses that wait for it
+    /// (default: 60 s). A response does not wait for the client while its handler makes the next piece.
     ///
     /// [`Duration::MAX`] means no limit.
     pub fn stall_timeout(mut self, limit: Duration) -> Self {
@@ -206,44 +206,44 @@ impl<L, M> Serve<L, M> {
         self
     }
 
-    /// How many bytes the headers of a request may have, its first line included; 32 KiB by
-    /// default. On HTTP/2 they count as RFC 9113 says in section 6.5.2: names, values and 32 bytes
-    /// for each field.
+    /// Sets the number of bytes that the headers of a request may have, its first line included
+    /// (default: 32 KiB). RFC 9113, section 6.5.2, defines their size on HTTP/2: names, values and 32
+    /// bytes for each field.
     pub fn header_bytes_max(mut self, bytes: u32) -> Self {
         self.options.set_header_bytes_max(bytes);
         self
     }
 
-    /// How many requests a client may have under way on one HTTP/2 connection; 100 by default.
+    /// Sets the number of requests in progress on one HTTP/2 connection (default: 100).
     pub fn max_streams(mut self, count: u32) -> Self {
         self.options.set_max_streams(count);
         self
     }
 
-    /// Changes what hyper does on HTTP/1.1, for instance how it writes the names of headers.
+    /// Changes hyper's options for HTTP/1.1, for example how hyper writes the names of headers.
     ///
-    /// Its own time-out for headers is off: it would count the time between two requests.
+    /// hyper's own time-out for headers is off, because it would count the time between two requests.
     pub fn http1(mut self, change: impl FnOnce(&mut http1::Builder)) -> Self {
         change(&mut self.options.http1);
         self
     }
 
-    /// Changes what hyper does on HTTP/2: its windows, for instance, or pings that notice a client
-    /// that has disappeared.
+    /// Changes hyper's options for HTTP/2, for example its windows, or pings that detect a client that
+    /// no longer responds.
     pub fn http2(mut self, change: impl FnOnce(&mut http2::Builder<Executor>)) -> Self {
         change(&mut self.options.http2);
         self
     }
 
-    /// Lets a CONNECT request of HTTP/2 that gets a 2xx response be a tunnel; `false` by default. The
-    /// connection of a tunnel has no idle limit from then on.
+    /// Allows tunnels: CONNECT requests of HTTP/2 with a 2xx response (default: `false`). The connection
+    /// of a tunnel has no idle limit from then on.
     pub fn http2_tunnels(mut self, allowed: bool) -> Self {
         self.options.http2_tunnels = allowed;
         self
     }
 
-    /// Calls `report` with each error. Without it errors are dropped: clients cause most of
-    /// them. `report` must not panic: that would end the server.
+    /// Calls `report` with each error. Without it the server drops errors, because clients cause most of
+    /// them. `report` must not panic: its panic would end the server.
     pub fn on_error(mut self, report: impl Fn(Error) + 'static) -> Self {
         self.on_error = Some(Box::new(report));
         self

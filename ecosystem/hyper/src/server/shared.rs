@@ -1,4 +1,4 @@
-//! What a server's connections share.
+//! This file holds the state that a server's connections share.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use super::error::{Error, Limit};
 use super::options::Options;
 use super::record::{Order, Phase, Record};
 
-/// How many sweeps pass before a connection that does nothing gives up its buffers.
+/// The number of sweeps after which an idle connection frees its buffers.
 const SWEEPS_BEFORE_REST: u32 = 2;
 
 type OnError = Box<dyn Fn(Error)>;
@@ -19,11 +19,11 @@ type OnError = Box<dyn Fn(Error)>;
 pub(super) struct Shared {
     pub options: Options,
     on_error: Option<OnError>,
-    /// The connections that a task serves. Bound: `max_connections`.
+    /// The records of connections that have a task. Bound: `max_connections`.
     records: RefCell<Slab<Rc<Record>>>,
-    /// Sockets that are open, those that were upgraded included.
+    /// The number of open sockets, upgraded ones included.
     open: Cell<usize>,
-    /// The accept loop, while it waits for a connection to be closed.
+    /// The waker of the accept loop, while the loop waits until a connection is closed.
     full: Cell<Option<Waker>>,
     /// The number of the last sweep.
     tick: Rc<Cell<u32>>,
@@ -47,7 +47,8 @@ impl Shared {
         }
     }
 
-    /// Whether one more connection may be accepted; if not, the task is woken when one was closed.
+    /// Returns whether one more connection may be accepted. If not, the next closed connection wakes the
+    /// task.
     pub fn has_room(&self, cx: &Context<'_>) -> bool {
         let room = self.open.get() < self.options.max_connections;
         if !room {
@@ -60,20 +61,20 @@ impl Shared {
         !self.records.borrow().is_empty()
     }
 
-    /// The time from one sweep to the next: a quarter of the shortest limit, from 10 ms to 1 s.
+    /// Returns the time from one sweep to the next: a quarter of the shortest limit, from 10 ms to 1 s.
     pub fn period(&self) -> Duration {
         let Options { header_timeout, idle_timeout, stall_timeout, .. } = &self.options;
         let shortest = *header_timeout.min(idle_timeout).min(stall_timeout);
         (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))
     }
 
-    /// Looks at each connection, and asks it to end where it is over a limit.
+    /// Orders each connection that has exceeded a limit to end.
     pub fn sweep(&self) {
         self.tick.set(self.tick.get().wrapping_add(1));
         let period = self.period();
         for (_, record) in self.records.borrow().iter() {
             let sweeps = record.sweeps();
-            // The first one may have come at once.
+            // The first sweep may have come at once.
             let past = period.saturating_mul(sweeps.saturating_sub(1));
             match record.phase() {
                 Phase::Head if past >= self.options.header_timeout => {
@@ -96,7 +97,7 @@ impl Shared {
         }
     }
 
-    /// Asks each connection to end in order.
+    /// Orders each connection to end in order.
     pub fn stop(&self) {
         for (_, record) in self.records.borrow().iter() {
             record.ask(Order::Finish);
@@ -104,7 +105,7 @@ impl Shared {
     }
 }
 
-/// A connection that a task serves, in the list of records until it is dropped.
+/// The entry of a connection in the list of records. Its drop removes the record.
 pub(super) struct Listed {
     shared: Rc<Shared>,
     record: Rc<Record>,
@@ -129,7 +130,7 @@ impl Drop for Listed {
     }
 }
 
-/// A socket that counts as open until this is dropped.
+/// A socket that counts as open. The drop ends the count.
 pub(super) struct Open(Rc<Shared>);
 
 impl Open {

@@ -1,4 +1,4 @@
-//! A connection's bytes, plain or through TLS.
+//! This file holds a connection's bytes, plain or over TLS.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,7 +16,7 @@ pub(super) enum Stream<T> {
     Tls(Box<tokio_rustls::server::TlsStream<Noted<T>>>),
 }
 
-/// The same call on whichever stream it is.
+/// Makes the same call on either kind of stream.
 macro_rules! on_stream {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {
@@ -28,7 +28,7 @@ macro_rules! on_stream {
 }
 
 impl<T: Transport> Stream<T> {
-    /// Waits until the socket may have bytes.
+    /// Waits until the socket may have bytes to read.
     pub async fn readable(&self) -> io::Result<()> {
         match self {
             Stream::Plain(stream) => stream.readable().await,

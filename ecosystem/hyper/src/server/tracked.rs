@@ -1,4 +1,4 @@
-//! A connection's stream that notes in the record what arrives.
+//! `Tracked` is a connection's stream that notes in the record when bytes arrive.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -14,24 +14,24 @@ use super::record::Record;
 use super::shared::Open;
 use super::stream::Stream;
 
-/// What every client that speaks HTTP/2 sends first (RFC 9113, section 3.4).
+/// The first bytes of each HTTP/2 client (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Which protocol the first bytes belong to.
+/// The protocol of the client's first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     Http1,
     Http2,
 }
 
-/// The stream of a connection. hyper has it while a request may come, the task of the connection
-/// before and between.
+/// The stream of a connection. hyper owns it while a request may arrive. The connection's task owns it
+/// before the first request and between requests.
 pub(super) struct Tracked<T> {
     stream: Stream<T>,
-    /// Bytes that were read and are still to be given out, ahead of those in the stream.
+    /// Bytes that were read already. A read returns them before those of the stream.
     ahead: BytesMut,
     record: Rc<Record>,
-    /// The socket counts as open until this is dropped.
+    /// The socket counts as open until this field is dropped.
     _open: Open,
 }
 
@@ -40,17 +40,17 @@ impl<T: Transport> Tracked<T> {
         Tracked { stream, ahead: BytesMut::new(), record, _open: open }
     }
 
-    /// Puts back what hyper has read and not used.
+    /// Puts back the bytes that hyper has read and not used.
     pub fn put_back(&mut self, bytes: &[u8]) {
-        self.ahead = BytesMut::from(bytes); // A copy: hyper's buffer is free now.
+        self.ahead = BytesMut::from(bytes); // The copy frees hyper's buffer.
     }
 
     pub async fn readable(&self) -> io::Result<()> {
         self.stream.readable().await
     }
 
-    /// Reads until it is known which protocol the client speaks; `None` if it has closed the
-    /// connection before the first byte. The bytes are read again, by hyper.
+    /// Reads until the client's protocol is known. Returns `None` if the client closed the connection
+    /// before the first byte. hyper reads the bytes again.
     pub async fn version(&mut self) -> io::Result<Option<Version>> {
         loop {
             if !PREFACE.starts_with(&self.ahead) {
@@ -62,12 +62,13 @@ impl<T: Transport> Tracked<T> {
             let mut piece = [0; PREFACE.len()];
             let mut buf = ReadBuf::new(&mut piece[self.ahead.len()..]);
             match poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, &mut buf)).await {
-                // A reset between two requests, or TLS without `close_notify`: hyper reports none.
+                // The error is a reset between two requests, or TLS without `close_notify`. hyper
+                // reports neither.
                 Err(_) if self.ahead.is_empty() => return Ok(None),
                 result => result?,
             }
             if buf.filled().is_empty() {
-                // In the middle of a line: hyper reports it.
+                // The stream ended in the middle of a line. hyper reports the error.
                 return Ok((!self.ahead.is_empty()).then_some(Version::Http1));
             }
             self.record.received();
@@ -87,13 +88,14 @@ impl<T: Transport> AsyncRead for Tracked<T> {
         if ahead > 0 {
             buf.put_slice(&this.ahead.split_to(ahead));
             if this.ahead.is_empty() {
-                this.ahead = BytesMut::new(); // Its memory is not needed any more.
+                this.ahead = BytesMut::new(); // This frees its memory.
             }
         }
-        // What has arrived behind them is read with them: hyper grows its buffer for a second read.
+        // The bytes behind them are read in the same call, because a second read makes hyper grow its
+        // buffer.
         match this.stream().poll_read(cx, buf) {
             Poll::Pending if ahead > 0 => Poll::Ready(Ok(())),
-            Poll::Ready(Err(_)) if ahead > 0 => Poll::Ready(Ok(())), // The next read's.
+            Poll::Ready(Err(_)) if ahead > 0 => Poll::Ready(Ok(())), // The next read returns the error.
             Poll::Ready(Ok(())) => {
                 this.record.received();
                 Poll::Ready(Ok(()))

@@ -1,4 +1,4 @@
-//! The TLS side of a server.
+//! `Acceptor` does the TLS handshake of a server.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -16,8 +16,8 @@ use super::{default_alpn, server_config, server_config_from_files};
 
 /// Makes TLS streams of the connections that a server accepts.
 ///
-/// A clone shares its configuration with the original: [`replace`](Acceptor::replace) changes all
-/// of them. An acceptor belongs to one thread, as a loop does.
+/// A clone shares its configuration with the original, so [`replace`](Acceptor::replace) changes both.
+/// An acceptor belongs to one thread, as a loop does.
 ///
 /// # Examples
 ///
@@ -44,40 +44,40 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// An acceptor with a configuration of one's own. ALPN becomes `h2`, `http/1.1` if the
+    /// Makes an acceptor with a configuration of the program. ALPN becomes `h2`, `http/1.1` if the
     /// configuration has no protocols.
     pub fn new(config: Arc<ServerConfig>) -> Acceptor {
         Acceptor { config: Rc::new(RefCell::new(with_alpn(config))) }
     }
 
-    /// An acceptor from PEM text; see [`server_config`].
+    /// Makes an acceptor from PEM text, as [`server_config`] does.
     ///
     /// # Errors
     ///
-    /// Those of [`server_config`].
+    /// The errors are those of [`server_config`].
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> io::Result<Acceptor> {
         Ok(Acceptor::new(server_config(certificates, key)?))
     }
 
-    /// An acceptor from PEM files; see [`server_config_from_files`]. It reads the files on the
+    /// Makes an acceptor from PEM files, as [`server_config_from_files`] does. It reads the files on the
     /// calling thread.
     ///
     /// # Errors
     ///
-    /// Those of [`server_config_from_files`]: each names the file and the reason.
+    /// The errors are those of [`server_config_from_files`]. Each names the file and the reason.
     pub fn from_pem_files(certificates: impl AsRef<Path>, key: impl AsRef<Path>) -> io::Result<Acceptor> {
         Ok(Acceptor::new(server_config_from_files(certificates, key)?))
     }
 
-    /// Replaces the configuration of this acceptor and its clones, as after a certificate was
+    /// Replaces the configuration of this acceptor and its clones, for example after a certificate was
     /// renewed.
     ///
-    /// Handshakes that begin later use the new one. Handshakes and connections that have begun
+    /// Handshakes that begin later use the new configuration. Handshakes and connections that have begun
     /// keep the old one. ALPN is set as in [`new`](Acceptor::new).
     ///
     /// # Examples
     ///
-    /// Files are read off the loop, and a bad one leaves the acceptor as it is:
+    /// The files are read outside the loop's thread, and an error leaves the acceptor unchanged:
     ///
     /// ```no_run
     /// # async fn reload(acceptor: &oneloop_hyper::tls::Acceptor) -> std::io::Result<()> {
@@ -89,30 +89,32 @@ impl Acceptor {
     /// # }
     /// ```
     pub fn replace(&self, config: Arc<ServerConfig>) {
-        // The old one is dropped after the borrow has ended: it may hold foreign code.
+        // The drop of the old configuration comes after the borrow's end, because it may run foreign
+        // code.
         let old = self.config.replace(with_alpn(config));
         drop(old);
     }
 
-    /// The present configuration.
+    /// Returns the present configuration.
     pub fn config(&self) -> Arc<ServerConfig> {
         self.config.borrow().clone()
     }
 
-    /// Does the handshake of the server's side.
+    /// Performs the server's side of the TLS handshake.
     ///
-    /// The stream's [`get_ref`](TlsStream::get_ref) gives the session, with ALPN's protocol, the
-    /// name that the client asked for (SNI), and the client's certificates if the configuration
-    /// asks for any.
+    /// The stream's [`get_ref`](TlsStream::get_ref) returns the session. It has the protocol that ALPN
+    /// chose, the name that the client sent (SNI), and the client's certificates if the configuration
+    /// asks for them.
     ///
-    /// The handshake has no time limit of its own. A client that sends nothing keeps it waiting:
-    /// put [`oneloop::time::timeout`] around it.
+    /// The handshake has no time limit of its own. A client that sends nothing keeps the future pending,
+    /// so a server puts [`oneloop::time::timeout`] around it.
     ///
     /// # Errors
     ///
-    /// `InvalidData` if the client's bytes are no TLS or the two sides do not agree; the inner
-    /// error is the [`rustls::Error`], and the client was sent an alert. `UnexpectedEof` if the
-    /// client closes early. Otherwise the error of the stream.
+    /// * `InvalidData` means that the client's bytes are not TLS, or that the two sides do not agree.
+    ///   The inner error is the [`rustls::Error`], and the client receives an alert.
+    /// * `UnexpectedEof` means that the client closed the connection before the end of the handshake.
+    /// * Any other error is the stream's.
     ///
     /// # Cancel safety
     ///
@@ -134,7 +136,7 @@ impl From<Arc<ServerConfig>> for Acceptor {
 
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acceptor").finish_non_exhaustive() // a configuration may hold secrets
+        f.debug_struct("Acceptor").finish_non_exhaustive() // A configuration may hold secrets.
     }
 }
 

@@ -1,4 +1,4 @@
-//! PEM: certificates and private keys, from files or from memory.
+//! This file reads PEM certificates and private keys from files or from memory.
 
 use std::fmt::Display;
 use std::fs;
@@ -15,7 +15,7 @@ pub(super) struct Pem {
 }
 
 impl Pem {
-    /// PEM text that is in memory already.
+    /// Copies PEM text from memory. Errors call it `name`.
     pub(super) fn new(name: &str, text: &[u8]) -> Pem {
         Pem { name: name.to_owned(), text: text.to_owned() }
     }
@@ -29,27 +29,27 @@ impl Pem {
         }
     }
 
-    /// All certificates, at least one. Other items of the text are ignored.
+    /// Returns all certificates, at least one. Other items of the text are ignored.
     pub(super) fn certificates(&self) -> io::Result<Vec<CertificateDer<'static>>> {
         let all: Result<Vec<_>, Error> = CertificateDer::pem_slice_iter(&self.text).collect();
         match all {
-            Ok(certificates) if certificates.is_empty() => Err(self.unusable("no certificate is in it")),
+            Ok(certificates) if certificates.is_empty() => Err(self.unusable("it contains no certificate")),
             Ok(certificates) => Ok(certificates),
-            Err(error) => Err(self.unusable(format_args!("it is no valid PEM: {error}"))),
+            Err(error) => Err(self.unusable(format_args!("it is not valid PEM: {error}"))),
         }
     }
 
-    /// The first private key.
+    /// Returns the first private key.
     pub(super) fn key(&self) -> io::Result<PrivateKeyDer<'static>> {
         PrivateKeyDer::from_pem_slice(&self.text).map_err(|error| match error {
-            Error::NoItemsFound => self.unusable(
-                "no private key is in it (PKCS #8, PKCS #1 or SEC 1; a key under a passphrase is none)",
-            ),
-            error => self.unusable(format_args!("it is no valid PEM: {error}")),
+            Error::NoItemsFound => {
+                self.unusable("it contains no private key without a passphrase (PKCS #8, PKCS #1 or SEC 1)")
+            }
+            error => self.unusable(format_args!("it is not valid PEM: {error}")),
         })
     }
 
-    /// An error that names the text and the reason.
+    /// Makes an error that names the text and the reason.
     pub(super) fn unusable(&self, reason: impl Display) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, format!("{}: {reason}", self.name))
     }

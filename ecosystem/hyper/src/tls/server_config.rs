@@ -1,4 +1,4 @@
-//! The configuration of a server, from PEM.
+//! This file makes the configuration of a server from PEM.
 
 use std::io;
 use std::path::Path;
@@ -9,15 +9,15 @@ use rustls::{InconsistentKeys, ServerConfig};
 use super::pem::Pem;
 use super::{default_alpn, provider};
 
-/// The configuration of a server from PEM text: the certificate chain, the server's own
-/// certificate first, and its private key.
+/// Makes the configuration of a server from PEM text: the certificate chain, which begins with the
+/// server's own certificate, and its private key.
 ///
-/// Clients are not asked for certificates. ALPN is `h2`, `http/1.1`.
+/// The server does not ask clients for certificates. ALPN is `h2`, `http/1.1`.
 ///
 /// # Errors
 ///
-/// `InvalidData` says which text is unusable and why: no certificate or no key in it, no valid
-/// PEM, or a key that belongs to another certificate.
+/// `InvalidData` names the text that is unusable and the reason: the text has no certificate or no key,
+/// is not valid PEM, or has a key that belongs to another certificate.
 ///
 /// # Examples
 ///
@@ -34,20 +34,16 @@ pub fn server_config(certificates: &[u8], key: &[u8]) -> io::Result<Arc<ServerCo
     build(&Pem::new("the certificate chain", certificates), &Pem::new("the key", key))
 }
 
-/// The configuration of a server from PEM files, as [`server_config`] makes it from text. The two
-/// may be one file.
+/// Makes the configuration of a server from PEM files, as [`server_config`] makes it from text. The two
+/// paths may name one file. [`Acceptor::replace`](super::Acceptor::replace) has an example.
 ///
-/// It reads the files on the calling thread. Inside a loop that serves, call it through
+/// The function reads the files on the calling thread. A loop that serves calls it through
 /// [`oneloop::unblock`].
 ///
 /// # Errors
 ///
-/// Each error names the file and the reason. A file that can't be read gives the system's error;
-/// its text gives those of [`server_config`].
-///
-/// # Examples
-///
-/// See [`Acceptor::replace`](super::Acceptor::replace).
+/// Each error names the file and the reason. A file that cannot be read gives the system's error. Its
+/// text gives the errors of [`server_config`].
 pub fn server_config_from_files(
     certificates: impl AsRef<Path>,
     key: impl AsRef<Path>,

@@ -1,4 +1,4 @@
-//! The server's side of TLS.
+//! These tests cover the server's side of TLS.
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -48,11 +48,11 @@ fn pem_files_that_are_unusable_are_named_with_the_reason() -> Outcome {
     let good_key = folder.write("key.pem", &key)?;
     let bad = |name: &str, text: &str| folder.write(name, text);
     let cases = [
-        (bad("empty.pem", "")?, good_key.clone(), "empty.pem", "no certificate is in it"),
-        (good_key.clone(), good_key.clone(), "key.pem", "no certificate is in it"),
-        (good.clone(), good.clone(), "cert.pem", "no private key is in it"),
-        (bad("torn.pem", &certificate[..100])?, good_key.clone(), "torn.pem", "no valid PEM"),
-        (good.clone(), bad("torn_key.pem", &key[..60])?, "torn_key.pem", "no valid PEM"),
+        (bad("empty.pem", "")?, good_key.clone(), "empty.pem", "it contains no certificate"),
+        (good_key.clone(), good_key.clone(), "key.pem", "it contains no certificate"),
+        (good.clone(), good.clone(), "cert.pem", "it contains no private key"),
+        (bad("torn.pem", &certificate[..100])?, good_key.clone(), "torn.pem", "not valid PEM"),
+        (good.clone(), bad("torn_key.pem", &key[..60])?, "torn_key.pem", "not valid PEM"),
         (
             good.clone(),
             bad("other.pem", &other_key)?,
@@ -122,14 +122,14 @@ fn a_replaced_config_serves_new_handshakes_alone() {
         acceptor.replace(server_config(certificate.as_bytes(), key.as_bytes()).unwrap());
         let new = connect(authority.connector(), &server.uri_of("one.test")).await.unwrap();
         assert_ne!(certificate_of(&old), certificate_of(&new));
-        // A connection that was there is served on.
+        // A connection that was open before the replacement is still served.
         get(&client, server.uri_of("one.test")).await.unwrap();
         assert_eq!(server.accepted(), 3);
     });
 }
 
 #[test]
-fn a_stream_says_what_the_client_asked_for() -> Outcome {
+fn a_stream_has_the_name_and_the_protocol_of_its_client() -> Outcome {
     run(async {
         let authority = Authority::new();
         let (ours, theirs) = tcp_pair().await?;

@@ -1,4 +1,4 @@
-//! `https`: which servers a client trusts, and which protocol it speaks.
+//! These tests cover `https`: the servers that a client trusts, and the protocol that it chooses.
 
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
@@ -17,7 +17,7 @@ fn client_of(connector: Connector) -> Client<Connector, Body> {
     client::builder().build(connector)
 }
 
-/// What rustls says at the end of an error's causes.
+/// Returns rustls' error at the end of an error's causes.
 fn verdict(error: &(dyn Error + 'static)) -> CertificateError {
     let last = std::iter::successors(Some(error), |&error| error.source()).last();
     match last.and_then(|error| error.downcast_ref::<rustls::Error>()) {
@@ -37,7 +37,7 @@ fn a_root_of_ones_own_is_trusted_and_http_2_is_chosen() {
         let (_, info) = get(&client, server.uri_of("one.test")).await.unwrap();
         assert!(info.is_tls());
 
-        // One connection carries them all.
+        // One connection carries all requests.
         let all = (0..50).map(|_| get(&client, server.uri_of("one.test")));
         for outcome in futures::future::join_all(all).await {
             outcome.unwrap();
@@ -146,7 +146,7 @@ fn a_certificate_that_has_expired_or_is_not_valid_yet_is_refused() {
 
 #[test]
 fn a_stuck_handshake_is_given_up_at_its_limit() -> Outcome {
-    // The system completes the connection; what listens never accepts it.
+    // The system completes the connection, and the listener never accepts it.
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let uri = format!("https://127.0.0.1:{}/", listener.local_addr()?.port()).parse().expect("a URI");
     run(async {
@@ -170,28 +170,28 @@ fn a_server_without_tls_is_an_error() -> Outcome {
             stream.set_read_timeout(Some(LIMIT))?;
             stream.read_exact(&mut [0; 1])?;
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")?;
-            stream.read_to_end(&mut Vec::new()) // until the client has left
+            stream.read_to_end(&mut Vec::new()) // The read ends when the client closes the connection.
         });
         let error = connect(Connector::new(), &uri).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         assert!(causes(&error).contains("corrupt message"), "{}", causes(&error));
-        // The client's unread bytes may make a reset of its close.
+        // The client's unread bytes may turn its close into a reset.
         let _ = within(server).await;
         Ok(())
     })
 }
 
 #[test]
-fn roots_say_what_is_wrong_with_a_file() -> Outcome {
+fn roots_name_a_bad_file_and_the_reason() -> Outcome {
     let folder = crate::acceptor::Folder::new("roots")?;
     let authority = Authority::new();
     let (_, key) = authority.issue(&["one.test"]);
     let bad = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let cases = [
-        ("empty.pem", String::new(), "no certificate is in it"),
-        ("key.pem", key, "no certificate is in it"),
-        ("torn.pem", authority.pem()[..200].to_owned(), "no valid PEM"),
-        ("second.pem", authority.pem() + bad, "certificate 2 can be no root"),
+        ("empty.pem", String::new(), "it contains no certificate"),
+        ("key.pem", key, "it contains no certificate"),
+        ("torn.pem", authority.pem()[..200].to_owned(), "not valid PEM"),
+        ("second.pem", authority.pem() + bad, "certificate 2 cannot be a root"),
     ];
     let mut roots = Roots::empty();
     for (name, text, part) in cases {

@@ -1,4 +1,4 @@
-//! From a URI to a connection: addresses, limits and errors.
+//! These tests cover the way from a URI to a connection: addresses, limits and errors.
 
 use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -68,7 +68,7 @@ fn a_server_that_does_not_answer_is_given_up_at_the_limit() {
     });
 }
 
-/// An IPv6 and an IPv4 address with one port: the IPv4 side listens.
+/// Returns an IPv6 and an IPv4 address with one port. Only the IPv4 side listens.
 async fn both_families() -> std::io::Result<(Socket, TcpListener, u16)> {
     loop {
         let v6 = Socket::new(Domain::IPV6, Type::STREAM, None)?;
@@ -77,7 +77,7 @@ async fn both_families() -> std::io::Result<(Socket, TcpListener, u16)> {
         let port = v6.local_addr()?.as_socket().expect("an internet address").port();
         match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
             Ok(v4) => return Ok((v6, v4, port)),
-            Err(error) if error.kind() == ErrorKind::AddrInUse => {} // another test has this port
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {} // Another test uses this port.
             Err(error) => return Err(error),
         }
     }
@@ -95,7 +95,7 @@ fn after_a_failure_the_next_address_is_tried_at_once() -> Outcome {
     run(async {
         let (_refuses, listener, port) = both_families().await?;
         let _server = Server::plain(listener);
-        // A pause longer than a test may take.
+        // The pause is longer than a test may take.
         let connector = Connector::new().resolve("both.test", both()).attempt_pause(2 * LIMIT);
         let uri = format!("http://BOTH.test:{port}/").parse().expect("a URI");
         let stream = connect(connector, &uri).await?;
@@ -183,7 +183,7 @@ fn names_are_resolved_by_the_system() {
 }
 
 #[test]
-fn what_is_no_address_of_a_server_is_refused() {
+fn a_uri_without_a_server_is_refused() {
     run(async {
         let refused = [
             ("ftp://localhost/", ErrorKind::InvalidInput, "neither `http` nor `https`"),
@@ -211,7 +211,7 @@ fn a_dropped_attempt_closes_its_connection() -> Outcome {
             let (mut stream, _) = common::interrupted::uninterrupted(|| listener.accept())?;
             stream.set_read_timeout(Some(LIMIT))?;
             let mut first = [0; 1];
-            stream.read_exact(&mut first)?; // the request is under way
+            stream.read_exact(&mut first)?; // The request has begun.
             std::io::Result::Ok(stream)
         });
         let mut stream = match futures::future::select(request, accepted).await {

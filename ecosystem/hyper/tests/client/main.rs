@@ -1,4 +1,4 @@
-//! The client and both sides of TLS, with hyper's servers and with `serve`.
+//! These tests cover the client and both sides of TLS, with hyper's servers and with `serve`.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Another TLS library against the acceptor: the command `openssl`.
+//! These tests run another TLS library, the command `openssl`, against the acceptor.
 
 use std::process::{Command, Stdio};
 
@@ -7,7 +7,7 @@ use common::sockets::{Outcome, run, skip};
 use crate::acceptor::Folder;
 use crate::support::{Authority, Server};
 
-/// Runs `openssl s_client` with an end of input at once: all that it prints, or `None` without it.
+/// Runs `openssl s_client` with an empty input. Returns its output, or `None` without the command.
 async fn s_client(test: &str, arguments: Vec<String>) -> Option<String> {
     let output = oneloop::unblock(move || {
         let mut command = Command::new("openssl");

@@ -1,4 +1,4 @@
-//! Connections that a client keeps.
+//! These tests cover the connections in a client's pool.
 
 use std::io::{Read, Write};
 use std::time::Duration;

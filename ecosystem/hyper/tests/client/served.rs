@@ -1,4 +1,4 @@
-//! `serve` through TLS: clients that read slowly, and the end of a connection.
+//! These tests cover `serve` over TLS: clients that read slowly, and the end of a connection.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -24,12 +24,12 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::Authority;
 
-/// The least that the system allows: the socket is full although the response is small.
+/// The smallest buffer that the system allows. The socket is full although the response is small.
 const SOCKET_BYTES: u32 = 4096;
-/// Far shorter than a response takes here.
+/// This limit is far shorter than a response takes in these tests.
 const STALL_LIMIT: Duration = Duration::from_millis(300);
 
-/// A server of a response, and a client on a TLS connection to it.
+/// A server of one response, and a client on a TLS connection to it.
 struct Served {
     client: TlsStream<TcpStream>,
     errors: Rc<RefCell<Vec<String>>>,
@@ -73,7 +73,7 @@ async fn connect(authority: &Authority, addr: SocketAddr) -> io::Result<TlsStrea
 #[test]
 fn a_client_that_reads_slowly_is_served_although_rustls_holds_the_rest() -> Outcome {
     run(async {
-        // Both what rustls may hold as a whole and what it may not.
+        // rustls can buffer the first size as a whole, and not the second.
         for bytes in [60_000, 200_000] {
             let mut served = Served::start(bytes).await?;
             let ask = b"GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
@@ -94,7 +94,7 @@ fn a_client_that_reads_slowly_is_served_although_rustls_holds_the_rest() -> Outc
     })
 }
 
-/// Ends the server, and expects TLS's end of the connection: a `close_notify`.
+/// Ends the server, and expects TLS's end of the connection, a `close_notify`.
 async fn expect_close_notify(mut served: Served) -> Outcome {
     drop(served.end);
     assert_eq!(within(served.client.read(&mut [0])).await?, 0);
@@ -111,7 +111,7 @@ fn a_connection_without_a_request_ends_with_close_notify() -> Outcome {
     })
 }
 
-/// A client whose connection rests after a request.
+/// Makes a client whose connection rests after a request.
 async fn resting() -> io::Result<Served> {
     let mut served = Served::start(1).await?;
     served.client.write_all(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n").await?;
@@ -119,7 +119,7 @@ async fn resting() -> io::Result<Served> {
     while !received.ends_with(b"\r\n\r\n\0") {
         received.push(within(served.client.read_u8()).await?);
     }
-    sleep(2 * STALL_LIMIT).await; // More than two sweeps.
+    sleep(2 * STALL_LIMIT).await; // This time is more than two sweeps.
     Ok(served)
 }
 

@@ -1,4 +1,4 @@
-//! `serve` through TLS.
+//! These tests cover `serve` over TLS.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use oneloop_hyper::server::{Error, Limit};
 
 use crate::support::{Authority, Body};
 
-/// What a server saw of its connections.
+/// The events of a server's connections.
 #[derive(Default)]
 struct Seen {
     connections: Cell<usize>,
@@ -24,7 +24,7 @@ struct Seen {
     errors: RefCell<Vec<Error>>,
 }
 
-/// A server with short limits; its answer is the request's version.
+/// Starts a server with short limits. Its response is the request's version.
 async fn start(authority: &Authority) -> (u16, Rc<Seen>, async_channel::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -87,7 +87,8 @@ fn a_connection_with_tls_rests_and_goes_on() {
         let pool = client::builder().build::<_, Body>(crate::support::named().tls_config(config));
         for _ in 0..3 {
             assert_eq!(get(&pool, port).await.1, "HTTP/1.1");
-            // Three sweeps: whether it rests is not seen from here, that it goes on is.
+            // This time is three sweeps. The test cannot observe the rest itself, only that the
+            // connection works after it.
             oneloop::time::sleep(Duration::from_millis(200)).await;
         }
         assert_eq!(seen.connections.get(), 1);

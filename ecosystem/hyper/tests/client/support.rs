@@ -1,4 +1,4 @@
-//! What these tests share: a server on the loop of the test, and what errors say.
+//! The tests share a server on the loop of the test, and functions that read errors.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -25,8 +25,8 @@ pub type Body = Full<Bytes>;
 /// The pooled client.
 pub type Pool = Client<Connector, Body>;
 
-/// An HTTP server on the loop of the test: it answers with the path, or with the request's body if
-/// there is one.
+/// An HTTP server on the loop of the test. It answers with the request's body, or with the path if there
+/// is no body.
 pub struct Server {
     pub addr: SocketAddr,
     seen: Rc<Seen>,
@@ -49,7 +49,7 @@ impl Server {
         Server::on(listener, |stream| async move { Ok((stream, false)) })
     }
 
-    /// A server that makes of a connection what `wrap` does, and whether it speaks HTTP/2 then.
+    /// Starts a server. `wrap` returns a connection's stream, and whether the stream uses HTTP/2.
     fn on<S, F>(listener: TcpListener, wrap: impl Fn(oneloop::net::TcpStream) -> F + 'static) -> Server
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -74,12 +74,12 @@ impl Server {
         Server { addr, seen }
     }
 
-    /// How many connections the server accepted.
+    /// Returns the number of connections that the server accepted.
     pub fn accepted(&self) -> usize {
         self.seen.accepted.get()
     }
 
-    /// Waits until so many connections have ended.
+    /// Waits until this many connections have ended.
     pub async fn ended(&self, count: usize) {
         common::sockets::within(async {
             while self.seen.ended.get() < count {
@@ -108,12 +108,12 @@ impl Server {
         }))
     }
 
-    /// The URI under a name; the client has to know the name's address.
+    /// Returns the URI with a host name. The client has to know the name's address.
     pub fn uri_of(&self, name: &str) -> Uri {
         format!("https://{name}:{}/", self.addr.port()).parse().expect("a URI")
     }
 
-    /// What the handshakes that failed said to the server.
+    /// Returns the errors of the failed handshakes on the server's side.
     pub fn errors(&self) -> Vec<String> {
         self.seen.errors.borrow().clone()
     }
@@ -121,7 +121,7 @@ impl Server {
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, h2: bool) {
     let service = service_fn(answer);
-    // A client that leaves is no failure of these tests.
+    // These tests ignore the error of a client that closes its connection.
     let _ = match h2 {
         true => {
             let server =
@@ -129,7 +129,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, h2: bool)
             server.await
         }
         false => {
-            // Without a timer: no limit of the server closes a connection that the client keeps.
+            // The server has no timer, so no limit closes a connection in a client's pool.
             let server = hyper::server::conn::http1::Builder::new();
             server.serve_connection(Io::new(stream), service).await
         }
@@ -148,7 +148,7 @@ pub async fn connect(mut connector: Connector, uri: &Uri) -> io::Result<Io<Strea
     connector.call(uri.clone()).await
 }
 
-/// The text of a response, and the connection that it came over.
+/// Returns the text of a response, and the connection that it came over.
 pub async fn get(client: &Client<Connector, Body>, uri: Uri) -> Result<(String, Info), Box<dyn Error>> {
     let response = client.get(uri).await?;
     let info = *response.extensions().get::<Info>().expect("each response has it");
@@ -156,13 +156,13 @@ pub async fn get(client: &Client<Connector, Body>, uri: Uri) -> Result<(String, 
     Ok((String::from_utf8(text.to_vec())?, info))
 }
 
-/// An error and its causes, outermost first.
+/// Returns an error and its causes. The outermost error is first.
 pub fn causes(error: &(dyn Error + 'static)) -> String {
     let all = std::iter::successors(Some(error), |&error| error.source());
     all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// A certificate authority that lives as long as a test.
+/// The certificate authority of one test.
 #[cfg(feature = "tls")]
 pub struct Authority(rcgen::CertifiedIssuer<'static, rcgen::KeyPair>);
 
@@ -182,7 +182,7 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A server's certificate and key as PEM.
+    /// Returns a server's certificate and key as PEM.
     pub fn issue(&self, names: &[&str]) -> (String, String) {
         self.issue_with(names, |_| {})
     }
@@ -205,7 +205,7 @@ impl Authority {
         oneloop_hyper::tls::Acceptor::from_pem(certificate.as_bytes(), key.as_bytes()).expect("they fit")
     }
 
-    /// A connector that trusts this authority alone, and knows the names of the tests.
+    /// Returns a connector that trusts this authority alone, and that knows the names of the tests.
     pub fn connector(&self) -> Connector {
         let mut roots = oneloop_hyper::tls::Roots::empty();
         roots.add_pem(self.pem().as_bytes()).expect("a root");
@@ -213,7 +213,7 @@ impl Authority {
     }
 }
 
-/// A connector that knows the names of the tests.
+/// Returns a connector that knows the names of the tests.
 #[cfg(feature = "tls")]
 pub fn named() -> Connector {
     let here = || [std::net::Ipv4Addr::LOCALHOST.into()];

@@ -1,4 +1,4 @@
-//! A client that is used on several threads, and what is not `Send`.
+//! These tests use a client on several threads, and bodies that are not `Send`.
 
 use std::future::poll_fn;
 use std::io;
@@ -23,7 +23,7 @@ use tower_service::Service;
 
 use crate::support::{Body, Server, causes, get};
 
-/// A client, and a connection of it on this loop that is idle.
+/// Returns a client that has an idle connection on this loop.
 async fn with_idle_connection(server: &Server) -> Client<Connector, Body> {
     let client = oneloop_hyper::client::<Body>();
     get(&client, server.uri("/")).await.unwrap();
@@ -49,7 +49,7 @@ fn a_client_outlives_a_loop_that_it_was_used_on() {
         let client = oneloop_hyper::client::<Body>();
         let (theirs, uri) = (client.clone(), server.uri("/"));
         within(oneloop::unblock(move || run(async { get(&theirs, uri).await.unwrap().0 }))).await;
-        server.ended(1).await; // that loop took its connection along
+        server.ended(1).await; // The end of the other loop closed its connection.
         assert_eq!(get(&client, server.uri("/again")).await.unwrap().0, "/again");
         assert_eq!(server.accepted(), 2);
     });
@@ -77,7 +77,7 @@ fn a_thread_without_a_loop_gets_an_error() {
     assert!(causes(&error).contains("no oneloop runtime runs on this thread"), "{}", causes(&error));
 }
 
-/// A request that has begun to connect, to a server that refuses no connection.
+/// Returns a request that has begun to connect, to a server that refuses no connection.
 async fn begun() -> oneloop_hyper::client::Connecting {
     let uri = Uri::from_static("http://localhost:9/"); // the name takes a look-up, so it is pending
     let mut connecting = Connector::new().call(uri);
@@ -114,7 +114,7 @@ fn dropped_elsewhere_while_it_is_made_a_connection_panics() {
     });
 }
 
-/// A body that is not `Send`.
+/// Makes a body that is not `Send`.
 fn pieces() -> StreamBody<SendWrapper<impl futures::Stream<Item = io::Result<Frame<Bytes>>>>> {
     let pieces = Rc::new(["one ", "two"]);
     let stream = futures::stream::iter([0, 1]);
@@ -132,7 +132,7 @@ fn a_body_that_is_not_send_goes_through_a_wrapper() {
     });
 }
 
-/// A body type of one's own that is not `Send`.
+/// A custom body type that is not `Send`.
 struct Own(Rc<Bytes>, bool);
 
 impl hyper::body::Body for Own {
@@ -171,7 +171,7 @@ fn a_wrapped_body_on_a_connection_of_another_loop_fails_its_own_request_alone() 
 
         let (theirs, uri) = (client.clone(), server.uri("/"));
         let elsewhere = oneloop::unblock(move || {
-            // Where the body is dropped decides where the panic is.
+            // The panic may come out of the request or of the body's drop.
             catch_unwind(AssertUnwindSafe(|| {
                 run(async {
                     let request = Request::post(uri).body(pieces()).unwrap();
@@ -182,7 +182,7 @@ fn a_wrapped_body_on_a_connection_of_another_loop_fails_its_own_request_alone() 
         let outcome = within(elsewhere).await;
         assert!(matches!(outcome, Ok(Err(_))), "{outcome:?}");
 
-        // The loop goes on.
+        // The first loop still works.
         let again = client.request(Request::post(server.uri("/")).body(pieces()).unwrap()).await.unwrap();
         assert_eq!(again.into_body().collect().await.unwrap().to_bytes(), "one two");
         assert_eq!(server.accepted(), 2);

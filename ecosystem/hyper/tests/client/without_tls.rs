@@ -1,4 +1,4 @@
-//! `https` in a build without the feature `tls`.
+//! These tests use `https` in a build without the feature `tls`.
 
 use std::io::ErrorKind;
 

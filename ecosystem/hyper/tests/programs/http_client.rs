@@ -1,4 +1,4 @@
-//! The example `http_client` against servers by hand.
+//! These tests run the example `http_client` against servers written in this crate's tests.
 
 use std::io::Write;
 
@@ -19,7 +19,7 @@ fn a_download_that_breaks_off_is_begun_again() {
             reset(stream);
             Ok(())
         }
-        1 => respond_half(&mut stream), // and an orderly close, too early
+        1 => respond_half(&mut stream), // This response ends with an orderly close too early.
         _ => respond(&mut stream, "200 OK", "", &body),
     });
     let url = server.url("/file.bin");
@@ -165,22 +165,22 @@ fn redirects_are_followed_ten_times() {
 
     let (code, _, stderr) = get("/nowhere");
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(stderr.contains("a redirect to \"http://[\", which is no URL"), "{stderr}");
+    assert!(stderr.contains("a redirect to \"http://[\", which is not a URL"), "{stderr}");
     assert_eq!(folder.names(), ["name"]);
 }
 
 #[test]
-fn what_it_cannot_begin_with_is_one_line_and_exit_code_2() {
+fn a_wrong_argument_is_one_line_and_exit_code_2() {
     let folder = Folder::new("client-starts");
     let (_, key) = certificate(1);
     let no_ca = folder.write("key.pem", key);
     let url = "http://localhost/file";
     let cases: [(&[&str], &[&str]); 8] = [
         (&[], &["no URL is given", "--help"]),
-        (&["localhost/file"], &["localhost/file: it is no URL"]),
-        (&["ftp://localhost/file"], &["ftp://localhost/file: it is no URL of the form"]),
+        (&["localhost/file"], &["localhost/file: not a URL"]),
+        (&["ftp://localhost/file"], &["ftp://localhost/file: not a URL of the form"]),
         (&["--dir", "missing", url], &["missing: there is no such folder"]),
-        (&["--ca", &no_ca, url], &[&no_ca, "no certificate is in it"]),
+        (&["--ca", &no_ca, url], &[&no_ca, "it contains no certificate"]),
         (&[url, "http://127.0.0.1/x/file"], &["would both be written to file"]),
         (&["--timeout", "-1", url], &["--timeout -1"]),
         (&["--jobs", "0", url], &["--jobs 0", "1 to 1000"]),
@@ -198,7 +198,7 @@ fn on_a_terminal_it_draws_bars() {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10000\r\nconnection: close\r\n\r\n")?;
         for _ in 0..10 {
             stream.write_all(&[b'x'; 1000])?;
-            std::thread::sleep(std::time::Duration::from_millis(30)); // a bar is drawn 20 times a second
+            std::thread::sleep(std::time::Duration::from_millis(30)); // The program draws a bar 20 times a second.
         }
         Ok(())
     });

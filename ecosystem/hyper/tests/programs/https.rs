@@ -1,4 +1,4 @@
-//! The example `https`.
+//! These tests run the example `https`.
 
 use common::examples::{Program, assert_fails, command};
 
@@ -17,17 +17,17 @@ impl Https {
         program.stdout.wait_for("try it");
         let text = program.stdout.so_far();
         let port = text.lines().next().and_then(|line| line.strip_prefix("listening on https://127.0.0.1:"));
-        Https { port: port.expect("it says where").parse().expect("a port"), program }
+        Https { port: port.expect("the program prints its port").parse().expect("a port"), program }
     }
 
-    /// What `openssl s_client` prints of the server, or `None` where it is missing.
+    /// Returns the output of `openssl s_client` for this server, or `None` without the command.
     fn s_client(&self, test: &str, arguments: &[&str]) -> Option<String> {
         let address = format!("127.0.0.1:{}", self.port);
         let always = ["s_client", "-connect", &address, "-servername", "localhost"];
         tool(test, "openssl", &[&always[..], arguments].concat(), "")
     }
 
-    /// The serial number of its certificate.
+    /// Returns the serial number of the server's certificate.
     fn serial(&self, test: &str) -> Option<String> {
         let text = self.s_client(test, &[])?;
         Some(tool(test, "openssl", &["x509", "-noout", "-serial"], &text)?.trim().to_owned())
@@ -48,7 +48,7 @@ fn curl_gets_both_versions_of_http() {
             assert!(text.ends_with(&format!(" over {version}\n")), "{option}: {text}");
         }
     }
-    // Without its certificate curl does not trust it.
+    // curl does not trust the server without its certificate.
     let url = format!("https://localhost:{}/", server.port);
     let Some(text) = tool(test, "curl", &["-sS", "--noproxy", "*", &url], "") else { return };
     assert!(text.contains("certificate"), "{text}");
@@ -77,7 +77,7 @@ fn hangup_reads_the_certificate_again_and_a_bad_one_is_not_taken() {
     let Some(serial) = server.serial(test) else { return };
     assert_eq!(serial, "serial=11");
 
-    // A certificate whose key is not there yet.
+    // This certificate's key is not in its file yet.
     let (second, second_key) = certificate(0x22);
     folder.write("cert.pem", &second);
     server.program.signal(libc::SIGHUP);
@@ -104,7 +104,7 @@ fn hangup_reads_the_certificate_again_and_a_bad_one_is_not_taken() {
 fn it_ends_in_order_with_a_summary() {
     for signal in [libc::SIGINT, libc::SIGTERM] {
         let mut server = Https::start(&["--verbose"]);
-        // One connection that says nothing, and one that speaks no TLS.
+        // One connection sends nothing, and one sends bytes that are not TLS.
         let _idle = std::net::TcpStream::connect(("127.0.0.1", server.port)).expect("it listens");
         let mut odd = std::net::TcpStream::connect(("127.0.0.1", server.port)).expect("it listens");
         std::io::Write::write_all(&mut odd, b"GET / HTTP/1.0\r\n\r\n").expect("it is read");
@@ -117,13 +117,13 @@ fn it_ends_in_order_with_a_summary() {
 }
 
 #[test]
-fn what_it_cannot_start_with_is_one_line_and_exit_code_2() {
+fn a_wrong_argument_is_one_line_and_exit_code_2() {
     let folder = Folder::new("https-starts");
     let (certificate, _) = certificate(1);
     let file = folder.write("cert.pem", &certificate);
     let cases: [(&[&str], &[&str]); 7] = [
         (&["--cert", &file], &["--cert and --key go together", "--help"]),
-        (&["--cert", &file, "--key", &file], &[&file, "no private key is in it"]),
+        (&["--cert", &file, "--key", &file], &[&file, "it contains no private key"]),
         (&["--cert", "missing.pem", "--key", &file], &["missing.pem", "No such file"]),
         (&["--cert", &file, "--key", &file, "--name", "x"], &["made at the start"]),
         (&["--name", "not a name\u{e9}"], &["no certificate can be made"]),

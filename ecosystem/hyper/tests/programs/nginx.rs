@@ -1,4 +1,4 @@
-//! The example `http_client` against nginx.
+//! These tests run the example `http_client` against nginx.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use common::sockets::{pattern, skip};
 
 use crate::support::{Folder, certificate};
 
-/// A child that is killed at the drop.
+/// A child whose drop kills it.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -24,12 +24,12 @@ struct Nginx {
     folder: Folder,
     http: u16,
     https: u16,
-    /// Its certificate.
+    /// The server's certificate.
     ca: String,
 }
 
 impl Nginx {
-    /// `None` where nginx is missing.
+    /// Starts nginx. Returns `None` if it is not installed.
     fn start(test: &str, name: &str) -> Option<Nginx> {
         let binary = ["/usr/sbin/nginx", "nginx"].into_iter().find(|binary| {
             Command::new(binary).arg("-v").output().is_ok_and(|output| output.status.success())
@@ -52,7 +52,7 @@ impl Nginx {
             let mut ended = || child.0.try_wait().expect("it is our child").is_some();
             let serves = until("nginx", || {
                 let listens = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
-                // Another process may have taken a port; nginx ends then.
+                // nginx ends if another process has taken a port.
                 if ended() { Some(false) } else { (listens(http) && listens(https)).then_some(true) }
             });
             if serves {
@@ -114,7 +114,7 @@ http {{
     )
 }
 
-/// The bytes of a file that was downloaded.
+/// Returns the bytes of a downloaded file.
 fn read(folder: &Folder, name: &str) -> Vec<u8> {
     std::fs::read(folder.file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What these tests share: temporary folders, certificates, other programs, and servers by hand.
+//! The tests share temporary folders, certificates, other programs, and simple servers.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -33,7 +33,7 @@ impl Folder {
         self.file(name)
     }
 
-    /// The names of all files, hidden ones included.
+    /// Returns the names of all files, hidden ones included.
     pub fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).expect("the folder is there");
         let name = |entry: io::Result<std::fs::DirEntry>| entry.expect("an entry").file_name();
@@ -49,7 +49,7 @@ impl Drop for Folder {
     }
 }
 
-/// A self-signed certificate for `localhost` and 127.0.0.1 with this serial number, and its key.
+/// Makes a self-signed certificate for `localhost` and 127.0.0.1 with this serial number, and its key.
 pub fn certificate(serial: u8) -> (String, String) {
     let names = ["localhost", "127.0.0.1"].map(str::to_owned).to_vec();
     let mut params = rcgen::CertificateParams::new(names).expect("names that certificates can have");
@@ -58,7 +58,8 @@ pub fn certificate(serial: u8) -> (String, String) {
     (params.self_signed(&key).expect("a certificate").pem(), key.serialize_pem())
 }
 
-/// Runs another program to its end: its standard output and error, or `None` where it is missing.
+/// Runs another program until its exit. Returns its standard output and error, or `None` without the
+/// program.
 pub fn tool(test: &str, name: &str, arguments: &[&str], input: &str) -> Option<String> {
     let mut command = Command::new(name);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -71,25 +72,25 @@ pub fn tool(test: &str, name: &str, arguments: &[&str], input: &str) -> Option<S
         Err(error) => panic!("{name}: {error}"),
     };
     let mut stdin = child.stdin.take().expect("it is piped");
-    let _ = stdin.write_all(input.as_bytes()); // it need not read all
+    let _ = stdin.write_all(input.as_bytes()); // The program may exit before it reads all of its input.
     drop(stdin);
     let output = child.wait_with_output().expect("it is our child");
     let texts = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     Some(texts.concat())
 }
 
-/// A server by hand: a thread that hands each request to `answer` when its head has arrived. Each
-/// connection has one.
+/// A simple server in a thread. It calls `answer` with each request when the request's head has arrived.
+/// Each connection has one request.
 pub struct ByHand {
     pub addr: SocketAddr,
     requests: Arc<AtomicUsize>,
 }
 
-/// A request to a server by hand.
+/// A request to a `ByHand` server.
 pub struct Request {
-    /// Requests before it.
+    /// The number of requests before this one.
     pub number: usize,
-    /// What it asks for: a path and a query.
+    /// The target of the request: a path and a query.
     pub target: String,
     pub stream: TcpStream,
 }
@@ -105,7 +106,7 @@ impl ByHand {
                 stream.set_read_timeout(Some(LIMIT)).expect("a limit that is not 0");
                 let Ok(target) = read_target(&mut stream) else { continue };
                 let number = theirs.fetch_add(1, Ordering::SeqCst);
-                let _ = answer(Request { number, target, stream }); // the client may leave at any time
+                let _ = answer(Request { number, target, stream }); // The client may close the connection at any time.
             }
         });
         ByHand { addr, requests }
@@ -132,7 +133,7 @@ fn read_target(stream: &mut TcpStream) -> io::Result<String> {
     Ok(head.split(' ').nth(1).unwrap_or_default().to_owned())
 }
 
-/// A whole response, after which the connection is closed.
+/// Sends a whole response, after which the connection is closed.
 pub fn respond(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8]) -> io::Result<()> {
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
@@ -140,7 +141,7 @@ pub fn respond(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8])
     stream.write_all(body)
 }
 
-/// The head of a response of 10,000 bytes, and half of it.
+/// Sends the head of a response of 10,000 bytes, and half of its body.
 pub fn respond_half(stream: &mut TcpStream) -> io::Result<()> {
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n")?;
     stream.write_all(&[b'x'; 5000])

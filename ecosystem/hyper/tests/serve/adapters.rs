@@ -1,4 +1,4 @@
-//! hyper's traits on the runtime's types.
+//! These tests cover hyper's traits on the runtime's types.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::server::within;
 
-/// A reader that looks at the buffer it is given.
+/// A reader that inspects its buffer.
 struct Inspecting {
     initialized: Option<usize>,
 }
@@ -105,7 +105,7 @@ fn an_io_of_an_io_has_the_first_traits_and_is_send() {
     });
 }
 
-/// A sleep of another timer.
+/// A sleep that another timer made.
 struct Other;
 
 impl hyper::rt::Sleep for Other {}

@@ -1,4 +1,4 @@
-//! Clients: bytes of one's own, and hyper's.
+//! The clients of these tests: one that sends raw bytes, and hyper's.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use oneloop_hyper::{Executor, Io};
 
 use crate::server::within;
 
-/// A connection on which a test sends what it likes.
+/// A connection on which a test sends arbitrary bytes.
 pub struct Raw(pub TcpStream);
 
 impl Raw {
@@ -30,7 +30,7 @@ impl Raw {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n")).await;
     }
 
-    /// Receives until `end` stands at the end.
+    /// Receives until the received text ends with `end`.
     #[track_caller]
     pub fn receive_until(&mut self, end: &str) -> impl Future<Output = String> {
         within(async move {
@@ -45,7 +45,7 @@ impl Raw {
         })
     }
 
-    /// Receives to the end of the connection. A reset is an end, too.
+    /// Receives to the end of the connection. A reset counts as an end.
     #[track_caller]
     pub fn receive_all(&mut self) -> impl Future<Output = String> {
         within(async move {
@@ -62,7 +62,7 @@ impl Raw {
     }
 }
 
-/// hyper's client on one connection, HTTP/1.1.
+/// Connects hyper's client for HTTP/1.1, on one connection.
 pub async fn http1(addr: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
     let stream = TcpStream::connect(addr).await.unwrap();
     let (sender, connection) = http1::handshake(Io::new(stream)).await.unwrap();
@@ -70,7 +70,7 @@ pub async fn http1(addr: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
     sender
 }
 
-/// hyper's client on one connection, HTTP/2.
+/// Connects hyper's client for HTTP/2, on one connection.
 pub async fn http2(addr: SocketAddr) -> http2::SendRequest<Full<Bytes>> {
     let stream = TcpStream::connect(addr).await.unwrap();
     let (sender, connection) = http2::handshake(Executor, Io::new(stream)).await.unwrap();
@@ -86,7 +86,7 @@ pub fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     Request::post(format!("http://test{path}")).body(Full::new(body.into())).unwrap()
 }
 
-/// The body of a response.
+/// Returns the body of a response.
 pub async fn body(response: Response<Incoming>) -> Bytes {
     within(response.into_body().collect()).await.unwrap().to_bytes()
 }

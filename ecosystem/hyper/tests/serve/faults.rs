@@ -1,4 +1,4 @@
-//! What goes wrong costs its own connection, or its own request.
+//! A fault ends its own connection or its own request, and no other.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ fn malformed_requests_are_answered_and_their_connection_closed() {
             assert!(answer.starts_with("HTTP/1.1 400 "), "{bad:?}: {answer}");
             assert!(matches!(server.error().await, Error::Connection { .. }));
         }
-        // A length and chunks at once: request smuggling.
+        // A length together with chunks is a form of request smuggling.
         let mut client = Raw::connect(server.addr).await;
         client.send("POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx").await;
         assert!(client.receive_all().await.starts_with("HTTP/1.1 400 "));
@@ -98,7 +98,7 @@ fn a_handler_that_is_not_waited_for_any_more_is_dropped() {
         drop(second);
         until(&dropped, 3).await;
 
-        // And the end of the server ends what is left.
+        // The end of the server drops the remaining handler.
         let mut third = frames::connect(server.addr).await;
         third.send(frames::get(1)).await;
         until(&began, 4).await;
@@ -132,7 +132,7 @@ fn a_flood_of_continuations_ends_its_connection() {
         let server = start(|serve| serve).await;
         let mut client = frames::connect(server.addr).await;
         client.send(Frame::new(HEADERS, 0, 1, frames::GET).bytes()).await;
-        // Fields that are not indexed: each takes a byte for its name and one for its value.
+        // Each field that is not indexed takes a byte for its name and one for its value.
         let piece = Frame::new(CONTINUATION, 0, 1, b"\x00\x01a\x01b".repeat(3000)).bytes();
         within(async {
             use futures_lite::AsyncWriteExt;
@@ -160,7 +160,7 @@ fn a_reset_in_a_body_costs_its_own_connection() {
     });
 }
 
-/// Fails a few times before it accepts.
+/// A listener that fails a few times before it accepts.
 struct Failing {
     listener: TcpListener,
     errors: VecDeque<io::ErrorKind>,

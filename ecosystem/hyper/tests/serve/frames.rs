@@ -1,4 +1,4 @@
-//! HTTP/2's frames, made by hand (RFC 9113, section 4.1).
+//! This file makes HTTP/2's frames (RFC 9113, section 4.1).
 
 use std::net::SocketAddr;
 
@@ -45,12 +45,12 @@ impl Frame {
     }
 }
 
-/// The frame of a GET request.
+/// Returns the frame of a GET request.
 pub fn get(stream: u32) -> Vec<u8> {
     Frame::new(HEADERS, END_STREAM | END_HEADERS, stream, GET).bytes()
 }
 
-/// A connection that has sent HTTP/2's preface and its settings.
+/// Opens a connection and sends HTTP/2's preface and settings.
 pub async fn connect(addr: SocketAddr) -> Raw {
     let mut raw = Raw::connect(addr).await;
     raw.send(PREFACE).await;
@@ -59,7 +59,7 @@ pub async fn connect(addr: SocketAddr) -> Raw {
 }
 
 impl Raw {
-    /// All frames up to the end of the connection.
+    /// Receives all frames up to the end of the connection.
     #[track_caller]
     pub fn receive_frames(&mut self) -> impl Future<Output = Vec<Frame>> {
         within(async move {

@@ -1,4 +1,4 @@
-//! Each limit ends its own connection, and tells why.
+//! Each limit ends its own connection and reports the reason.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::client::{self, Raw, body, get, post};
 use crate::frames::{self, Frame, SETTINGS};
 use crate::server::{BIG, Running, start, within};
 
-/// Long enough for a test's own requests on a busy machine, and not long.
+/// This time is long enough for a test's own requests on a busy machine, and short for the test.
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn expect_limit(server: &Running, expected: Limit) {
@@ -60,7 +60,7 @@ fn half_a_head_that_came_with_the_request_before_is_closed_at_the_header_timeout
         assert!(client.receive_all().await.ends_with("hello"));
         expect_limit(&server, Limit::Header).await;
 
-        // The rest of it comes in time, and nothing is lost.
+        // The rest of the head arrives within the limit, and no byte is lost.
         let mut client = Raw::connect(server.addr).await;
         client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\nGET / HT").await;
         client.receive_until("hello").await;
@@ -101,7 +101,7 @@ fn an_idle_connection_is_closed_in_order_on_both_versions() {
         let mut client = frames::connect(server.addr).await;
         client.send(frames::get(1)).await;
         assert!(client.receive_frames().await.iter().any(|frame| frame.kind == frames::GOAWAY));
-        expect_limit(&server, Limit::Idle).await; // Its client does not answer to the GOAWAY.
+        expect_limit(&server, Limit::Idle).await; // The client does not answer to the GOAWAY.
     });
 }
 
@@ -111,7 +111,7 @@ fn a_ping_now_and_then_does_not_extend_the_idle_timeout() {
         let server = start(|serve| serve.idle_timeout(SHORT).header_timeout(SHORT)).await;
         let mut client = frames::connect(server.addr).await;
         client.send(frames::get(1)).await;
-        // It answers no ping of the server, either: the orderly end is not waited for.
+        // The client answers no ping of the server, either. The server does not wait for an orderly end.
         within(async {
             use futures_lite::AsyncWriteExt;
             let ping = Frame::new(frames::PING, 0, 0, [0; 8]).bytes();
@@ -131,7 +131,8 @@ fn a_handler_that_works_is_not_limited() {
         let limits = |serve: crate::server::Plain| {
             serve.idle_timeout(short).header_timeout(short).stall_timeout(short)
         };
-        // The clients are quick, but not always within 40 ms: only their errors count.
+        // The clients are quick, but not always within 40 ms. The test therefore checks only their
+        // errors.
         let server = start(limits).await;
         let mut client = client::http2(server.addr).await;
         assert_eq!(body(client.send_request(get("/slow")).await.unwrap()).await, "slow");
@@ -165,19 +166,20 @@ fn a_client_that_gives_no_window_is_closed_at_the_stall_timeout() {
     });
 }
 
-#[cfg(target_os = "linux")] // Elsewhere the kernel's buffer may hold more than the client takes in time.
+#[cfg(target_os = "linux")] // The buffer of other kernels may hold more than the client receives within the limit.
 #[test]
 fn a_client_that_reads_slowly_is_served() {
     oneloop::block_on(async {
         let limit = 5 * SHORT;
         let server = start(|serve| serve.stall_timeout(limit)).await;
-        // A window with a bound, so that the slowness of the client reaches the server. (With less than a
-        // few segments of the loopback interface the connection would stop by itself.)
+        // The bounded window lets the server observe that the client is slow. (With less than a few
+        // segments of the loopback interface the connection would stop by itself.)
         let socket = oneloop::net::TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(512 << 10).unwrap();
         let mut client = Raw(socket.connect(server.addr).await.unwrap());
         client.get("/big").await;
-        // 2 MB/s: what the kernel holds at first lasts for less than the limit.
+        // The client reads 2 MB/s. The bytes in the kernel's buffers at first last for less than the
+        // limit.
         let mut buffer = vec![0; 16 << 10];
         let (began, mut received) = (std::time::Instant::now(), 0);
         while began.elapsed() < 2 * limit {
@@ -246,7 +248,7 @@ fn hypers_own_options_can_be_changed() {
         client.get("/").await;
         assert!(client.receive_all().await.ends_with("hello"));
 
-        // A client that answers no ping.
+        // This client answers no ping.
         let mut client = frames::connect(server.addr).await;
         client.send(frames::get(1)).await;
         let frames = client.receive_frames().await;
@@ -258,7 +260,7 @@ fn hypers_own_options_can_be_changed() {
 #[test]
 fn a_tunnel_is_an_idle_connection_unless_tunnels_are_allowed() {
     oneloop::block_on(async {
-        // `CONNECT test`, without scheme and path.
+        // The request is `CONNECT test`, without scheme and path.
         let connect = Frame::new(frames::HEADERS, frames::END_HEADERS, 1, b"\x02\x07CONNECT\x41\x04test");
         let tunnel = |_request| async {
             Ok::<_, std::convert::Infallible>(http::Response::new(crate::server::text("")))

@@ -1,4 +1,4 @@
-//! The server, against clients that behave and clients that don't.
+//! These tests cover the server, with correct clients and with faulty ones.
 
 mod adapters;
 mod client;

@@ -1,4 +1,4 @@
-//! HTTP/1.1 and HTTP/2 on one port.
+//! These tests cover HTTP/1.1 and HTTP/2 on one port.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -48,7 +48,7 @@ fn requests_of_one_http2_connection_overlap() {
 fn a_request_may_arrive_byte_by_byte() {
     oneloop::block_on(async {
         let server = start(|serve| serve).await;
-        // The first bytes are those of HTTP/2's preface, too.
+        // HTTP/2's preface begins with the same bytes.
         let mut client = Raw::connect(server.addr).await;
         client.0.set_nodelay(true).unwrap();
         for byte in b"PRI / HTTP/1.1\r\nHost: test\r\n\r\n" {

@@ -1,4 +1,4 @@
-//! A connection that does nothing gives up its buffers, and nothing else.
+//! An idle connection frees its buffers, and loses nothing else.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::client::Raw;
 use crate::server::{Running, answer, run, within};
 
-/// How often a connection began to wait without a buffer.
+/// The number of times that a connection began to wait without a buffer.
 type Rests = Rc<Cell<u32>>;
 
 struct Counting(TcpListener, Rests);
@@ -72,13 +72,13 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// A server that sweeps every 50 ms, with limits that do not matter.
+/// Starts a server that sweeps every 50 ms, with limits that do not matter.
 async fn start() -> (Running, Rests) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let rests = Rests::default();
     let limit = Duration::from_secs(60);
-    let stall = Duration::from_millis(200); // The shortest limit sets the pace of the sweep.
+    let stall = Duration::from_millis(200); // The shortest limit sets the period of the sweep.
     let serve = serve(Counting(listener, rests.clone()), service_fn(answer))
         .header_timeout(limit)
         .idle_timeout(limit)
@@ -105,7 +105,8 @@ fn a_connection_rests_between_its_requests() {
             client.receive_until("hello").await;
             until(&rests, count).await;
         }
-        // Half a request, and the rest of it later: not lost, and no rest in between.
+        // Half a request arrives, and the other half later. No byte is lost, and the connection does not
+        // rest in between.
         client.send("GET / HTTP/1.1\r\nHo").await;
         oneloop::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(rests.get(), 3);

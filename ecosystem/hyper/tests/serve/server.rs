@@ -1,4 +1,4 @@
-//! A server for a test, and what its handler answers.
+//! The server of these tests, and the responses of its handler.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -20,13 +20,13 @@ use oneloop_hyper::{serve, server};
 
 pub type Body = BoxBody<Bytes, Infallible>;
 
-/// More than the buffers of a connection hold, on both sides.
+/// This size exceeds the buffers of a connection on both sides.
 pub const BIG: usize = 64 << 20;
 
-/// How long a test waits for what must come, on a machine that is busy.
+/// The time limit of a test's waits, on a machine that is busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server that runs, and the errors that it reported.
+/// A running server, and the errors that it reported.
 pub struct Running {
     pub addr: SocketAddr,
     pub task: JoinHandle<Summary>,
@@ -49,7 +49,7 @@ impl Running {
     }
 }
 
-/// What `future` gives, within the patience of a test.
+/// Returns the output of `future`, and panics at the time limit of a test.
 #[track_caller]
 pub fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let place = std::panic::Location::caller();
@@ -65,15 +65,15 @@ pub fn text(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).boxed()
 }
 
-/// A body of `BIG` bytes in pieces.
+/// Makes a body of `BIG` bytes in pieces.
 fn big() -> Body {
     let piece = Bytes::from(vec![b'x'; 64 << 10]);
     let pieces = (0..BIG / piece.len()).map(move |_| Ok(Frame::data(piece.clone())));
     BodyExt::boxed(StreamBody::new(futures_lite::stream::iter(pieces)))
 }
 
-/// `/` answers, `/echo` answers with the body, `/slow` after 200 ms, `/never` not at all, `/big`
-/// with `BIG` bytes, `/panic` panics.
+/// `/` answers at once, `/echo` answers with the body, `/slow` answers after 200 ms, `/never` does not
+/// answer, `/big` answers with `BIG` bytes, and `/panic` panics.
 pub async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let body = match request.uri().path() {
         "/" => text("hello"),

@@ -1,4 +1,4 @@
-//! The end of a server.
+//! These tests cover the shutdown of a server.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::client::{self, Raw, body, get};
 use crate::frames::{self, Frame};
 use crate::server::{Running, start, within};
 
-/// A server that ends when the sender is dropped.
+/// Starts a server that ends when the sender is dropped.
 async fn start_with_end(grace: Duration) -> (Running, async_channel::Sender<()>) {
     let (end, ended) = async_channel::bounded::<()>(1);
     let asked = async move { ended.recv().await };
@@ -25,7 +25,7 @@ fn requests_that_have_begun_are_answered_on_both_versions() {
         first.get("/slow").await;
         let mut second = client::http2(server.addr).await;
         let answer = second.send_request(get("/slow"));
-        // A byte of a third has arrived, and the server has it: it will get its answer, too.
+        // The server has received a byte of a third request, so it answers this request, too.
         let mut third = Raw::connect(server.addr).await;
         third.send("GET / HTTP/1.1\r\nHost").await;
         let slow = oneloop::spawn(answer);
@@ -53,7 +53,7 @@ fn idle_connections_are_closed_at_once_resting_or_not() {
         idle.receive_until("hello").await;
         let mut second = frames::connect(server.addr).await;
         second.send(frames::get(1)).await;
-        // Long enough to rest: a limit of 60 s means a sweep a second.
+        // This time is long enough to rest: a limit of 60 s means a sweep a second.
         oneloop::time::sleep(Duration::from_millis(3500)).await;
         let mut fresh = Raw::connect(server.addr).await;
         fresh.get("/").await;
@@ -62,7 +62,7 @@ fn idle_connections_are_closed_at_once_resting_or_not() {
         assert_eq!(silent.receive_all().await, "");
         assert_eq!(idle.receive_all().await, "");
         assert_eq!(fresh.receive_all().await, "");
-        // Its client acknowledges nothing, and closes when it sees the GOAWAY.
+        // This client acknowledges nothing, and closes the connection when it receives the GOAWAY.
         drop(second);
         let summary = within(server.task).await.unwrap();
         assert_eq!((summary.connections, summary.cut_off), (4, 0));
@@ -70,7 +70,7 @@ fn idle_connections_are_closed_at_once_resting_or_not() {
 }
 
 #[test]
-fn what_is_left_after_the_grace_is_cut_off_and_counted() {
+fn connections_open_after_the_grace_are_cut_off_and_counted() {
     oneloop::block_on(async {
         let (server, end) = start_with_end(Duration::from_millis(100)).await;
         let mut first = Raw::connect(server.addr).await;
@@ -95,7 +95,8 @@ fn a_request_that_arrived_with_the_end_is_answered() {
             client.get("/").await;
             client.receive_until("hello").await;
         }
-        // The server accepts it, and its end is asked for before the first byte is read.
+        // The server accepts this connection, and the shutdown begins before the server reads the first
+        // byte.
         let mut client = Raw::connect(server.addr).await;
         client.get("/").await;
         let mut other = Raw::connect(server.addr).await;
@@ -131,7 +132,7 @@ fn clients_in_the_listeners_queue_are_served_before_it_is_closed() {
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = socket.listen(1024).unwrap();
         let addr = listener.local_addr().unwrap();
-        // More than the operations that one poll of a task may make.
+        // This count exceeds the operations that one poll of a task may make.
         let mut clients: Vec<Raw> = Vec::new();
         for number in 0..200 {
             let client = std::net::TcpStream::connect(addr).unwrap();

@@ -1,4 +1,4 @@
-//! Clients of HTTP/2 that take a response slowly, by their windows: the socket always has room.
+//! HTTP/2 clients receive a response slowly because of their windows, while the socket always has space.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -17,12 +17,12 @@ use oneloop_hyper::{Executor, Io, serve};
 use crate::client::get;
 use crate::server::{Body, run, within};
 
-/// Far shorter than a response takes here.
+/// This limit is far shorter than a response takes in these tests.
 const LIMIT: Duration = Duration::from_millis(300);
 const PIECE_BYTES: usize = 2 << 20;
 const WINDOW_BYTES: u32 = 65_535;
 
-/// How many bytes arrive at a client that makes a pause after each frame.
+/// Returns the number of bytes that a client receives, which pauses after each frame.
 async fn take_slowly(addr: SocketAddr) -> hyper::Result<usize> {
     let stream = TcpStream::connect(addr).await.unwrap();
     let (mut sender, connection) = http2::Builder::new(Executor)
@@ -40,7 +40,7 @@ async fn take_slowly(addr: SocketAddr) -> hyper::Result<usize> {
     Ok(count)
 }
 
-/// Serves a body with short limits; returns how much of it arrives.
+/// Serves a body with short limits. Returns the number of its bytes that arrive.
 async fn taken_of(body: impl Fn() -> Body + 'static) -> hyper::Result<usize> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! A connection that becomes the program's own.
+//! These tests cover upgraded connections.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use oneloop_hyper::{Io, serve};
 use crate::client::Raw;
 use crate::server::{run, text, within};
 
-/// Answers with 101, then sends back what it receives.
+/// Answers with 101, then sends back each received byte.
 async fn upgrade(request: Request<Incoming>) -> Result<Response<crate::server::Body>, Infallible> {
     if !request.headers().contains_key("upgrade") {
         return Ok(Response::new(text("plain")));

@@ -1,4 +1,4 @@
-//! What a connection carries.
+//! These tests cover the requests on one connection.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::server::{Server, curl, need};
 
 const GET: &[u8] = b"GET /hello/x HTTP/1.1\r\nhost: x\r\n\r\n";
 
-/// Reads the responses of `GET`s until this many bodies were read.
+/// Reads the responses of `GET`s until this many bodies are complete.
 fn read_answers(mut client: impl Read, count: usize) -> String {
     let mut answers = String::new();
     let mut buffer = [0; 4096];
@@ -32,7 +32,7 @@ fn a_connection_carries_many_requests() {
     #[cfg(unix)]
     {
         let (stdout, _) = server.stop();
-        assert!(stdout.contains("\n1 connections and 20 requests served, "), "{stdout}");
+        assert!(stdout.contains("\n1 connection and 20 requests served, "), "{stdout}");
     }
 }
 
@@ -72,7 +72,7 @@ fn a_malformed_request_costs_only_its_own_connection() {
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnot a frame at all",
     ] {
         let mut client = server.connect();
-        // It may close the connection before it has taken everything.
+        // The server may close the connection before it has read all bytes.
         let _ = client.write_all(bad);
         let mut answer = Vec::new();
         let _ = client.read_to_end(&mut answer);
@@ -105,8 +105,8 @@ fn curl_uses_its_connection_again() {
     let server = Server::start(&[]);
     let url = server.url("/hello/x");
     let count = ["--write-out", "connects: %{num_connects}\\n"];
-    // Not by HTTP/2: curl 7.88 sends a second request without TLS in frames that are none. h2load
-    // does that part.
+    // HTTP/2 is not part of this test: curl 7.88 sends a second request without TLS in malformed frames.
+    // The test with h2load covers HTTP/2.
     let answer = curl(&[&["--http1.1"], &count[..], &[&url, &url, &url]].concat());
     assert_eq!(answer.text().matches("connects: 1").count(), 1, "{}", answer.text());
     assert_eq!(answer.text().matches("connects: 0").count(), 2, "{}", answer.text());

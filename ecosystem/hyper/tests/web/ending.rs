@@ -1,4 +1,4 @@
-//! How the server starts and ends.
+//! These tests cover the start and the end of the server.
 
 use common::examples::{assert_fails, run};
 
@@ -33,9 +33,9 @@ fn bad_arguments_are_one_line_and_exit_code_2() {
     let file = folder.write("file", "");
     let refused = |arguments: &[&str], parts: &[&str]| assert_fails("http_server", arguments, 2, parts);
     refused(&["nonsense"], &["nonsense", "no address"]);
-    refused(&["127.0.0.1:99999"], &["127.0.0.1:99999", "no address"]);
+    refused(&["127.0.0.1:99999"], &["127.0.0.1:99999", "the port 99999 is out of range"]);
     refused(&["no-such-host.invalid:1"], &["no-such-host.invalid:1"]);
-    // A documentation address (RFC 5737), which no machine has.
+    // No machine has this address, which is for documentation (RFC 5737).
     refused(&["192.0.2.1:8080"], &["192.0.2.1:8080"]);
     refused(&["127.0.0.1:0", "127.0.0.1:1"], &["127.0.0.1:1", "--help"]);
     refused(&["--bogus"], &["--bogus", "--help"]);
@@ -51,7 +51,7 @@ fn bad_arguments_are_one_line_and_exit_code_2() {
 
 #[test]
 fn an_address_in_use_is_one_line_and_exit_code_2() {
-    // By its number: in which language Windows says it depends on the machine.
+    // Windows has messages in several languages, so the test looks for the error's number.
     let reason = if cfg!(windows) { "os error 10048" } else { "in use" };
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = holder.local_addr().unwrap().to_string();
@@ -69,10 +69,10 @@ mod signals {
 
     use crate::server::{Folder, Server};
 
-    /// Longer than any test: a wait of this length makes the test fail.
+    /// This time is longer than any test, so a wait of this length makes the test fail.
     const NEVER: &str = "100000";
 
-    /// A client whose request is under way: the head and the first line are there.
+    /// Opens a client whose request has begun: the head and the first line have arrived.
     fn in_flight(server: &Server, ticks: &str) -> BufReader<TcpStream> {
         let mut client = server.connect();
         write!(client, "GET /ticks?{ticks} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
@@ -98,7 +98,7 @@ mod signals {
         assert_eq!(server.program.wait().code(), Some(0));
         let stdout = server.program.stdout.so_far();
         let summary = stdout.lines().last().unwrap();
-        assert!(summary.starts_with("1 connections and 1 requests served, "), "{summary}");
+        assert!(summary.starts_with("1 connection and 1 request served, "), "{summary}");
         assert!(!server.program.stderr.so_far().contains("cut off"));
     }
 
@@ -108,7 +108,7 @@ mod signals {
         let mut server = Server::start(&["--grace", NEVER, "--uploads", folder.text()]);
         let mut client = server.connect();
         client.write_all(b"PUT /uploads/a HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhello").unwrap();
-        // One more request tells that the upload has begun: the server knows of both in their order.
+        // The status shows when the upload has begun. The server reads both requests in their order.
         until("an upload", || {
             let mut other = server.connect();
             other.write_all(b"GET /status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
@@ -140,7 +140,7 @@ mod signals {
             client.read_to_end(&mut Vec::new()).unwrap();
         }
         assert_eq!(server.program.wait().code(), Some(0));
-        assert!(server.program.stdout.so_far().contains("2 connections and 1 requests served, "));
+        assert!(server.program.stdout.so_far().contains("2 connections and 1 request served, "));
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod signals {
         }
         assert_eq!(server.program.wait().code(), Some(0));
         let stderr = server.program.stderr.so_far();
-        assert!(stderr.contains("2 connections did not finish and are cut off"), "{stderr}");
+        assert!(stderr.contains("cut off because of the time: 2 connections"), "{stderr}");
     }
 
     #[test]
@@ -170,7 +170,8 @@ mod signals {
         }
     }
 
-    /// While the process stands still all of them arrive, so it learns of them together.
+    /// All clients arrive while the process is stopped, so the server receives them and the signal
+    /// together.
     #[test]
     fn clients_that_came_before_the_signal_are_served() {
         let mut server = Server::start(&["--grace", NEVER]);

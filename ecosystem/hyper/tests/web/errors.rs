@@ -1,17 +1,17 @@
-//! Errors have the right status, and are JSON.
+//! An error response has the right status, and its body is JSON.
 
 use crate::server::{Folder, Server, curl, need, text};
 
 #[test]
-fn what_is_not_there_is_404() {
-    need!(curl, "what_is_not_there_is_404");
+fn a_missing_path_is_404() {
+    need!(curl, "a_missing_path_is_404");
     let server = Server::start(&[]);
     for path in ["/nothing", "/notes/", "/hello/", "/hello/a/b", "/NOTES"] {
         curl(&[&server.url(path)]).assert_error(404, path);
     }
     curl(&["--http2-prior-knowledge", &server.url("/nothing")]).assert_error(404, "/nothing");
     curl(&[&server.url("/notes/7")]).assert_error(404, "number 7");
-    curl(&[&server.url("/files/a")]).assert_error(404, "/files/a"); // without --dir
+    curl(&[&server.url("/files/a")]).assert_error(404, "/files/a"); // The server has no `--dir`.
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_body_beyond_its_limit_is_413() {
         let kind = if url.ends_with("form") { "accept: */*" } else { json };
         for version in ["--http1.1", "--http2-prior-knowledge"] {
             curl(&[version, "--header", kind, "--data-binary", &data, &url]).assert_error(413, "limit");
-            // Without a length that says so at the beginning.
+            // This request announces no length.
             let chunked = ["--header", "transfer-encoding: chunked"];
             let [name, value] = if version == "--http1.1" { chunked } else { ["--header", "accept: */*"] };
             curl(&[version, name, value, "--header", kind, "--data-binary", &data, &url])
@@ -51,8 +51,8 @@ fn a_body_beyond_its_limit_is_413() {
 }
 
 #[test]
-fn what_can_not_be_understood_is_400_415_or_422() {
-    need!(curl, "what_can_not_be_understood_is_400_415_or_422");
+fn a_malformed_request_is_400_415_or_422() {
+    need!(curl, "a_malformed_request_is_400_415_or_422");
     let server = Server::start(&[]);
     let json = |body: &str| {
         curl(&["--header", "content-type: application/json", "--data", body, &server.url("/notes")])
@@ -81,7 +81,7 @@ fn a_body_that_does_not_come_is_408() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
-    assert!(answer.contains("the body did not come in 1s"), "{answer}");
+    assert!(answer.contains("the body did not arrive within 1s"), "{answer}");
 }
 
 #[test]

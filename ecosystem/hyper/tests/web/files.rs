@@ -1,4 +1,4 @@
-//! Static files: types, conditions, ranges, size.
+//! These tests cover static files: types, conditions, ranges, size.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use common::examples::bytes;
 
 use crate::server::{Folder, Server, curl, need};
 
-/// A day in the past, as files and headers say it.
+/// A day in the past, as a file's time and as a header's text.
 const DAY: u64 = 1_700_000_000;
 const DAY_TEXT: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
 
@@ -96,12 +96,12 @@ fn a_range_is_a_part_of_the_file() {
         outside.assert_error(416, "outside");
         assert_eq!(outside.header("content-range"), Some("bytes */12"), "{range}");
     }
-    // More than one, and what is none: the whole file, as the standard allows.
+    // Several ranges, or a malformed one, give the whole file, as the standard allows.
     for range in ["bytes=0-1,3-4", "bytes=5-1", "bytes=x", "lines=1-2", "bytes=+1-2"] {
         let whole = get(&[&format!("range: {range}")]);
         assert_eq!((whole.status, whole.text()), (200, "hello, world"), "{range}");
     }
-    // A part is only of use with the file that the other parts are of.
+    // A client can use a part only if it belongs to the same file as its other parts.
     let same = get(&["range: bytes=0-4", &format!("if-range: {DAY_TEXT}")]);
     assert_eq!((same.status, same.text()), (206, "hello"));
     let other = get(&["range: bytes=0-4", "if-range: Tue, 14 Nov 2023 22:13:19 GMT"]);
@@ -142,7 +142,7 @@ fn a_client_that_takes_nothing_does_not_make_the_server_grow() {
         client.read_exact(&mut head).unwrap();
         assert_eq!(&head, b"HTTP/1.1 200 OK");
     }
-    // Each would hold its 20 MB, if the file were read faster than the client takes it.
+    // Each client would cost 20 MB if the server read the file faster than the client receives it.
     let resident = server.program.resident_bytes();
     assert!(
         common::runner::instrumented() || resident < 60_000_000,
@@ -164,7 +164,7 @@ fn a_folder_is_its_index() {
     assert_eq!((index.status, index.text()), (200, "<p>sub"));
     assert_eq!(index.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(curl(&[&server.url("/files")]).header("location"), Some("/files/"));
-    curl(&[&server.url("/files/")]).assert_error(404, "/files/"); // it has none
+    curl(&[&server.url("/files/")]).assert_error(404, "/files/"); // The folder has no index yet.
     folder.write("index.html", "<p>top");
     assert_eq!(curl(&[&server.url("/files/")]).text(), "<p>top");
     curl(&[&server.url("/files/greeting.txt/")]).assert_error(404, "greeting.txt/");

@@ -1,4 +1,5 @@
-//! Short runs of load generators of others, which must report no error.
+//! These tests run other projects' load generators for a short time. The generators must report no
+//! error.
 #![cfg(unix)]
 
 use std::process::Command;

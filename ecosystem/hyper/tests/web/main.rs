@@ -1,4 +1,5 @@
-//! The examples `http_server` and `with_tokio`, as real programs, with clients of others.
+//! These tests run the examples `http_server` and `with_tokio` as programs, with other projects'
+//! clients.
 
 mod connections;
 mod ending;

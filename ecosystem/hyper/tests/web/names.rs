@@ -1,10 +1,10 @@
-//! Which files strangers may name.
+//! These tests cover the file names that the server accepts from clients.
 
 use std::io::{Read, Write};
 
 use crate::server::{Folder, Server, curl, need};
 
-/// A folder with a secret beside the part that is served.
+/// Starts a server. Its folder is beside a secret file.
 fn serve() -> (Folder, Server) {
     let folder = Folder::new();
     folder.write("secret", "SECRET");
@@ -26,7 +26,7 @@ fn no_path_leads_out() {
         "../secret",
         "./../secret",
         "sub/../../secret",
-        "sub/../a.txt", // inside, and refused all the same
+        "sub/../a.txt", // The path leads inside the folder. The server refuses it all the same.
         "%2e%2e/secret",
         "%2E%2E%2Fsecret",
         "..%2fsecret",
@@ -60,7 +60,7 @@ fn no_path_leads_out() {
         for version in ["--http1.1", "--http2-prior-knowledge"] {
             let url = server.url(&format!("/files/{path}"));
             let answer = curl(&[version, "--path-as-is", "--globoff", &url]);
-            // The whole path may name no route at all.
+            // The response is that of the file route or of a path without a route.
             answer.assert_error(404, "/files/");
             assert!(!answer.text().contains("SECRET") && !answer.text().contains("root:"), "{path}");
         }
@@ -71,7 +71,7 @@ fn no_path_leads_out() {
     curl(&["--path-as-is", &server.url("/../secret")]).assert_error(404, "/../secret");
 }
 
-/// curl would not send these.
+/// These requests are raw, because curl would not send them.
 #[test]
 fn no_line_of_a_request_leads_out() {
     let (_folder, server) = serve();
@@ -133,8 +133,8 @@ fn links_that_lead_out_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_is_not_opened() {
-    need!(curl, "what_is_no_file_is_not_opened");
+fn a_pipe_and_a_socket_are_not_opened() {
+    need!(curl, "a_pipe_and_a_socket_are_not_opened");
     let (folder, server) = serve();
     let pipe = folder.path("public/pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();

@@ -1,4 +1,4 @@
-//! What each route answers.
+//! These tests cover the response of each route.
 
 use crate::server::{Server, curl, need};
 

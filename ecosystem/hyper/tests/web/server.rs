@@ -1,4 +1,4 @@
-//! What the tests share: the server as a process, a folder, and curl.
+//! The tests share the server as a process, a folder, and curl.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use common::examples::{LIMIT, Program, command, until};
 use common::runner;
 
-/// A folder of the test's own, removed at its end.
+/// A folder of the test. Its drop removes it.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -65,10 +65,10 @@ impl Server {
     #[track_caller]
     pub fn start_command(command: &mut Command) -> Server {
         let program = Program::start(command).expect("it starts");
-        program.stdout.wait_for("try it"); // The line after the address.
+        program.stdout.wait_for("try it"); // The program prints this line after the address.
         let text = program.stdout.so_far();
         let address = text.lines().next().and_then(|line| line.strip_prefix("listening on http://"));
-        Server { address: address.expect("it says where it listens").to_owned(), program }
+        Server { address: address.expect("the program prints its address").to_owned(), program }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -83,7 +83,7 @@ impl Server {
         stream
     }
 
-    /// Waits until a part of `/status` is as it should be.
+    /// Waits until `/status` contains `part`.
     #[track_caller]
     pub fn wait_for_status(&self, part: &str) {
         until(part, || curl(&[&self.url("/status")]).text().contains(part).then_some(()));
@@ -94,7 +94,7 @@ impl Server {
         self.program.signal(oneloop::signal::SignalKind::TERMINATE.number());
     }
 
-    /// Asks it to stop, and returns what it wrote to standard output and standard error.
+    /// Stops the server, and returns its standard output and standard error.
     #[cfg(unix)]
     #[track_caller]
     pub fn stop(mut self) -> (String, String) {
@@ -106,7 +106,7 @@ impl Server {
     }
 }
 
-/// Whether a program is there; says which test is skipped if not.
+/// Returns whether a program is installed. If it is not, a message names the skipped test.
 pub fn has(program: &str, package: &str, test: &str) -> bool {
     let there = Command::new(program)
         .arg("--version")
@@ -121,7 +121,7 @@ pub fn has(program: &str, package: &str, test: &str) -> bool {
     there
 }
 
-/// Leaves a test that needs a program which is not there.
+/// Returns from a test whose program is not installed.
 macro_rules! need {
     ($program:literal, $package:literal, $test:literal) => {
         if !crate::server::has($program, $package, $test) {
@@ -134,18 +134,18 @@ macro_rules! need {
 }
 pub(crate) use need;
 
-/// A response, as curl has received it.
+/// A response that curl received.
 #[derive(Debug)]
 pub struct Answer {
     pub version: String,
     pub status: u16,
-    /// Names are in lower case.
+    /// The headers. Their names are in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// Takes apart what `curl --include` prints: heads of interim responses, a head, a body.
+    /// Parses the output of `curl --include`: heads of interim responses, a head, a body.
     fn parse(mut bytes: &[u8]) -> Answer {
         loop {
             let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends");
@@ -173,7 +173,7 @@ impl Answer {
         self.headers.iter().find(|header| header.0 == name).map(|header| header.1.as_str())
     }
 
-    /// It is an error, as JSON, whose message contains `part`.
+    /// Asserts that the response is a JSON error whose message contains `part`.
     #[track_caller]
     pub fn assert_error(&self, status: u16, part: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -184,7 +184,7 @@ impl Answer {
     }
 }
 
-/// curl, silent but for errors, with no settings and no proxy of the machine's.
+/// Runs curl, which prints errors only and uses no settings and no proxy of the machine.
 pub fn curl_command(arguments: &[&str]) -> Command {
     let mut command = Command::new("curl");
     let limit = LIMIT.as_secs().to_string();
@@ -193,7 +193,7 @@ pub fn curl_command(arguments: &[&str]) -> Command {
     command
 }
 
-/// One request by curl, which must get a response.
+/// Makes one request with curl, and asserts that a response arrives.
 #[track_caller]
 pub fn curl(arguments: &[&str]) -> Answer {
     let output = curl_command(arguments).arg("--include").output().expect("curl starts");
@@ -202,7 +202,7 @@ pub fn curl(arguments: &[&str]) -> Answer {
     Answer::parse(&output.stdout)
 }
 
-/// A path as an argument.
+/// Returns a path as an argument.
 #[track_caller]
 pub fn text(path: &Path) -> &str {
     path.to_str().expect("the path is UTF-8")

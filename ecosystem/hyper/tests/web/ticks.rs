@@ -1,11 +1,11 @@
-//! The streaming response.
+//! These tests cover the streaming response.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
 use crate::server::{Server, curl, curl_command, need};
 
-/// curl in the middle of the stream, which is killed at the end.
+/// curl in the middle of the stream. Its drop kills it.
 struct Client {
     curl: Child,
     lines: BufReader<std::process::ChildStdout>,
@@ -38,7 +38,7 @@ fn lines_come_as_they_are_made() {
     need!(curl, "lines_come_as_they_are_made");
     let server = Server::start(&[]);
     for version in ["--http1.1", "--http2-prior-knowledge"] {
-        // The second line would come in an hour: the first is not held back until then.
+        // The second line is due in an hour. The server must not delay the first line until then.
         let mut client = Client::start(&[version, &server.url("/ticks?count=2&every_ms=3600000")]);
         client.assert_line("tick 1 of 2");
     }

@@ -1,4 +1,4 @@
-//! Uploads: they go to the disk whole, or not at all.
+//! An upload is stored as a whole or not at all.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -26,7 +26,7 @@ fn an_upload_is_stored_as_it_is() {
             let stored = curl(&[version, "--upload-file", text(&file), &url]);
             assert_eq!(stored.status, 201, "{stored:?}");
             assert_eq!(stored.text(), format!(r#"{{"name":"large file.bin","bytes":{length}}}"#));
-            // It takes the place of the one before.
+            // The upload replaces the previous file.
             assert!(std::fs::read(folder.path("large file.bin")).unwrap() == content, "{length} bytes");
             std::fs::write(folder.path("large file.bin"), "old").unwrap();
         }
@@ -71,8 +71,8 @@ fn an_upload_beyond_its_limit_is_413_and_leaves_nothing() {
     assert_eq!(curl(&["--upload-file", text(&fits), &url]).status, 201);
 }
 
-/// curl 7.88 takes the reset for a failure that the standard asks for here: it says that the rest of
-/// the upload is not needed.
+/// Standard HTTP asks for a reset after this response, because the rest of the upload is not needed.
+/// curl 7.88 reports the reset as a failure.
 #[test]
 fn over_http2_an_upload_beyond_its_limit_is_413() {
     need!("nghttp", "nghttp2-client", "over_http2_an_upload_beyond_its_limit_is_413");
@@ -102,7 +102,7 @@ fn a_piece_that_does_not_come_is_408_and_leaves_nothing() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
-    assert!(answer.contains("nothing more of the upload came in 1s"), "{answer}");
+    assert!(answer.contains("nothing more of the upload arrived within 1s"), "{answer}");
     assert_eq!(folder.names(), [""; 0]);
 }
 
@@ -123,7 +123,7 @@ fn a_client_that_leaves_in_the_middle_leaves_nothing() {
         }
         drop(client);
         server.wait_for_status(r#""uploads_open":0"#);
-        // A thread may just have the file.
+        // A thread may still have the file open.
         common::examples::until("an empty folder", || folder.names().is_empty().then_some(()));
     }
 }
@@ -152,7 +152,7 @@ fn names_that_lead_out_or_hide_are_refused() {
         ["..", "%2e%2e", "..%2fout", "%2Ftmp%2Fout", "a%5Cb", "a%00b", ".hidden", "a%3Ab", "%FF", "a."];
     for name in names.into_iter().chain([&*too_long]) {
         let url = server.url(&format!("/uploads/{name}"));
-        // With `--upload-file` curl would make a name of its own of the first one.
+        // `--upload-file` would make curl replace the first name by another one.
         let body = ["--request", "PUT", "--data-binary", &data];
         curl(&[&["--path-as-is"], &body[..], &[&url]].concat()).assert_error(422, "name");
     }

@@ -1,4 +1,4 @@
-//! What the example `with_tokio` promises.
+//! These tests cover the promises of the example `with_tokio`.
 
 use common::examples::{assert_fails, run};
 

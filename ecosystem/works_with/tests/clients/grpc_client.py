@@ -16,14 +16,14 @@ def reply(data):
     return data[2:].decode()
 
 
-# No proxy: the server is on this machine.
+# The server is on this machine, so no proxy is used.
 with grpc.insecure_channel(sys.argv[1], [("grpc.enable_http_proxy", 0)]) as channel:
     hello = channel.unary_unary("/works.Greeter/Hello", lambda r: r, reply)
     count = channel.unary_stream("/works.Greeter/Count", lambda r: r, reply)
     talk = channel.stream_stream("/works.Greeter/Talk", lambda r: r, reply)
 
     assert hello(request("Ada"), timeout=60) == "hello Ada"
-    # Calls that overlap on one connection.
+    # The calls overlap on one connection.
     calls = [hello.future(request(f"{n}"), timeout=60) for n in range(50)]
     assert [call.result() for call in calls] == [f"hello {n}" for n in range(50)]
 
@@ -47,6 +47,6 @@ with grpc.insecure_channel(sys.argv[1], [("grpc.enable_http_proxy", 0)]) as chan
     endless = count(request(count=0), timeout=60)
     assert next(endless) == "1"
     endless.cancel()
-    # The connection is as it was.
+    # The connection still works.
     assert hello(request("Grace"), timeout=60) == "hello Grace"
 print("done")

@@ -1,4 +1,4 @@
-"""A server of Python's websockets that sends everything back. It prints its address."""
+"""A server of Python's websockets that sends each message back. It prints its address."""
 
 import asyncio
 import signal

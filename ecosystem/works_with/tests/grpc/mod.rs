@@ -1,5 +1,5 @@
-//! gRPC: tonic's server on `oneloop_hyper::serve`, called by a tonic client on the same loop and by
-//! Python's grpcio.
+//! These tests run tonic's server on `oneloop_hyper::serve`. A tonic client on the same loop and
+//! Python's grpcio call it.
 
 mod service;
 
@@ -28,15 +28,15 @@ use tower::ServiceExt;
 
 use crate::support::{alone, client, has_python_module, output_of, within};
 
-/// The join of a server.
+/// Serves the service on the runtime.
 async fn start() -> (SocketAddr, mpsc::UnboundedReceiver<&'static str>) {
     let (sender, dropped) = mpsc::unbounded();
     let router = Routes::new(Greeter { dropped: sender }).prepare().into_axum_router();
     (run(TowerToHyperService::new(router)).await, dropped)
 }
 
-/// The same with deadlines: tonic's own are part of its transport, which needs tokio. A deadline
-/// covers a call until its answer begins.
+/// Serves the same with deadlines. tonic's own deadlines are part of its transport, which needs tokio. A
+/// deadline covers a call until its answer begins.
 async fn start_with_deadlines() -> (SocketAddr, mpsc::UnboundedReceiver<&'static str>) {
     let (sender, dropped) = mpsc::unbounded();
     let router = Routes::new(Greeter { dropped: sender }).prepare().into_axum_router();
@@ -60,7 +60,7 @@ where
     addr
 }
 
-/// How long the client waits: the header `grpc-timeout`, eight digits at most and a unit.
+/// Returns how long the client waits. The header `grpc-timeout` has eight digits at most and a unit.
 fn deadline(headers: &HeaderMap) -> Duration {
     let parse = || {
         let text = headers.get("grpc-timeout")?.to_str().ok()?;
@@ -79,7 +79,7 @@ fn deadline(headers: &HeaderMap) -> Duration {
     parse().unwrap_or(Duration::MAX)
 }
 
-/// The join of a client: hyper's connection as a service.
+/// Connects a client, which uses hyper's connection as a service.
 async fn connect(addr: SocketAddr) -> Grpc<impl GrpcService<Body, ResponseBody = Incoming>> {
     let stream = Io::new(TcpStream::connect(addr).await.unwrap());
     let handshake = http2::Builder::new(Executor).timer(Timer).handshake(stream);
@@ -129,7 +129,7 @@ fn tonic_streams_in_both_directions() {
     alone(TEST, || async {
         let (addr, mut dropped) = start().await;
         let mut client = within(connect(addr)).await;
-        // More than HTTP/2's windows hold.
+        // The size exceeds HTTP/2's windows.
         let count = tonic::Request::new(request("", 20_000));
         let replies = within(client.server_streaming(count, COUNT, codec())).await.unwrap().into_inner();
         let numbers: Vec<_> = within(replies.map(|reply| reply.unwrap().text).collect()).await;
@@ -183,8 +183,8 @@ fn grpcio_calls_a_tonic_server() {
         let (addr, dropped) = start().await;
         let output = output_of(client("grpc_client.py").arg(addr.to_string())).await;
         assert_eq!(output, "done\n");
-        // What the client has left is dropped: the stream that it counted to its end, the one that
-        // it cancelled, and the call that was too late.
+        // The server drops the client's ended calls: the stream that the client counted to its end, the
+        // one that it cancelled, and the call that was too late.
         let mut ended: Vec<_> = within(dropped.take(3).collect()).await;
         ended.sort();
         assert_eq!(ended, ["count", "count", "hello"]);

@@ -1,5 +1,6 @@
-//! A gRPC service as tonic's generator would write it, by hand: so no test needs `protoc`.
-//! `greeter.proto` would say:
+//! This file is a gRPC service in the form of tonic's generator. It is written by hand, so that no test
+//! needs `protoc`.
+//! `greeter.proto` would be:
 //!
 //! ```proto
 //! message Request { string name = 1; uint32 count = 2; }
@@ -52,14 +53,14 @@ pub fn reply(text: impl Into<String>) -> Reply {
 type Answer<T> = Result<tonic::Response<T>, Status>;
 type Replies = BoxStream<'static, Result<Reply, Status>>;
 
-/// The service, and where it says that a call without an end has been dropped.
+/// The service, and the channel that reports the drop of a call without an end.
 #[derive(Clone)]
 pub struct Greeter {
     pub dropped: mpsc::UnboundedSender<&'static str>,
 }
 
 impl Greeter {
-    /// Greets; nameless callers get an error; `never` gets no answer.
+    /// Greets the caller. A request without a name gets an error, and `never` gets no answer.
     async fn hello(self, request: tonic::Request<Request>) -> Answer<Reply> {
         match request.into_inner().name.as_str() {
             "" => Err(Status::invalid_argument("a name is needed")),
@@ -75,7 +76,7 @@ impl Greeter {
         }
     }
 
-    /// Counts up to `count`, or for ever if that is 0.
+    /// Counts up to `count`, or without an end if `count` is 0.
     async fn count(self, request: tonic::Request<Request>) -> Answer<Replies> {
         let last = request.into_inner().count;
         let replies = async_stream::stream! {
@@ -92,7 +93,7 @@ impl Greeter {
         Ok(tonic::Response::new(replies.boxed()))
     }
 
-    /// Greets each name of the stream. A nameless request ends it with an error.
+    /// Greets each name of the stream. A request without a name ends it with an error.
     async fn talk(self, requests: tonic::Request<Streaming<Request>>) -> Answer<Replies> {
         let replies = requests.into_inner().map(|request| match request?.name.as_str() {
             "" => Err(Status::invalid_argument("a name is needed")),
@@ -102,12 +103,12 @@ impl Greeter {
     }
 }
 
-/// Says when it is dropped.
+/// A value that reports its drop.
 struct Note(&'static str, mpsc::UnboundedSender<&'static str>);
 
 impl Drop for Note {
     fn drop(&mut self) {
-        let _ = self.1.unbounded_send(self.0); // Perhaps the test does not ask.
+        let _ = self.1.unbounded_send(self.0); // The test may have dropped the receiver.
     }
 }
 

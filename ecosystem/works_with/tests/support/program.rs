@@ -1,4 +1,4 @@
-//! Programs that a test starts, by the runtime itself: no thread waits for them.
+//! This file starts programs by the runtime itself, so no thread waits for them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,21 +12,21 @@ use tempfile::TempDir;
 
 use super::{LIMIT, within};
 
-/// How long a server may take to end after its signal, before it is killed.
+/// The time in which a server has to end after its signal, before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A server that a test has started. When this is dropped, also by a panic, the server is asked to
-/// end and its end is awaited.
+/// A server that a test has started. Its drop, also during a panic, sends the server a signal to end,
+/// and waits for the end.
 pub struct Server {
     child: Child,
     end: SignalKind,
-    /// The server's files, removed after its end.
+    /// The server's files. They are removed after its end.
     folder: TempDir,
 }
 
 impl Server {
-    /// Starts a server, and waits until `output` gives it a line that contains `ready`. Returns it
-    /// with that line, or `None` if the server has ended before.
+    /// Starts a server, and waits until `output` has a line that contains `ready`. Returns the server
+    /// with that line, or `None` if the server has ended before it.
     pub async fn start<R: AsyncRead + Unpin + 'static>(
         command: &mut Command,
         output: impl FnOnce(&mut Child) -> R,
@@ -44,11 +44,11 @@ impl Server {
                 if line.contains(ready) {
                     break Some(line);
                 }
-                eprintln!("{line}"); // The test shows it if it fails.
+                eprintln!("{line}"); // The test program shows the line if the test fails.
             }
         })
         .await?;
-        // A pipe that is full would hold the server up.
+        // A full pipe would block the server.
         drop(oneloop::spawn(async move {
             while let Some(Ok(line)) = lines.next().await {
                 eprintln!("{line}")
@@ -70,12 +70,12 @@ impl Drop for Server {
             if begun.elapsed() > GRACE {
                 let _ = self.child.start_kill();
             }
-            std::thread::sleep(Duration::from_millis(1)); // The test is over, and the loop with it.
+            std::thread::sleep(Duration::from_millis(1)); // The loop has ended.
         }
     }
 }
 
-/// Whether a program is installed. If not, the test says that it is skipped.
+/// Returns whether a program is installed. If not, a message says that the test is skipped.
 pub fn has_program(test: &str, program: &Path, remedy: &str) -> bool {
     let found = std::process::Command::new(program).arg("--version").output().is_ok();
     if !found {
@@ -84,7 +84,7 @@ pub fn has_program(test: &str, program: &Path, remedy: &str) -> bool {
     found
 }
 
-/// Whether Python has a module. If not, the test says that it is skipped.
+/// Returns whether Python has a module. If not, a message says that the test is skipped.
 pub fn has_python_module(test: &str, module: &str, package: &str) -> bool {
     let import = format!("import {module}");
     let found = std::process::Command::new("python3")
@@ -97,17 +97,17 @@ pub fn has_python_module(test: &str, module: &str, package: &str) -> bool {
     found
 }
 
-/// A Python program of the folder `clients`.
+/// Returns the command of a Python program in the folder `clients`.
 pub fn client(name: &str) -> Command {
     let mut command = Command::new("python3");
     command
-        .arg("-u") // Each line at once.
+        .arg("-u") // `-u` makes Python write each line at once.
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name))
         .stdin(Stdio::null());
     command
 }
 
-/// Runs a program to its end, which must be a success, and returns what it wrote.
+/// Runs a program until its exit, which must be a success, and returns its output.
 pub async fn output_of(command: &mut Command) -> String {
     let output = within(command.kill_on_drop(true).output()).await.expect("the program can be started");
     let [stdout, stderr] =
