@@ -190,8 +190,7 @@ fn a_child_that_ends_and_a_signal_that_comes_meanwhile_are_reported_afterwards()
         let signal = spawn(async move { listener.recv().await });
         settle().await;
         // SAFETY: a call without pointers; a listener for this signal is there.
-        let sent = unsafe { libc::kill(std::process::id() as i32, libc::SIGUSR1) };
-        assert_eq!(sent, 0);
+        assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
         hog(|| true);
         assert!(waiting.await.unwrap()?.success());
         signal.await.unwrap()
