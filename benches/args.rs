@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub enum Command {
 /// The options of a run.
 pub struct Options {
     pub quick: bool,
+    /// The number of rounds of each case, or `None` for the number that the case plans.
+    pub rounds: Option<usize>,
     /// Substrings of the names of cases or runtimes. An empty list chooses everything.
     pub filters: Vec<String>,
     /// The directory for the files of the report.
@@ -56,6 +59,11 @@ pub enum CountsTable {
 }
 
 impl Options {
+    /// Returns the number of rounds of a case that plans `planned` rounds.
+    pub fn rounds_of(&self, planned: usize) -> usize {
+        self.rounds.unwrap_or(planned)
+    }
+
     /// The time for which each round measures a server.
     pub fn server_time(&self) -> Duration {
         Duration::from_millis(if self.quick { 120 } else { 1_500 })
@@ -75,6 +83,7 @@ pub fn parse() -> Result<Command, String> {
     let (filters, out) = (Vec::new(), None);
     let mut options = Options {
         quick: false,
+        rounds: None,
         filters,
         out,
         facts: false,
@@ -94,6 +103,10 @@ pub fn parse() -> Result<Command, String> {
             Long("facts") => options.facts = true,
             Short('j') | Long("jobs") => {
                 options.jobs = arguments.value().and_then(|it| it.parse()).map_err(usage)?;
+            }
+            Long("rounds") => {
+                let rounds: NonZeroU16 = arguments.value().and_then(|it| it.parse()).map_err(usage)?;
+                options.rounds = Some(rounds.get().into());
             }
             // Cargo adds this option.
             Long("bench") => from_cargo_bench = true,
@@ -164,7 +177,7 @@ pub fn help() -> String {
     let mut text = String::from(
         "Measures oneloop and its peers in the same rounds. Prints tables, and writes them as JSON and as a page.
 
-cargo bench -p oneloop-bench -- [--quick] [--facts] [-j N] [--out DIR] [FILTER]...
+cargo bench -p oneloop-bench -- [--quick] [--rounds N] [--facts] [-j N] [--out DIR] [FILTER]...
 cargo bench -p oneloop-bench -- counts [--hold FILE | --write FILE] [FILTER]...
 cargo bench -p oneloop-bench -- page RESULTS.json... OUT.html
 cargo bench -p oneloop-bench -- chart RESULTS.json... OUT.svg
@@ -175,6 +188,7 @@ they are. Ctrl+C ends a run. The finished rounds are kept, in files with names t
 
   -q, --quick   makes a short run with fewer rounds and fewer points of each sweep. It takes about four minutes on a
                 machine that does nothing else, and several times as long on a busy machine, after the build
+      --rounds N    measures each case in N rounds (default: 3 to 25, as the case plans; 1 to 5 in a short run)
       --facts   also builds the smallest echo server on each library, which takes minutes. The word facts among the
                 filters does the same. A full run does so without the option
   -j, --jobs N  the number of jobs that these builds run at once (default: the number of cores)

@@ -173,7 +173,7 @@ impl Chosen {
             let subjects = self.servers.iter().map(|subject| subject.server.name);
             Job {
                 sheet: Sheet::new(Family::Servers, case, subjects),
-                rounds: case.rounds(options.quick),
+                rounds: options.rounds_of(case.rounds(options.quick)),
                 estimate: case.estimate(time),
                 measure: Box::new(move |subject| case.measure(&self.servers[subject], time, setting)),
             }
@@ -191,7 +191,7 @@ impl Chosen {
             let subjects = self.http_servers.iter().map(|subject| subject.server.name);
             Job {
                 sheet: Sheet::new(Family::Http, case, subjects),
-                rounds: case.rounds(options.quick),
+                rounds: options.rounds_of(case.rounds(options.quick)),
                 estimate: case.estimate(time),
                 measure: Box::new(move |subject| case.measure(&self.http_servers[subject], time, setting)),
             }
@@ -211,7 +211,7 @@ impl Chosen {
             let limit = estimate * 10 + Duration::from_secs(5);
             Job {
                 sheet: Sheet::new(Family::Operations, case, subjects),
-                rounds: case.rounds(options.quick),
+                rounds: options.rounds_of(case.rounds(options.quick)),
                 estimate,
                 measure: Box::new(move |subject| {
                     let executor = self.executors[subject];

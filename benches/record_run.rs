@@ -65,7 +65,9 @@ fn subjects(chosen: &Chosen, cases: &[CaseRecord]) -> Vec<About> {
 
 /// Writes the files and returns their paths.
 pub fn write(options: &Options, record: &Record, directory: &Path) -> Result<Vec<PathBuf>, String> {
-    let stem = files::stem(&words(options), record.options.interrupted);
+    let words = words(options);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let stem = files::stem(&words, record.options.interrupted);
     let mut json = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
     json.push('\n');
     let files = [("json", json), ("html", page::page(record))];
@@ -78,15 +80,16 @@ pub fn write(options: &Options, record: &Record, directory: &Path) -> Result<Vec
 }
 
 /// Returns the words that distinguish a run from a full run.
-fn words(options: &Options) -> Vec<&str> {
+fn words(options: &Options) -> Vec<String> {
     let full = !options.quick && options.filters.is_empty();
     let flags = [
         ("quick", options.quick),
         ("counts", options.counts_named),
         ("facts", options.facts_named || options.facts && !full),
     ];
-    let named = flags.into_iter().filter_map(|(word, is_set)| is_set.then_some(word));
-    named.chain(options.filters.iter().map(String::as_str)).collect()
+    let named = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(word, _)| word.to_owned());
+    let rounds = options.rounds.map(|rounds| format!("{rounds}-rounds"));
+    named.chain(rounds).chain(options.filters.iter().cloned()).collect()
 }
 
 /// Returns the path of the page of the last full run, if it exists.
