@@ -23,7 +23,7 @@ impl Cause {
     /// A unit is polled.
     #[inline(always)]
     pub(crate) fn unit(unit: Ticket) -> Cause {
-        Cause(2 | unit.word() << 16)
+        Cause(2 | unit.id() << 16)
     }
 
     /// The driver has reported readiness of an object.
@@ -41,7 +41,7 @@ impl Cause {
     /// A task has ended.
     #[inline(always)]
     pub(crate) fn end_of(task: Ticket) -> Cause {
-        Cause(6 | task.word() << 16)
+        Cause(6 | task.id() << 16)
     }
 }
 

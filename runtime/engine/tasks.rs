@@ -149,16 +149,38 @@ impl Tasks {
         self.end_generation(ticket.key(), &self.slots[ticket.key()]);
     }
 
-    /// Ends the generation of a slot, which makes every ticket of the slot stale. The slot can be
-    /// reused at once if it is not queued. A slot that has used all its generations is never reused. So
-    /// names stay unique, at a cost of 32 bytes every 16.7 million tasks.
+    /// Ends the generation of a slot, and removes the slot's name. Every ticket of the slot is stale
+    /// afterwards. The slot can be reused at once if it is not queued. A slot that has used all its
+    /// generations is never reused. So names stay unique, at a cost of 32 bytes every 16.7 million
+    /// tasks.
     #[inline]
     fn end_generation(&self, key: u32, slot: &TaskSlot) {
-        let generation = slot.generation() + 1;
-        if slot.has(QUEUED) {
-            slot.state.set(generation << FLAG_BITS | QUEUED | RELEASED_WHILE_QUEUED);
-            return;
+        if slot.has(QUEUED | NAMED) {
+            return self.end_generation_with_remains(key, slot);
         }
+        self.vacate(key, slot);
+    }
+
+    /// `end_generation` for a slot that is queued or has a name. The function stays out of line, because
+    /// each turn would otherwise contain the code of the hash map.
+    #[cold]
+    #[inline(never)]
+    fn end_generation_with_remains(&self, key: u32, slot: &TaskSlot) {
+        if slot.has(NAMED) {
+            self.names.borrow_mut().remove(&key);
+        }
+        if slot.has(QUEUED) {
+            let generation = slot.generation() + 1;
+            slot.state.set(generation << FLAG_BITS | QUEUED | RELEASED_WHILE_QUEUED);
+        } else {
+            self.vacate(key, slot);
+        }
+    }
+
+    /// Ends the generation of a slot that is not queued and has no name.
+    #[inline]
+    fn vacate(&self, key: u32, slot: &TaskSlot) {
+        let generation = slot.generation() + 1;
         slot.state.set(generation << FLAG_BITS | QUEUED);
         if generation < GENERATION_MAX {
             self.slots.release(key, slot);
@@ -453,9 +475,6 @@ impl Tasks {
     #[inline]
     pub(super) fn end(&self, key: u32, slot: &TaskSlot) {
         self.counters.ended.add(1);
-        if slot.has(NAMED) {
-            self.end_name(key);
-        }
         self.end_generation(key, slot);
     }
 
@@ -467,14 +486,6 @@ impl Tasks {
             slot.set(ABORTED);
             self.urgent.push(Deferred::Abort(ticket));
         }
-    }
-
-    /// The function stays out of line, because each turn would otherwise contain the code of the hash
-    /// map.
-    #[cold]
-    #[inline(never)]
-    fn end_name(&self, key: u32) {
-        self.names.borrow_mut().remove(&key);
     }
 
     /// Gives a task a name, which dumps and errors print.

@@ -6,7 +6,7 @@
 //! ```text
 //!  63            48 47                    24 23                     0
 //! ┌────────────────┬────────────────────────┬────────────────────────┐
-//! │ runtime number │        slot key        │   slot's generation    │
+//! │ runtime number │   slot's generation    │        slot key        │
 //! └────────────────┴────────────────────────┴────────────────────────┘
 //! ```
 //!
@@ -20,9 +20,13 @@
 //! On the loop's own thread a wake is a thread-local read, a compare and a push, without atomics. From
 //! any other thread a wake goes through the runtime's inbox (see `inbox.rs`).
 //!
+//! The key has the lowest bits, because each operation with a ticket uses the key as an index. There the
+//! numbers of the chunk and of the slot are whole bytes.
+//!
 //! The cost is three limits. At most 65,535 runtimes can exist at once, at most 16.7 million tasks can
 //! exist in one runtime, and the target must have 64 bits.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::num::NonZeroU64;
 
@@ -31,11 +35,11 @@ use super::slots::KEY_MAX;
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("oneloop packs a task's name into the waker's data word and needs a 64-bit target");
 
-const GENERATION_BITS: u32 = 24;
+const KEY_BITS: u32 = 24;
 
 /// The last generation of a slot. A slot that reaches this generation is never reused, so names stay
 /// unique.
-pub(crate) const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
+pub(crate) const GENERATION_MAX: u32 = (1 << 24) - 1;
 
 /// A runtime's number, shifted to its bits in a ticket. The number is never zero, so an "or" with the
 /// other bits is never zero and needs no check.
@@ -53,14 +57,20 @@ impl RuntimeNumber {
 }
 
 /// The name of a task. The word is never zero, because runtime numbers start at 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ticket(NonZeroU64);
 
 impl Ticket {
     #[inline]
     pub(crate) fn new(runtime: RuntimeNumber, generation: u32, key: u32) -> Ticket {
         debug_assert!(generation <= GENERATION_MAX && key <= KEY_MAX);
-        Ticket(runtime.0 | (u64::from(key) << GENERATION_BITS | u64::from(generation)))
+        Ticket(runtime.0 | (u64::from(generation) << KEY_BITS | u64::from(key)))
+    }
+
+    /// Returns the ticket in the data word of a waker of this crate. Such a word always holds a ticket.
+    #[inline]
+    pub(crate) fn from_waker_word(word: u64) -> Option<Ticket> {
+        NonZeroU64::new(word).map(Ticket)
     }
 
     /// Returns the ticket in a word. A word without a runtime number holds no ticket.
@@ -84,16 +94,35 @@ impl Ticket {
     }
 
     pub(crate) fn generation(self) -> u32 {
-        self.word() as u32 & GENERATION_MAX
+        (self.word() >> KEY_BITS) as u32 & GENERATION_MAX
     }
 
     pub(crate) fn key(self) -> u32 {
-        (self.word() >> GENERATION_BITS) as u32 & KEY_MAX
+        self.word() as u32 & KEY_MAX
+    }
+
+    /// Returns the key and the generation in 48 bits, with the key above the generation. The order of
+    /// these numbers is that of the keys.
+    pub(crate) fn id(self) -> u64 {
+        u64::from(self.key()) << 24 | u64::from(self.generation())
     }
 
     /// Returns whether the ticket names slot 0, which belongs to `block_on`'s own future.
     pub(crate) fn is_main(self) -> bool {
         self.key() == 0
+    }
+}
+
+/// The order of the runtimes, then of the keys.
+impl Ord for Ticket {
+    fn cmp(&self, other: &Ticket) -> Ordering {
+        (self.runtime(), self.id()).cmp(&(other.runtime(), other.id()))
+    }
+}
+
+impl PartialOrd for Ticket {
+    fn partial_cmp(&self, other: &Ticket) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

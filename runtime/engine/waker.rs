@@ -15,7 +15,7 @@ impl Ticket {
         if !ptr::eq(waker.vtable(), &VTABLE) {
             return None;
         }
-        Ticket::from_word(waker.data().addr() as u64)
+        Ticket::from_waker_word(waker.data().addr() as u64)
     }
 
     /// Makes a waker for a poll. The waker owns no memory and needs no drop.

@@ -180,8 +180,9 @@ impl<T: 'static> Future for JoinHandle<T> {
         }
         ready!(core.budget.poll(cx));
         let task = core.tasks.take_done(slot, ticket);
-        self.task.ticket = None;
-        output_of(task)
+        let output = output_of(task);
+        self.task.ticket = None; // Last, so that the drop of the handle needs no test.
+        output
     }
 }
 

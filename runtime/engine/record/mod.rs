@@ -36,7 +36,7 @@ pub(crate) struct Recorder {
 
 /// Returns the id of a unit, which is the key and the generation of its ticket.
 pub(crate) fn unit_id(ticket: Ticket) -> u64 {
-    ticket.word() & ID
+    ticket.id()
 }
 
 pub(crate) fn unit_number(unit: Unit) -> u8 {
