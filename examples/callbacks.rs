@@ -33,9 +33,9 @@ fn main() -> ExitCode {
 fn demo() -> Outcome {
     let mut calls = Callbacks::new()?;
 
-    // loop.call_soon, loop.call_later
-    calls.call_later(Duration::from_millis(40), |_| say!("call_later, after 40 ms"))?;
+    // loop.call_soon, loop.call_later. The time counts from the call.
     calls.call_later(Duration::from_millis(20), |_| say!("call_later, after 20 ms"))?;
+    calls.call_later(Duration::from_millis(40), |_| say!("call_later, after 40 ms"))?;
     let never = calls.call_later(Duration::from_secs(3600), |_| say!("never"))?;
     calls.cancel(never);
     calls.call_soon(|calls| {
