@@ -24,8 +24,8 @@ use super::event::Id;
 /// # fn main() -> std::io::Result<()> {
 /// let mut events = EventLoop::<()>::new()?;
 /// let mut names = IdMap::default();
-/// names.insert(events.timer(Duration::from_millis(2))?, "second");
 /// names.insert(events.timer(Duration::from_millis(1))?, "first");
+/// names.insert(events.timer(Duration::from_millis(2))?, "second");
 /// let mut order = vec![];
 /// while !names.is_empty() {
 ///     if let Event::Timer(id) = events.take(None)? {

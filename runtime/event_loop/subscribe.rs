@@ -194,9 +194,9 @@ impl<M> EventLoop<M> {
     /// use oneloop::event_loop::{Event, EventLoop};
     ///
     /// let mut events = EventLoop::<()>::new()?;
-    /// let later = events.timer(Duration::from_millis(10))?;
-    /// let sooner = events.timer(Duration::from_millis(5))?;
     /// let never = events.timer(Duration::from_secs(3600))?;
+    /// let sooner = events.timer(Duration::from_millis(5))?;
+    /// let later = events.timer(Duration::from_millis(10))?;
     /// assert!(matches!(events.take(None)?, Event::Timer(id) if id == sooner));
     /// assert!(matches!(events.take(None)?, Event::Timer(id) if id == later));
     /// assert!(events.cancel(never));

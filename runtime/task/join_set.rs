@@ -50,13 +50,14 @@ use crate::engine::wait_list::wake_foreign;
 ///
 /// ```
 /// use oneloop::JoinSet;
-/// use oneloop::time::{Duration, sleep};
+/// use oneloop::time::{Duration, now, sleep_until};
 ///
 /// oneloop::block_on(async {
 ///     let mut set = JoinSet::new();
+///     let start = now();
 ///     for n in [30, 10, 20] {
 ///         set.spawn(async move {
-///             sleep(Duration::from_millis(n)).await;
+///             sleep_until(start + Duration::from_millis(n)).await;
 ///             n
 ///         });
 ///     }
