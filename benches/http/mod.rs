@@ -68,6 +68,10 @@ pub enum Method {
 /// The size of the body of a POST request.
 pub const POST_BYTES: usize = 256 * 1024;
 
+/// The shortest round of requests with a body. On 64 connections the bodies have 16 MiB. On a busy machine
+/// a shorter round might end before the first answer.
+const POST_TIME_MIN: Duration = Duration::from_millis(150);
+
 impl Method {
     /// Returns the body of the request.
     fn body(self) -> Vec<u8> {
@@ -106,8 +110,11 @@ impl Case {
     }
 
     /// Returns the time of a round. `time` is that of an echo case.
-    fn time(time: Duration) -> Duration {
-        time / 5
+    fn time(&self, time: Duration) -> Duration {
+        match self.shape().method {
+            Method::Get => time / 5,
+            Method::Post => (time / 5).max(POST_TIME_MIN),
+        }
     }
 
     /// Returns the approximate time of one measurement.
@@ -115,7 +122,7 @@ impl Case {
         let start = Duration::from_micros(30_000 + 150 * self.shape().connections as u64);
         start
             + match self.kind {
-                Kind::Load(_) => Case::time(time) + servers::warm_up(Case::time(time), false),
+                Kind::Load(_) => self.time(time) + servers::warm_up(self.time(time), false),
                 Kind::Idle(_) => idle::PAUSE,
             }
     }
@@ -125,7 +132,7 @@ impl Case {
         setting.allows(self.shape().connections)?;
         let listener = connect::listen(0).map_err(|error| format!("cannot listen: {error}"))?;
         let mut process = ServerProcess::start(subject, setting.server_core, 0, listener, None)?;
-        let time = Case::time(time);
+        let time = self.time(time);
         let outcome = match &self.kind {
             Kind::Load(shape) => load::measure(&process, shape, servers::warm_up(time, false), time),
             Kind::Idle(shape) => idle::measure(&process, shape),
