@@ -131,7 +131,8 @@ impl Measured {
     }
 
     /// Returns the count that is compared: the first count that agrees with the table, or the last one.
-    /// For a new table, it is the median count.
+    /// For a new table, it is the median count. A run without a count counts as an attempt, because a busy
+    /// machine may start valgrind too late for the load.
     fn settled(
         self,
         valgrind: &Valgrind,
@@ -139,17 +140,22 @@ impl Measured {
         expected: Option<Option<&Row>>,
     ) -> Result<Row, String> {
         let mut runs = Vec::new();
-        while runs.len() < RUNS_MAX {
-            let found = self.run(valgrind, core)?;
-            runs.push(found);
-            if expected.is_some_and(|row| table::compare(row, Some(&found)) == Finding::Same) {
-                return Ok(found);
+        let mut failure = String::new();
+        for _ in 0..RUNS_MAX {
+            match self.run(valgrind, core) {
+                Ok(found)
+                    if expected.is_some_and(|row| table::compare(row, Some(&found)) == Finding::Same) =>
+                {
+                    return Ok(found);
+                }
+                Ok(found) => runs.push(found),
+                Err(reason) => failure = reason,
             }
         }
         if expected.is_none() {
             runs.sort_by(|one, other| one.instructions.total_cmp(&other.instructions));
-            return Ok(runs[RUNS_MAX / 2]);
+            return runs.get(runs.len() / 2).copied().ok_or(failure);
         }
-        Ok(runs[RUNS_MAX - 1])
+        runs.last().copied().ok_or(failure)
     }
 }

@@ -1,6 +1,7 @@
 //! The pair in two processes, which the loop awaits.
 //!
-//! A child is this program again, with the name of its function on the command line.
+//! A child is this program again, with the name of its function on the command line. It waits until its
+//! standard input is closed. So the lines about both children come before their results.
 
 use std::env;
 use std::io;
@@ -9,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures::future::try_join;
-use oneloop::process::{Child, Command};
+use oneloop::process::{Child, Command, Stdio};
 
 use crate::demo::{Outcome, say};
 
@@ -27,6 +28,7 @@ pub async fn add_and_subtract(second: Duration) -> Outcome {
         let id = child.id().expect("its status has not been asked for");
         say!("  child process: {id}, waiting {seconds} seconds in {name}");
     }
+    drop((add.stdin.take(), sub.stdin.take())); // Both children begin now.
     let (add, sub) = try_join(add.wait(), sub.wait()).await?;
     match [add, sub].into_iter().find(|status| !status.success()) {
         None => Ok(()),
@@ -36,7 +38,8 @@ pub async fn add_and_subtract(second: Duration) -> Outcome {
 
 fn spawn(name: &str, time: Duration) -> io::Result<Child> {
     let mut command = Command::new(env::current_exe()?);
-    command.args([CHILD, name, &time.as_millis().to_string()]).kill_on_drop(true).spawn()
+    command.args([CHILD, name, &time.as_millis().to_string()]);
+    command.stdin(Stdio::piped()).kill_on_drop(true).spawn()
 }
 
 /// Does the work of a child. Returns `None` in the process that the user has started.
@@ -45,6 +48,7 @@ pub fn child() -> Option<ExitCode> {
     let [flag, name, time] = arguments.as_slice() else { return None };
     let (_, function, _) = FUNCTIONS.iter().find(|function| flag == CHILD && name == function.0)?;
     let time = Duration::from_millis(time.to_str()?.parse().ok()?);
+    let _ = io::copy(&mut io::stdin(), &mut io::sink()); // until the parent closes it
     thread::sleep(time);
     function();
     Some(ExitCode::SUCCESS)

@@ -24,15 +24,16 @@ use super::{Duration, Instant, Sleep, now, sleep, sleep_until};
 /// # Examples
 ///
 /// ```
-/// use std::time::{Duration, Instant};
+/// use oneloop::time::{Duration, interval, now};
 ///
 /// oneloop::block_on(async {
-///     let start = Instant::now();
-///     let mut interval = oneloop::time::interval(Duration::from_millis(5));
+/// #   oneloop::time::pause();
+///     let start = now();
+///     let mut interval = interval(Duration::from_millis(5));
 ///     let first = interval.tick().await;
 ///     let second = interval.tick().await;
 ///     assert_eq!(second - first, Duration::from_millis(5));
-///     assert!(start.elapsed() >= Duration::from_millis(5));
+///     assert!(now() - start >= Duration::from_millis(5));
 /// });
 /// ```
 #[track_caller]
@@ -124,6 +125,7 @@ pub enum MissedTickBehavior {
 /// use oneloop::time::{Duration, interval};
 ///
 /// oneloop::block_on(async {
+/// #   oneloop::time::pause();
 ///     let mut interval = interval(Duration::from_millis(5));
 ///     let first = interval.tick().await;
 ///     let second = interval.next().await.unwrap(); // as a stream

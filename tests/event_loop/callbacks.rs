@@ -64,14 +64,16 @@ fn soon_means_after_all_that_is_queued_and_in_order() {
 fn later_means_not_before_and_in_the_order_of_deadlines() {
     let (mut calls, log) = (Callbacks::new().unwrap(), Log::default());
     let begun = Instant::now();
-    // Each deadline counts from its own call: as far apart as a machine may be slow.
-    calls.call_later(100 * MS, log.noting("100 ms")).unwrap();
-    calls.call_later(Duration::ZERO, log.noting("at once")).unwrap();
+    let (later, soon) = (calls.timer_at(begun + 10 * MS).unwrap(), calls.timer_at(begun).unwrap());
+    for (id, name) in [(later, "later"), (soon, "soon")] {
+        let log = log.clone();
+        calls.on(id, move |_, _| log.note(name));
+    }
     let never = calls.call_later(Duration::MAX, log.noting("never")).unwrap();
     calls.call_later(100 * MS, |calls| calls.stop()).unwrap();
     run(&mut calls);
     assert!(begun.elapsed() >= 100 * MS);
-    assert_eq!(log.noted(), ["at once", "100 ms"]);
+    assert_eq!(log.noted(), ["soon", "later"]);
     calls.cancel(never);
 }
 

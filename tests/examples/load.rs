@@ -111,7 +111,7 @@ fn assert_server_fails(treat: impl FnOnce(TcpStream) + Send + 'static, parts: &[
     let mut all = vec![address.as_str()];
     all.extend(parts);
     // It ends at the failure. Until then there must be time for several round trips, also where they are slow.
-    assert_fails("load", &[&address, "--conns", "1", "--secs", "3"], 1, &all);
+    assert_fails("load", &[&address, "--conns", "1", "--secs", "60"], 1, &all);
 }
 
 #[test]

@@ -78,16 +78,19 @@ fn timers_that_are_not_due_wait_and_delay_no_task_until_the_clock_moves() {
 #[test]
 fn a_loop_that_waits_for_a_clock_that_stands_still_does_not_spin() {
     standing_still(async |clock| {
-        let reads = clock.reads();
-        // It sleeps for a time that doesn't pass, again and again; after a while the test lets it pass.
+        // The loop sleeps for a time that does not pass, until the other thread moves the clock. That
+        // thread may start late, so the count begins with it.
+        let (begins, begun) = std::sync::mpsc::channel();
         let moving = std::thread::spawn(move || {
-            let real = Instant::now();
+            let (real, reads) = (Instant::now(), clock.reads());
+            begins.send(reads).unwrap();
             while clock.reads() < reads + 5 || real.elapsed() < Duration::from_millis(100) {
                 std::thread::sleep(Duration::from_millis(1));
             }
             clock.advance(Duration::from_millis(5));
             real.elapsed()
         });
+        let reads = begun.recv().unwrap();
         let before = Instant::now();
         sleep(Duration::from_millis(5)).await;
         assert_eq!(before.elapsed(), Duration::from_millis(5));

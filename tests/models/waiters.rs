@@ -23,7 +23,7 @@ use super::counting;
 use super::steps::Step;
 
 /// Far more than an event needs: a waker that is called later was lost.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(50);
 
 const FUTURES: usize = 6;
 /// The even ones are those of tasks.

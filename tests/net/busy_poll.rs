@@ -76,15 +76,15 @@ fn timers_of_a_busy_loop_are_never_early_and_end_its_waiting() {
 #[cfg(target_os = "linux")]
 #[test]
 fn when_its_time_is_over_the_loop_sleeps() {
-    let was_busy = || {
+    let was_busy_and_slept = || {
         let runtime = busy(Duration::from_millis(50));
         let (reads, sleeps) = (clock::reads(), common::sockets::thread_sleeps());
         runtime.block_on(sleep(Duration::from_millis(200)));
-        assert!(common::sockets::thread_sleeps() > sleeps, "it never slept");
-        clock::reads() - reads > 100 // some ten, if it sleeps at once
+        let slept = common::sockets::thread_sleeps() > sleeps;
+        slept && clock::reads() - reads > 100 // some ten, if it sleeps at once
     };
-    // Others may have had the processor for the time that it is busy.
-    assert!((0..5).any(|_| was_busy()), "it was not busy");
+    // Others may have the processor for the time in which the loop is busy, or until the timer is due.
+    assert!((0..50).any(|_| was_busy_and_slept()), "it was not busy, or never slept");
 }
 
 #[cfg(target_os = "linux")]

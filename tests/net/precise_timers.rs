@@ -90,7 +90,7 @@ fn a_timer_that_was_dropped_wakes_the_loop_once_at_most() {
             let parks = runtime.metrics().parks;
             sleep(Duration::from_millis(50)).await;
             let parks = runtime.metrics().parks - parks;
-            assert!((1..=5).contains(&parks), "{parks}"); // what a signal or the debugger's stop may add
+            assert!(parks <= 5, "{parks}"); // what a signal or the debugger's stop may add
         }
     });
 }

@@ -85,13 +85,14 @@ fn an_event_loop_and_a_thread_answer_each_other() {
 fn reads_after_one_wake(runtime: &Runtime) -> u64 {
     runtime.block_on(async {
         let (waker, woken) = (own_waker().await, Arc::new(AtomicU64::new(0)));
-        let (theirs, reads) = (woken.clone(), clock::reads());
+        let theirs = woken.clone();
         let other = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(20));
             theirs.store(1, Ordering::Release);
             waker.wake();
         });
         poll_fn(|_| if woken.load(Ordering::Acquire) == 1 { Poll::Ready(()) } else { Poll::Pending }).await;
+        let reads = clock::reads(); // a look follows before the next park
         sleep(Duration::from_millis(100)).await;
         other.join().unwrap();
         clock::reads() - reads
@@ -112,12 +113,12 @@ fn the_look_ends_and_the_loop_sleeps() {
     let has_looked = || {
         let sleeps = common::sockets::thread_sleeps();
         let reads = reads_after_one_wake(&looking(HOUR));
-        assert!(common::sockets::thread_sleeps() > sleeps, "it never slept");
+        let slept = common::sockets::thread_sleeps() > sleeps;
         assert!(reads < 5_000, "{reads}: one look reads the clock some thousand times");
-        reads > 1_000
+        slept && reads > 1_000
     };
     let parallel = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1);
-    assert!(!parallel || (0..ATTEMPTS).any(|_| has_looked()), "it has not looked");
+    assert!(!parallel || (0..ATTEMPTS).any(|_| has_looked()), "it has not looked, or never slept");
 }
 
 /// Binds a thread of this process, or with 0 the calling one, to the CPU that it may use first.

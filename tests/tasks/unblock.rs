@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Barrier, mpsc};
 
 use futures::future::{FutureExt, join_all};
 use oneloop::{Runtime, spawn, unblock, yield_now};
@@ -183,10 +183,18 @@ fn blocking_threads() -> usize {
 fn the_threads_of_a_burst_end_when_there_is_nothing_to_do() {
     in_child("the_threads_of_a_burst_end_when_there_is_nothing_to_do", || {
         finish(async {
+            let ((begins, begun), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+            let first = spawn(unblock(move || {
+                begins.send(()).unwrap();
+                let _ = released.recv(); // returns an error when the sender is dropped
+            }));
             let sleep = || std::thread::sleep(std::time::Duration::from_millis(50));
-            let jobs: Vec<_> = (0..30).map(|_| spawn(unblock(sleep))).collect();
-            oneloop::time::sleep(std::time::Duration::from_millis(10)).await;
+            let mut jobs: Vec<_> = (0..30).map(|_| spawn(unblock(sleep))).collect();
+            jobs.push(first);
+            settle().await;
+            begun.recv().unwrap(); // A thread has its name before it calls a closure.
             assert!(blocking_threads() > 0, "none has this name any more");
+            drop(release);
             for job in jobs {
                 job.await.unwrap();
             }
@@ -205,15 +213,19 @@ fn at_most_as_many_closures_run_at_once_as_the_environment_says() {
         &[("ONELOOP_UNBLOCK_THREADS", "3")],
         || {
             let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-            let job = || {
-                let (running, most) = (running.clone(), most.clone());
+            let first_three = Arc::new(Barrier::new(3));
+            let job = |number| {
+                let (running, most, first_three) = (running.clone(), most.clone(), first_three.clone());
                 unblock(move || {
                     most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    if number < 3 {
+                        first_three.wait();
+                    }
                     std::thread::sleep(std::time::Duration::from_millis(5));
                     running.fetch_sub(1, Ordering::SeqCst);
                 })
             };
-            finish(join_all((0..30).map(|_| job())));
+            finish(join_all((0..30).map(job)));
             assert_eq!(most.load(Ordering::SeqCst), 3);
         },
     );

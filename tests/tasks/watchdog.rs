@@ -39,7 +39,9 @@ fn a_task_that_blocks_is_reported_while_it_blocks_at_doublings_and_at_its_end() 
     let observer = std::thread::spawn(move || {
         let stuck: Vec<_> = (0..3).map(|_| next(&reports, "blocks")).collect();
         release.send(()).unwrap();
-        (stuck, next(&reports, "blocks"))
+        // A slow machine may have another doubling before the end.
+        let last = std::iter::repeat_with(|| next(&reports, "blocks")).find(|stuck| stuck.over);
+        (stuck, last.unwrap())
     });
     let line = line!() + 2;
     let id = finish_on(&runtime, async {
@@ -59,8 +61,8 @@ fn a_task_that_blocks_is_reported_while_it_blocks_at_doublings_and_at_its_end() 
         assert_eq!(stuck.thread, this);
         assert!(stuck.to_string().contains("\"blocks\""), "{stuck}");
     }
-    assert_eq!((stuck[2].spawned, stuck[2].registered), (1, 0));
-    assert!(last.over && last.poll.took >= stuck[2].poll.took, "{last:?}");
+    assert_eq!((last.spawned, last.registered), (1, 0));
+    assert!(last.poll.took >= stuck[2].poll.took, "{last:?}");
     assert!(last.to_string().contains("the loop goes on"), "{last}");
 }
 
@@ -187,9 +189,9 @@ fn the_drop_of_a_task_is_watched_too() {
     let (runtime, reports) = watched(LIMIT);
     let (release, released) = mpsc::channel::<()>();
     let observer = std::thread::spawn(move || {
-        let stuck = next(&reports, "left over");
+        // A busy machine may stop the thread in the task's poll.
+        while next(&reports, "left over").poll.activity != Activity::Drop {}
         release.send(()).unwrap();
-        stuck
     });
     finish_on(&runtime, async move {
         let blocks = OnDrop(move || released.recv().unwrap());
@@ -200,7 +202,7 @@ fn the_drop_of_a_task_is_watched_too() {
         yield_now().await;
     });
     drop(runtime);
-    assert_eq!(observer.join().unwrap().poll.activity, Activity::Drop);
+    observer.join().unwrap();
 }
 
 #[test]

@@ -27,7 +27,7 @@ use sockets::Socket;
 use world::{At, Shared, Side, World};
 
 /// Far more than the end of a program needs: what takes longer waits for a wake-up that was lost.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(50);
 const PAIRS_MAX: usize = 6;
 const TASKS_MAX: usize = 40;
 
