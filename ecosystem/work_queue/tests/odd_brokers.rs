@@ -99,12 +99,14 @@ fn live_workers_keep_their_jobs_when_the_broker_was_down_for_long() {
 #[test]
 fn a_worker_with_a_password_outlasts_a_broker_with_too_many_connections() {
     let test = "a_worker_with_a_password_outlasts_a_broker_with_too_many_connections";
-    let probe = TcpListener::bind("127.0.0.1:0").expect("a port");
+    // Only this test uses the address, so a port of it that was closed stays free.
+    let address = "127.19.84.2";
+    let probe = TcpListener::bind((address, 0)).expect("a port");
     let port = probe.local_addr().unwrap().port().to_string();
     drop(probe);
-    let options = ["--port", &port, "--bind", "127.0.0.1", "--requirepass", "opensesame"];
+    let options = ["--port", &port, "--bind", address, "--requirepass", "opensesame"];
     let Some(_redis) = Redis::start_with(test, &options) else { return };
-    let url = format!("redis://:opensesame@127.0.0.1:{port}");
+    let url = format!("redis://:opensesame@{address}:{port}");
     let mut connection = redis::Client::open(url.as_str()).unwrap().get_connection().unwrap();
     let mut command = |words: &[&str]| -> redis::Value {
         redis::cmd(words[0]).arg(&words[1..]).query(&mut connection).expect("the server runs the command")

@@ -185,7 +185,8 @@ fn an_orderly_end_by_sigterm_gives_jobs_back_at_once() {
             "work", "--redis", &url, "--queue", "test", "--fail", "0", "--grace", "50", "--work", work,
         ]);
         // With this heartbeat no other worker may claim the jobs, so this worker must give them back.
-        command.args(["--heartbeat", "100000"]).arg("--record").arg(&record);
+        // No attempt ends before the signal, however late the signal is.
+        command.args(["--heartbeat", "100000", "--job-timeout", "200000"]).arg("--record").arg(&record);
         Program::start(&mut command).unwrap()
     };
     let mut first = start("100000");

@@ -42,7 +42,6 @@ impl Plan {
 
     pub async fn run(self, core: Core) {
         let mut orders = self.orders.subscribe();
-        add(&self.counts.starts, 1);
         let panic = async {
             loop {
                 if orders.recv().await == Ok(core.number()) {
@@ -59,6 +58,7 @@ impl Plan {
             .iter()
             .map(|&port| oneloop::spawn(echo(core.listener(port).expect("a descriptor is left"))))
             .collect();
+        add(&self.counts.starts, 1);
         // A core sends its last messages when it stops, and its earlier messages are before them in the
         // queues. So after the last message of each core the queue is empty.
         let sending = oneloop::spawn(send(core.clone(), self.mesh.on(core), self.counts.clone()));

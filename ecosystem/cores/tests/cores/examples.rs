@@ -16,7 +16,12 @@ struct Server {
 
 impl Server {
     fn start(name: &str, arguments: &[&str]) -> Server {
-        let program = Program::start(command(name).arg("127.0.0.1:0").args(arguments)).expect("it starts");
+        let mut command = command(name);
+        command.arg("127.0.0.1:0").args(arguments);
+        if !arguments.contains(&"--grace") {
+            command.args(["--grace", "60"]); // A busy machine may need longer than 5 s.
+        }
+        let program = Program::start(&mut command).expect("it starts");
         program.stdout.wait_for("try it");
         let text = program.stdout.so_far();
         let address = text.lines().find_map(|line| line.strip_prefix("listening on ")).expect(&text);

@@ -1,12 +1,13 @@
 //! The exclusive and the shared use of a port.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::sync::Barrier;
 use std::thread;
 
 use oneloop_cores::{Cores, ListenOptions, Spread};
 
+#[cfg(target_os = "linux")]
+use crate::support::address_of_its_own;
 use crate::support::{assert_closed, assert_echoes, beside, connect, echo, wait_until};
 
 const BOTH: [Spread; 2] = [Spread::Kernel, Spread::LeastLoaded];
@@ -53,19 +54,14 @@ fn a_second_instance_is_refused_before_and_while_the_first_runs() {
     }
 }
 
-/// Returns a loopback address that no other test uses. A port that is free at this address therefore
-/// stays free.
-#[cfg(target_os = "linux")]
-fn address_of_its_own(last: u8) -> SocketAddr {
-    std::net::TcpListener::bind(SocketAddr::from(([127, 19, 83, last], 0))).unwrap().local_addr().unwrap()
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn of_instances_that_start_at_once_exactly_one_listens() {
     const INSTANCES: usize = 4;
     for _ in 0..50 {
-        let address = address_of_its_own(1);
+        let probe = std::net::TcpListener::bind(address_of_its_own(1)).unwrap();
+        let address = probe.local_addr().unwrap();
+        drop(probe);
         let barrier = Barrier::new(INSTANCES);
         let outcomes: Vec<_> = thread::scope(|scope| {
             let instance = || {

@@ -7,7 +7,7 @@ use std::thread;
 
 use oneloop_cores::{Cores, End, ListenOptions, Spread};
 
-use crate::support::beside;
+use crate::support::{address_of_its_own, beside};
 
 #[cfg(target_os = "linux")]
 fn cpus_of_this_thread() -> BTreeSet<usize> {
@@ -128,7 +128,7 @@ fn figures_can_be_read_while_the_cores_run() {
 #[test]
 fn inside_a_runtime_run_panics_before_a_thread_starts_and_closes_its_ports() {
     let mut cores = Cores::new().count(2);
-    let port = cores.listen("127.0.0.1:0").unwrap();
+    let port = cores.listen(address_of_its_own(3)).unwrap();
     let control = cores.control();
     let run = AssertUnwindSafe(|| oneloop::block_on(async { cores.run(|_| async {}) }));
     let panic = catch_unwind(run).expect_err("run panics inside a runtime");
@@ -143,7 +143,7 @@ fn inside_a_runtime_run_panics_before_a_thread_starts_and_closes_its_ports() {
 fn cores_that_cannot_start_close_their_ports() {
     for spread in [Spread::default(), Spread::LeastLoaded] {
         let mut cores = Cores::new().count(2).runtime(|builder| builder.event_interval(0));
-        let port = cores.listen_with("127.0.0.1:0", ListenOptions::new().spread(spread)).unwrap();
+        let port = cores.listen_with(address_of_its_own(4), ListenOptions::new().spread(spread)).unwrap();
         let _kept = cores.control();
         cores.run(|_| async {}).unwrap_err();
         Cores::new().listen(port.local_addr()).unwrap();

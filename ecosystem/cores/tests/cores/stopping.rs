@@ -9,10 +9,12 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use common::sockets::LIMIT;
 use oneloop_cores::{Core, Cores, End, ListenOptions, Policy, Spread};
 
 use crate::support::{
-    Flag, Log, assert_answered, assert_echoes, beside, connect, connect_many, echo, serve, wait_until,
+    Flag, Log, address_of_its_own, assert_answered, assert_echoes, beside, connect, connect_many, echo,
+    serve, wait_until,
 };
 
 fn spreads() -> Vec<Spread> {
@@ -25,7 +27,7 @@ fn spreads() -> Vec<Spread> {
 fn connections_that_came_before_the_stop_are_served_and_then_the_port_is_closed() {
     for spread in spreads() {
         let mut cores = Cores::new().count(2).stop_deadline(Duration::from_secs(90));
-        let port = cores.listen_with("127.0.0.1:0", ListenOptions::new().spread(spread)).unwrap();
+        let port = cores.listen_with(address_of_its_own(2), ListenOptions::new().spread(spread)).unwrap();
         let (begin, accepted, end) = (Flag::new(), Flag::new(), Flag::new());
         let theirs = (begin.clone(), accepted.clone(), end.clone());
         let late = Arc::new(Mutex::new(0));
@@ -103,9 +105,16 @@ fn a_core_that_does_not_return_is_cut_off_at_the_deadline_and_its_connections_ar
 
 #[test]
 fn a_core_that_blocks_its_thread_delays_neither_the_others_nor_the_stop() {
+    // On a busy machine core 0 may need longer than a short deadline.
+    assert!(
+        [4, 16, 64].into_iter().any(|seconds| stops_beside_a_core_that_blocks(Duration::from_secs(seconds)))
+    );
+}
+
+/// Returns whether core 0 ended within the deadline. Core 1 blocks its thread.
+fn stops_beside_a_core_that_blocks(deadline: Duration) -> bool {
     let (cores, log) = Log::of(Cores::new().count(2));
-    // The deadline is long enough for core 0 on a busy machine.
-    let cores = cores.stop_deadline(Duration::from_secs(4)).abandon_after(Duration::from_millis(10));
+    let cores = cores.stop_deadline(deadline).abandon_after(Duration::from_millis(10));
     let (release, released) = mpsc::channel::<()>();
     let (holding, holds) = mpsc::channel();
     let shared = Mutex::new(Some((released, holding)));
@@ -120,10 +129,14 @@ fn a_core_that_blocks_its_thread_delays_neither_the_others_nor_the_stop() {
         }
     };
     let (report, ()) = beside(cores, closure, |_| holds.recv().unwrap());
-    assert_eq!((&report.cores[0].end, &report.cores[1].end), (&End::Returned(()), &End::Hung));
+    assert_eq!(report.cores[1].end, End::Hung);
+    drop(release);
+    if report.cores[0].end != End::Returned(()) {
+        return false;
+    }
     let last = "core 1 blocks its thread, which ends with the process";
     assert_eq!(log.texts(), ["core 1 did not end within the deadline and is cut off", last]);
-    drop(release);
+    true
 }
 
 #[test]
@@ -171,9 +184,12 @@ fn the_kernel_gives_nothing_to_a_core_that_has_ended() {
         // Until then connections reach the socket.
         let served_in_turn = std::cell::Cell::new(0);
         wait_until("no connection reaches core 0", || {
-            let client = connect(port);
-            let _ = (&client).write_all(b"x");
-            let answered = matches!(std::io::Read::read(&mut &client, &mut [0]), Ok(1));
+            // The close of the socket may also reset a connection that begins at the same moment.
+            let answered = TcpStream::connect(port.local_addr()).is_ok_and(|mut client| {
+                client.set_read_timeout(Some(LIMIT)).unwrap();
+                let _ = client.write_all(b"x");
+                matches!(std::io::Read::read(&mut client, &mut [0]), Ok(1))
+            });
             served_in_turn.set(if answered { served_in_turn.get() + 1 } else { 0 });
             served_in_turn.get() == 50
         });
@@ -192,6 +208,7 @@ fn run_returns_when_each_core_has_returned() {
 /// other connections.
 #[test]
 fn connections_that_find_all_queues_full_at_the_stop_are_served() {
+    common::runner::need_descriptors(3_000);
     let mut cores = Cores::new().count(2).stop_deadline(Duration::from_secs(90));
     let port = cores.listen_with("127.0.0.1:0", ListenOptions::new().spread(Spread::LeastLoaded)).unwrap();
     let closure = move |core: Core| async move {
@@ -234,6 +251,7 @@ fn connections_that_come_without_end_do_not_delay_the_stop() {
 
 #[test]
 fn tasks_run_while_a_long_queue_is_accepted_after_the_stop() {
+    common::runner::need_descriptors(3_000);
     for spread in spreads() {
         let mut cores = Cores::new().count(1).stop_deadline(Duration::from_secs(90));
         let port = cores.listen_with("127.0.0.1:0", ListenOptions::new().spread(spread)).unwrap();

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -51,6 +51,13 @@ pub async fn serve(mut listener: Listener) {
         tasks.spawn(async move { copy(&connection, &connection).await });
     }
     while tasks.join_next().await.is_some() {}
+}
+
+/// Returns a loopback address with port 0. No other test uses an address with the same last byte, so a
+/// port of it that was closed stays free.
+pub fn address_of_its_own(last: u8) -> SocketAddr {
+    let address = if cfg!(target_os = "linux") { [127, 19, 83, last] } else { [127, 0, 0, 1] };
+    SocketAddr::from((address, 0))
 }
 
 /// Connects a client with a timeout of `LIMIT` for reads and writes.

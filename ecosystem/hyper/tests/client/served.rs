@@ -16,7 +16,8 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use oneloop::net::{TcpSocket, TcpStream};
 use oneloop::time::sleep;
-use oneloop_hyper::tls::Roots;
+use oneloop_hyper::tls::{Acceptor, Roots};
+use rustls::ServerConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
@@ -51,13 +52,22 @@ impl Served {
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(vec![0; bytes]))))
         });
         let serve = oneloop_hyper::serve(listener, service)
-            .tls(authority.acceptor(&["one.test"]))
+            .tls(small_records(authority.acceptor(&["one.test"])))
             .stall_timeout(STALL_LIMIT)
             .on_error(move |error| reported.borrow_mut().push(error.to_string()))
             .shutdown(async move { ended.recv().await }, Duration::from_secs(60));
         drop(oneloop::spawn(serve.into_future()));
         Ok(Served { client: connect(&authority, addr).await?, errors, end })
     }
+}
+
+/// Returns the acceptor with small records. The client's rustls reads nothing from its socket while it
+/// holds a part of a record, and the pauses of a large record would come close to the limit.
+fn small_records(acceptor: Acceptor) -> Acceptor {
+    let mut config = ServerConfig::clone(&acceptor.config());
+    config.max_fragment_size = Some(1024);
+    acceptor.replace(Arc::new(config));
+    acceptor
 }
 
 async fn connect(authority: &Authority, addr: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
@@ -85,7 +95,7 @@ fn a_client_that_reads_slowly_is_served_although_rustls_holds_the_rest() -> Outc
                     0 => break,
                     more => count += more,
                 }
-                sleep(Duration::from_millis(30)).await;
+                sleep(Duration::from_millis(15)).await;
             }
             assert!(count > bytes, "{count}");
             assert!(served.errors.borrow().is_empty(), "{:?}", served.errors);

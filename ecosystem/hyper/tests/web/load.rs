@@ -23,12 +23,16 @@ fn wrk_reports_no_error() {
     let server = Server::start(&["--dir", folder.text()]);
     for path in ["/hello/wrk", "/files/small", "/files/large", "/notes"] {
         let url = server.url(path);
-        let report = output("wrk", &["-t", "1", "-c", "20", "-d", "1s", "--timeout", "60s", &url]);
-        let requests = report.lines().find(|line| line.contains(" requests in ")).expect(&report);
-        assert!(!requests.trim().starts_with("0 "), "{path}: {report}");
-        for bad in ["Socket errors", "Non-2xx"] {
-            assert!(!report.contains(bad), "{path}: {report}");
-        }
+        let run = || {
+            let report = output("wrk", &["-t", "1", "-c", "20", "-d", "1s", "--timeout", "60s", &url]);
+            let requests = report.lines().find(|line| line.contains(" requests in ")).expect(&report);
+            for bad in ["Socket errors", "Non-2xx"] {
+                assert!(!report.contains(bad), "{path}: {report}");
+            }
+            !requests.trim().starts_with("0 ")
+        };
+        // On a busy machine wrk may start so late that its second is over.
+        assert!(std::iter::repeat_with(run).take(5).any(|requested| requested), "{path}: no request");
     }
     let (_, stderr) = server.stop();
     assert!(!stderr.contains("panicked"), "{stderr}");

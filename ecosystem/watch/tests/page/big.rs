@@ -27,7 +27,7 @@ fn a_hundred_thousand_events_load_and_scroll() {
         page.number("oneloop.counts.units"),
     );
     assert!(load_ms < 20_000.0, "{load_ms} ms");
-    assert!(draw_ms < 500.0, "{draw_ms} ms");
+    assert!(median_ms < 500.0, "{median_ms} ms");
 }
 
 #[test]

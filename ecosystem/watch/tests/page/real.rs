@@ -6,6 +6,7 @@ use oneloop::event_loop::EventLoop;
 use oneloop::io::{AsyncReadExt, AsyncWriteExt};
 use oneloop::net::{TcpListener, TcpStream};
 use oneloop::{Runtime, task, time, unblock, yield_now};
+use oneloop_watch::{Model, Record};
 
 use crate::browser::Page;
 
@@ -111,9 +112,15 @@ fn the_states_of_a_record_begun_in_the_middle_agree_with_it() {
 #[test]
 fn the_states_of_an_overwritten_record_and_of_the_last_part_of_one_agree_with_it() {
     for (bytes_max, last) in [(4096, None), (RING_BYTES, Some(Duration::from_millis(10)))] {
-        let runtime = Runtime::builder().trace(bytes_max).build().expect("a runtime");
-        runtime.block_on(program());
-        check(&runtime.trace_record(last).expect("it was started"));
+        let record = || {
+            let runtime = Runtime::builder().trace(bytes_max).build().expect("a runtime");
+            runtime.block_on(program());
+            runtime.trace_record(last).expect("it was started")
+        };
+        // A busy machine may stop the program before the record is read, which then has no poll in its
+        // last part.
+        let has_polls = |record: &Vec<u8>| Model::of(&Record::parse(record).unwrap()).polls.len() > 3;
+        check(&std::iter::repeat_with(record).take(20).find(has_polls).expect("a run without a stop"));
     }
 }
 

@@ -63,6 +63,14 @@ fn the_task_that_misbehaves_is_the_slowest_and_has_its_line() {
     check_summary(&out);
 }
 
+/// Returns whether a process has a handler for SIGINT, which is signal 2.
+#[cfg(target_os = "linux")]
+fn catches_ctrl_c(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & 1 << 1 != 0
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_the_load_and_the_page_is_written() {
@@ -72,6 +80,10 @@ fn ctrl_c_ends_the_load_and_the_page_is_written() {
     let child = program.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
     let child = child.unwrap();
     // The signal comes after the load has begun, because Ctrl+C kills a program without a handler.
+    #[cfg(target_os = "linux")]
+    while !catches_ctrl_c(child.id()) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     std::thread::sleep(std::time::Duration::from_millis(1_500));
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
