@@ -19,8 +19,10 @@ fn a_queue_finds_its_node_of_a_cluster() {
     let test = "a_queue_finds_its_node_of_a_cluster";
     let [port_1, bus_1, port_2, bus_2] = free_ports();
     let node = |port: &str, bus: &str| {
-        let cluster = ["--cluster-enabled", "yes", "--port", port, "--cluster-port", bus, "--bind", ADDRESS];
-        Redis::start_with(test, &cluster)
+        // Without its announcement a node would have the address from which it connects, 127.0.0.1.
+        let cluster = ["--cluster-enabled", "yes", "--port", port, "--cluster-port", bus];
+        let address = ["--bind", ADDRESS, "--cluster-announce-ip", ADDRESS];
+        Redis::start_with(test, &[&cluster[..], &address].concat())
     };
     let (Some(first), Some(second)) = (node(&port_1, &bus_1), node(&port_2, &bus_2)) else { return };
     let _: String = first.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "8191"]);
