@@ -59,6 +59,21 @@ pub enum CountsTable {
 }
 
 impl Options {
+    fn new() -> Options {
+        Options {
+            quick: false,
+            rounds: None,
+            filters: Vec::new(),
+            out: None,
+            facts: false,
+            facts_named: false,
+            counts: false,
+            counts_named: false,
+            table: None,
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
     /// Returns the number of rounds of a case that plans `planned` rounds.
     pub fn rounds_of(&self, planned: usize) -> usize {
         self.rounds.unwrap_or(planned)
@@ -79,20 +94,7 @@ impl Options {
 
 /// Reads the command line. Errors are messages for the user.
 pub fn parse() -> Result<Command, String> {
-    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let (filters, out) = (Vec::new(), None);
-    let mut options = Options {
-        quick: false,
-        rounds: None,
-        filters,
-        out,
-        facts: false,
-        facts_named: false,
-        counts: false,
-        counts_named: false,
-        table: None,
-        jobs,
-    };
+    let mut options = Options::new();
     let mut from_cargo_bench = false;
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next().map_err(usage)? {

@@ -61,6 +61,7 @@ pub(crate) mod registry;
 pub(crate) mod scan;
 pub(crate) mod slots;
 pub(crate) mod sync;
+mod task_names;
 pub(crate) mod task_slot;
 pub(crate) mod tasks;
 pub(crate) mod ticket;

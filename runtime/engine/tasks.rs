@@ -47,7 +47,7 @@ pub(crate) struct Tasks {
     /// The entries that come before the ready queue.
     pub(super) urgent: UrgentQueue,
     /// The names of the tasks that have one. A slot has no space for a name, and few tasks have one.
-    names: RefCell<HashMap<u32, Arc<str>>>,
+    pub(super) names: RefCell<HashMap<u32, Arc<str>>>,
     /// The first slot of the ready queue. The queue pops at the head and pushes at the tail.
     pub(super) head: Cell<u32>,
     tail: Cell<u32>,
@@ -486,17 +486,5 @@ impl Tasks {
             slot.set(ABORTED);
             self.urgent.push(Deferred::Abort(ticket));
         }
-    }
-
-    /// Gives a task a name, which dumps and errors print.
-    pub(crate) fn set_name(&self, ticket: Ticket, name: Arc<str>) {
-        self.slots[ticket.key()].set(NAMED);
-        self.names.borrow_mut().insert(ticket.key(), name);
-    }
-
-    /// Returns the name of a task. A task has its name until its output is taken or dropped.
-    pub(crate) fn name(&self, ticket: Ticket) -> Option<Arc<str>> {
-        let slot = self.slots.get(ticket.key()).filter(|slot| slot.is_of(ticket));
-        slot.filter(|slot| slot.has(NAMED)).and_then(|_| self.names.borrow().get(&ticket.key()).cloned())
     }
 }
