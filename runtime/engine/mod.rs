@@ -6,7 +6,7 @@
 //! | `core` | the state of one loop, and the turn |
 //! | `idle`, `ending`, `observed` | more of `core`: the steps before a park; aborts and the end of the loop; the steps around a unit while the loop is observed |
 //! | `tasks`, `task_slot`, `cell`, `join_error`, `panic` | the task table and its ready queue; the slot of a task; the one allocation of a task; the errors of a task |
-//! | `joins`, `urgent`, `scan` | the task table as join handles use it; the entries that the loop handles before the ready queue; scans of the whole table |
+//! | `joins`, `task_names`, `urgent`, `scan` | the task table as join handles use it; the names of tasks; the entries that the loop handles before the ready queue; scans of the whole table |
 //! | `counters`, `observation`, `places` | the counters of the loop; the duration of each poll; the places where tasks were spawned |
 //! | `happening`, `hook`, `record/` | the happenings that an observer receives; the hook that calls the observer; the recorder, and the format of its record |
 //! | `driven` | whether a front end runs the loop |

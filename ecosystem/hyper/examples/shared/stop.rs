@@ -5,8 +5,7 @@ use std::io;
 #[cfg(unix)]
 use oneloop::signal::{Signal, SignalKind};
 
-/// Listens for both until it is dropped, so that the program receives a second request as well as the
-/// first.
+/// Listens for both until it is dropped, so that a second request counts as well as the first.
 pub struct Stop {
     #[cfg(unix)]
     interrupt: Signal,
@@ -23,8 +22,8 @@ impl Stop {
         })
     }
 
-    /// Waits for the next request. Returns the exit code of a program that ends because of it: 128 plus
-    /// the signal's number. A shell reports the same code for a program that the signal has killed.
+    /// Waits for the next request. Returns the exit code of a program that ends because of it: 128
+    /// and the signal's number, as a shell reports a program that the signal has killed.
     pub async fn asked(&mut self) -> u8 {
         oneloop::future::or(received(&mut self.interrupt), received(&mut self.terminate)).await
     }
@@ -32,7 +31,7 @@ impl Stop {
 
 #[cfg(unix)]
 async fn received(signal: &mut Signal) -> u8 {
-    // A failure counts as a request, because a program that no signal can stop would be worse.
+    // A failure counts as a request, because otherwise no signal could stop the program.
     let _ = signal.recv().await;
     128 + signal.kind().number() as u8
 }
