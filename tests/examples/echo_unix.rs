@@ -4,13 +4,15 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use common::examples::runner;
 use common::examples::{
@@ -96,7 +98,10 @@ fn a_socket_that_is_left_over_is_named_as_such() {
 fn a_privileged_port_is_one_line_and_exit_code_2() {
     const ADDRESS: &str = "127.0.0.1:1";
     const NOBODY: u32 = 65534;
-    let bound = std::net::TcpListener::bind(ADDRESS);
+    // The socket does not listen: the test of another program expects that this port refuses.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let bound = socket.bind(&ADDRESS.parse::<SocketAddr>().unwrap().into());
+    drop(socket);
     if bound.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
         return assert_fails("echo", &[ADDRESS], 2, &[ADDRESS, "denied"]);
     }

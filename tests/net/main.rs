@@ -12,7 +12,6 @@ mod many_clients;
 mod options;
 mod pipe;
 mod precise_timers;
-mod remote_wakes;
 mod source;
 mod streams;
 mod tcp_listener;

@@ -12,6 +12,7 @@ mod event_loop;
 mod fork;
 mod limit;
 mod listeners;
+mod remote_wakes;
 mod slow_poll;
 mod sockets;
 mod stdin;

@@ -114,10 +114,11 @@ fn block_ons_own_future_gives_way_as_well() {
 fn a_task_whose_socket_is_always_writable_gives_way() {
     finish(async {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let to = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let sink = UdpSocket::bind("127.0.0.1:0").await.unwrap(); // it keeps its port from other tests
+        let to = sink.local_addr().unwrap();
         let watch = Watch::start();
         for _ in 0..1000 {
-            // Nobody reads; a system that says so does not disturb the count.
+            // No task reads. A system that reports a full buffer does not disturb the count.
             let _ = socket.send_to(&[0], to).await;
             watch.operation();
         }

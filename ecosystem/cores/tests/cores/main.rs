@@ -1,6 +1,6 @@
-//! Tests of the cores with real sockets, threads and processes.
+//! Tests of the cores with real sockets and threads. No test of this program starts a process (see
+//! `tests/programs`).
 
-mod examples;
 mod messages;
 mod panics;
 mod ports;

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;
 
+use common::sockets::within;
 use oneloop::future::poll_once;
 use oneloop::time::sleep;
 use oneloop_cores::{Broadcast, Core, Cores, End, Mesh, Missed, Policy, SendError};
 
-use crate::support::{Flag, beside, within};
+use crate::support::{Flag, beside};
 
 #[test]
 fn every_core_reaches_every_other_and_itself() {

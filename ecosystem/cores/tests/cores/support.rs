@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use common::sockets::LIMIT;
-pub use common::sockets::{wait_until, within};
+pub use common::sockets::wait_until;
 use oneloop::io::copy;
 use oneloop_cores::{Control, Core, Cores, Listener, Port, Report};
 

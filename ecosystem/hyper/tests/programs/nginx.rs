@@ -45,6 +45,8 @@ impl Nginx {
         std::fs::create_dir_all(folder.path().join("www")).expect("a folder");
         loop {
             let (http, https) = (free_port(), free_port());
+            let pid = folder.path().join("nginx.pid");
+            let _ = std::fs::remove_file(&pid); // An earlier attempt may have left it.
             let config = folder.write("nginx.conf", config(folder.path().to_str().unwrap(), http, https));
             let mut command = Command::new(binary);
             command.args(["-c", &config, "-p", &folder.file(""), "-e", &folder.file("error.log")]);
@@ -52,8 +54,10 @@ impl Nginx {
             let mut ended = || child.0.try_wait().expect("it is our child").is_some();
             let serves = until("nginx", || {
                 let listens = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
-                // nginx ends if another process has taken a port.
-                if ended() { Some(false) } else { (listens(http) && listens(https)).then_some(true) }
+                // nginx tries for 2.5 s to bind a port that another test has taken, and then ends. It
+                // writes its number to the file after it has bound both.
+                let bound = || pid.exists() && listens(http) && listens(https);
+                if ended() { Some(false) } else { bound().then_some(true) }
             });
             if serves {
                 return Some(Nginx { _child: child, folder, http, https, ca });

@@ -148,8 +148,18 @@ fn names_that_lead_out_or_hide_are_refused() {
     let source = Folder::new();
     let data = format!("@{}", text(&source.write("x", "x")));
     let too_long = "x".repeat(256);
-    let names =
-        ["..", "%2e%2e", "..%2fout", "%2Ftmp%2Fout", "a%5Cb", "a%00b", ".hidden", "a%3Ab", "%FF", "a."];
+    let names = [
+        "..",
+        "%2e%2e",
+        "..%2foneloop-out",
+        "%2Ftmp%2Foneloop-out",
+        "a%5Cb",
+        "a%00b",
+        ".hidden",
+        "a%3Ab",
+        "%FF",
+        "a.",
+    ];
     for name in names.into_iter().chain([&*too_long]) {
         let url = server.url(&format!("/uploads/{name}"));
         // `--upload-file` would make curl replace the first name by another one.
@@ -157,7 +167,7 @@ fn names_that_lead_out_or_hide_are_refused() {
         curl(&[&["--path-as-is"], &body[..], &[&url]].concat()).assert_error(422, "name");
     }
     assert_eq!(folder.names(), [""; 0]);
-    assert!(!std::env::temp_dir().join("out").exists());
+    assert!(!std::env::temp_dir().join("oneloop-out").exists());
 }
 
 #[test]

@@ -38,15 +38,20 @@ impl Redis {
         arguments.extend(options.iter().map(|option| (*option).to_owned()));
         let url = format!("redis+unix://{}", socket.display());
         let child = spawn(&arguments);
-        let server = Redis { child, arguments, url, folder };
+        let mut server = Redis { child, arguments, url, folder };
         server.wait();
         Some(server)
     }
 
-    /// Waits until the server has loaded its data and answers.
+    /// Waits until the server has loaded its data and answers. A server with a port may end at its
+    /// start: a process that another test is starting holds this process's sockets for a moment, and so
+    /// also the probe that found the port. Such a server is started again.
     #[track_caller]
-    fn wait(&self) {
+    fn wait(&mut self) {
         until("redis-server answers", || {
+            if self.child.try_wait().expect("the server is a child of this process").is_some() {
+                self.child = spawn(&self.arguments);
+            }
             match redis::cmd("PING").query::<String>(&mut self.connect().ok()?) {
                 Ok(_) => Some(()),
                 Err(error) if error.to_string().contains("NOAUTH") => Some(()),

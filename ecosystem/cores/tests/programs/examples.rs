@@ -1,5 +1,4 @@
 //! Runs the example programs as processes.
-#![cfg(unix)]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
