@@ -192,7 +192,7 @@ async fn beside<T: 'static>(what: &str, busy: impl Future<Output = T> + 'static)
 /// Formats a time in milliseconds. A slow machine needs seconds, and then a tenth of a millisecond
 /// would make the line too wide for a terminal.
 fn short(time: Duration) -> String {
-    let decimals = usize::from(time < Duration::from_secs(1));
+    let decimals = usize::from(time < Duration::from_micros(999_950)); // More would be printed as 1000.0.
     format!("{:.decimals$}", ms(time))
 }
 

@@ -79,6 +79,27 @@ pub fn refusing() -> io::Result<(Socket, SocketAddr)> {
     Ok((socket, addr))
 }
 
+/// Fills the queue of a receiver of datagrams. `send` sends one byte to the receiver. Returns how many datagrams the queue
+/// has taken, whose bytes are 0, 1, 2 and so on. Linux has 10 places by default, and systemd sets 512. One sender can't fill
+/// 512, because its own buffer is full before, so a sender that is refused is followed by a new one.
+#[cfg(unix)]
+pub fn fill_unix_queue(
+    mut send: impl FnMut(&std::os::unix::net::UnixDatagram, u8) -> io::Result<usize>,
+) -> usize {
+    let mut taken = 0;
+    loop {
+        let sender = std::os::unix::net::UnixDatagram::unbound().expect("a socket");
+        sender.set_nonblocking(true).expect("the mode can be set");
+        let before = taken;
+        while send(&sender, taken as u8).is_ok() {
+            taken += 1;
+        }
+        if taken == before {
+            return taken;
+        }
+    }
+}
+
 /// A listener that answers no more clients, because its backlog is full.
 #[cfg(target_os = "linux")]
 pub async fn full() -> io::Result<(Socket, SocketAddr, Vec<TcpStream>)> {
@@ -209,6 +230,11 @@ impl SocketPath {
             bytes.checked_sub(path.0.as_os_str().len() + 1).expect("the folder's own path is too long");
         path.0.as_mut_os_string().push(format!("-{}", "x".repeat(missing)));
         path
+    }
+
+    /// The path as an argument of a program.
+    pub fn text(&self) -> &str {
+        self.0.to_str().expect("the folder's path is UTF-8")
     }
 }
 

@@ -213,20 +213,28 @@ fn a_callback_may_put_another_in_its_place() -> io::Result<()> {
     Ok(())
 }
 
+/// Stops the loop a little after the second note, so that a third would come, too.
+fn stop_at_two(calls: &mut Callbacks, log: &Log) {
+    if log.0.borrow().len() == 2 {
+        calls.call_later(5 * MS, |calls| calls.stop()).unwrap();
+    }
+}
+
 #[test]
 fn listening_connecting_and_accepting_are_called_with_what_has_come() -> io::Result<()> {
     let (mut calls, log) = (Callbacks::new()?, Log::default());
     let listener = calls.listen("127.0.0.1:0")?;
     let (on_accept, on_connect) = (log.clone(), log.clone());
-    calls.on(listener.id(), move |_, event| {
+    calls.on(listener.id(), move |calls, event| {
         assert!(matches!(event, Event::Accepted(_, Ok(_))));
         on_accept.note("accepted");
+        stop_at_two(calls, &on_accept);
     });
     let id = calls.connect(listener.local_addr())?;
     calls.on(id, move |calls, event| {
         assert!(matches!(event, Event::Connected(_, Ok(_))));
         on_connect.note("connected");
-        calls.call_later(5 * MS, |calls| calls.stop()).unwrap();
+        stop_at_two(calls, &on_connect);
     });
     run(&mut calls);
     let mut noted = log.noted();

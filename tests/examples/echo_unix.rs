@@ -24,7 +24,9 @@ struct Path(PathBuf);
 
 impl Path {
     fn new(test: &str) -> Path {
-        Path(std::env::temp_dir().join(format!("oneloop-{test}-{}", std::process::id())))
+        let path = std::env::temp_dir().join(format!("oneloop-{test}-{}", std::process::id()));
+        let _ = fs::remove_file(&path); // a killed process with the same number may have left it
+        Path(path)
     }
 
     fn text(&self) -> &str {

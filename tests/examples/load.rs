@@ -46,10 +46,9 @@ fn a_thousand_connections_come_through() {
 #[cfg(unix)]
 #[test]
 fn it_drives_a_unix_socket() {
-    let path = std::env::temp_dir().join(format!("oneloop-load-{}", std::process::id()));
-    let _echo = Echo::start(&["--unix", path.to_str().unwrap()]);
-    assert_right(&["--unix", path.to_str().unwrap(), "--secs", "0.1"]);
-    std::fs::remove_file(path).unwrap();
+    let path = sockets::SocketPath::default();
+    let _echo = Echo::start(&["--unix", path.text()]);
+    assert_right(&["--unix", path.text(), "--secs", "0.1"]);
 }
 
 /// Elsewhere the system refuses such a connection at once.
@@ -57,12 +56,11 @@ fn it_drives_a_unix_socket() {
 #[test]
 fn a_unix_server_that_never_accepts_is_an_error_after_five_seconds() {
     use socket2::{Domain, SockAddr, Socket, Type};
-    let path = std::env::temp_dir().join(format!("oneloop-load-deaf-{}", std::process::id()));
+    let path = sockets::SocketPath::default();
     let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
     listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
     listener.listen(1).unwrap();
-    assert_fails("load", &["--unix", path.to_str().unwrap(), "--conns", "20"], 1, &["failed", "elapsed"]);
-    std::fs::remove_file(path).unwrap();
+    assert_fails("load", &["--unix", path.text(), "--conns", "20"], 1, &["failed", "elapsed"]);
 }
 
 /// The system says which signals a process catches: until then Ctrl+C ends it at once.
@@ -73,11 +71,11 @@ fn ctrl_c_before_all_connections_are_made_is_named() {
     if common::runner::instrumented() {
         return; // an emulator catches signals before its program does
     }
-    let path = std::env::temp_dir().join(format!("oneloop-load-waits-{}", std::process::id()));
+    let path = sockets::SocketPath::default();
     let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
     listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
     listener.listen(1).unwrap();
-    let mut program = start(&["--unix", path.to_str().unwrap(), "--conns", "20"]);
+    let mut program = start(&["--unix", path.text(), "--conns", "20"]);
     until("it catches SIGINT", || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
@@ -89,7 +87,6 @@ fn ctrl_c_before_all_connections_are_made_is_named() {
     let stderr = program.stderr.so_far();
     let asked = code == Some(130) && stderr.contains("asked to end before all connections were made");
     assert!(asked || (code == Some(1) && stderr.contains("elapsed")), "{code:?}: {stderr}");
-    std::fs::remove_file(path).unwrap();
 }
 
 /// A server that treats its one connection in its own way. Returns its address.

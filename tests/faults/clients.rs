@@ -167,7 +167,9 @@ fn clients(addr: SocketAddr, counts: &Counts) {
         assert_echoes(other, b"still here");
     }
     wait_until("all reset connections are closed", || counts.open.load(SeqCst) <= 2 * each());
-    assert!(counts.broken.load(SeqCst) >= each() / 2, "a reset is an error of its connection");
+    // (On Windows' API under wine it may be the end of the connection instead.)
+    let broken = counts.broken.load(SeqCst);
+    assert!(broken >= each() / 2 || sockets::on_wine(), "a reset is an error of its connection");
 
     // Gone before they are accepted, as the system sees it or not.
     (0..each()).for_each(|_| reset(connect(addr)));

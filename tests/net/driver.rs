@@ -453,12 +453,18 @@ fn an_idle_loop_is_not_scheduled_at_all() -> Outcome {
     on_each(async || {
         let (_a, _b) = tcp_pair().await?;
         sockets::settle().await;
-        let before = sockets::thread_sleeps();
-        sleep(Duration::from_millis(100)).await;
-        let slept = sockets::thread_sleeps() - before;
-        // One sleep, and some for the scheduler's own reasons; a loop that looks every millisecond has 100.
-        assert!(slept <= 10, "the loop went to sleep {slept} times in 100 ms");
-        Ok(())
+        // One sleep, and some for the scheduler's own reasons and a tool's locks. A loop that looks every millisecond has 100
+        // each time.
+        let mut slept = Vec::new();
+        for _ in 0..5 {
+            let before = sockets::thread_sleeps();
+            sleep(Duration::from_millis(100)).await;
+            slept.push(sockets::thread_sleeps() - before);
+            if slept.last() <= Some(&10) {
+                return Ok(());
+            }
+        }
+        panic!("the loop went to sleep {slept:?} times in 100 ms each");
     })
 }
 

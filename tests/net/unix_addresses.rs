@@ -12,7 +12,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 #[cfg(target_os = "linux")]
 use common::drivers::POLL_FALLBACK;
 #[cfg(target_os = "linux")]
-use common::sockets::{LIMIT, settle, within};
+use common::sockets::{LIMIT, fill_unix_queue, settle, within};
 use common::sockets::{Outcome, SocketPath, run};
 
 fn path_addr(path: &SocketPath) -> io::Result<SocketAddr> {
@@ -192,7 +192,7 @@ async fn connecting_waits(addr: &SocketAddr) -> Outcome {
 async fn sending_waits(addr: &SocketAddr, elsewhere: &SocketAddr) -> Outcome {
     let (receiver, other) = (UnixDatagram::bind_addr(addr)?, UnixDatagram::bind_addr(elsewhere)?);
     let sender = std::rc::Rc::new(UnixDatagram::unbound()?);
-    let full = (0..).find(|n| sender.try_send_to_addr(&[*n as u8], addr).is_err()).unwrap();
+    let full = fill_unix_queue(|filler, byte| filler.send_to_addr(&[byte], addr));
     assert_eq!(sender.try_send_to_addr(b"x", addr).unwrap_err().kind(), ErrorKind::WouldBlock);
     let sending = oneloop::spawn({
         let (sender, addr) = (sender.clone(), addr.clone());

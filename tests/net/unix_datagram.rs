@@ -6,18 +6,15 @@ use std::rc::Rc;
 
 use oneloop::net::UnixDatagram;
 
-use common::sockets::{Outcome, SocketPath, run, settle, within};
+use common::sockets::{Outcome, SocketPath, fill_unix_queue, run, settle, within};
 
 fn bind() -> std::io::Result<(UnixDatagram, SocketPath)> {
     let path = SocketPath::default();
     Ok((UnixDatagram::bind(&path)?, path))
 }
 
-/// Sends to a path until that socket's queue is full; how many it took.
 fn fill(path: &SocketPath) -> usize {
-    let sender = std::os::unix::net::UnixDatagram::unbound().unwrap();
-    sender.set_nonblocking(true).unwrap();
-    (0..).find(|n| sender.send_to(&[*n as u8], path).is_err()).unwrap()
+    fill_unix_queue(|sender, byte| sender.send_to(&[byte], path))
 }
 
 #[test]

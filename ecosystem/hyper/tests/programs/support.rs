@@ -16,6 +16,7 @@ pub struct Folder(PathBuf);
 impl Folder {
     pub fn new(test: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("oneloop-programs-{}-{test}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path); // A killed process with the same number may have left it.
         std::fs::create_dir_all(&path).expect("a folder");
         Folder(path)
     }

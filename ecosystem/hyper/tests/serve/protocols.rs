@@ -132,6 +132,7 @@ fn a_unix_socket_serves() {
 
     let folder = std::env::temp_dir();
     let path = folder.join(format!("oneloop-hyper-{}", std::process::id()));
+    let _ = std::fs::remove_file(&path); // A killed process with the same number may have left it.
     oneloop::block_on(async {
         let listener = UnixListener::bind(&path).unwrap();
         let service = service_fn(crate::server::answer);

@@ -16,6 +16,7 @@ impl Folder {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("oneloop-web-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path); // A killed process with the same number may have left it.
         std::fs::create_dir(&path).unwrap();
         Folder(path)
     }
