@@ -149,6 +149,7 @@ fn the_last_of_thirty_branches_goes_on_beside_those_that_are_always_ready() {
 
 #[test]
 fn a_poll_of_many_branches_that_are_always_ready_is_bounded() {
+    need_descriptors(2_100);
     finish(async {
         let done = Done::default();
         let branches: Vec<Branch> = (0..1000).map(|_| Box::pin(busy(done.clone())) as Branch).collect();
