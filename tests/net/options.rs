@@ -316,7 +316,7 @@ fn an_address_is_bound_to_again_while_an_earlier_connection_is_remembered() -> O
         let again = TcpSocket::new_v4()?;
         again.set_reuseaddr(false)?;
         assert!(!again.reuseaddr()?);
-        // (A machine that remembers as many connections as it may, forgets this one.)
+        // Linux keeps no connection in TIME_WAIT beyond `tcp_max_tw_buckets`. The address is then free at once.
         #[cfg(target_os = "linux")]
         match again.bind(addr) {
             Ok(()) => return Ok(()),
