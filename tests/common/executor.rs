@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use oneloop::net::{TcpListener, TcpStream};
@@ -20,21 +21,40 @@ pub use crate::runner::{self, in_child, in_child_with, need_descriptors};
 pub const LIMIT: Duration = Duration::from_secs(90);
 
 /// Ends the process if it is not dropped in time: for a loop that not even its timers can wake any more.
+///
+/// Its thread waits from the return of `start` to the drop, and has ended after the drop. A thread that
+/// begins or ends holds locks of std, and a test may fork: in the child no new thread could start then.
 pub struct Watchdog {
-    _alive: mpsc::Sender<()>,
+    alive: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    process: u32,
 }
 
 impl Watchdog {
     pub fn start() -> Watchdog {
         let (alive, dropped) = mpsc::channel();
+        let (started, starts) = mpsc::channel();
         let test = std::thread::current().name().unwrap_or("a thread of a test").to_owned();
-        std::thread::spawn(move || {
+        let thread = std::thread::spawn(move || {
+            started.send(()).expect("the test waits for it");
             if dropped.recv_timeout(2 * LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
                 eprintln!("{test} hangs: its loop is not even woken by its timers");
                 std::process::abort();
             }
         });
-        Watchdog { _alive: alive }
+        starts.recv().expect("the watchdog's thread starts");
+        Watchdog { alive: Some(alive), thread: Some(thread), process: std::process::id() }
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        let (alive, thread) = (self.alive.take(), self.thread.take());
+        if std::process::id() != self.process {
+            return std::mem::forget((alive, thread)); // a fork has no such thread, which may hold the channel's lock
+        }
+        drop(alive);
+        thread.expect("it is taken here only").join().expect("the watchdog's thread ends");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Programs that fork by themselves: the child makes a runtime of its own, and leaves the one that it has inherited alone.
 //!
-//! A test forks in a process of its own. The test harness has a thread besides the test's, which waits; so the parent is one
-//! whose other threads hold nothing, as POSIX asks for.
+//! A test forks in a process of its own. The other threads of that process wait and hold nothing, as POSIX asks for: those of
+//! the harness, of `unblock`, and of the tests' `Watchdog`, which has started before a test forks.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
