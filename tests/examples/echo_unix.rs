@@ -108,7 +108,7 @@ fn a_privileged_port_is_one_line_and_exit_code_2() {
         return assert_fails("echo", &[ADDRESS], 2, &[ADDRESS, "denied"]);
     }
     let path = Path::new("unprivileged"); // nobody need not have access to where the tests are built
-    fs::copy(binary("echo"), &path.0).unwrap();
+    uninterrupted(|| fs::copy(binary("echo"), &path.0)).unwrap();
     let mut program = until("no other test is between fork and exec, with our copy open", || {
         match Program::start(runner::command(&path.0).arg(ADDRESS).uid(NOBODY)) {
             Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => None,
