@@ -35,8 +35,13 @@ fn a_direction_that_becomes_ready_while_the_other_is_left_unread_is_an_event() -
     readable(&mut events, &socket);
     fill(&socket);
     socket.add_interest(Interest::Writable);
-    for _ in 0..10 {
-        assert!(matches!(next(&mut events), Event::Readable(id) if id == socket.id()));
+    let mut readable = 0;
+    while readable < 10 {
+        match next(&mut events) {
+            Event::Readable(id) if id == socket.id() => readable += 1,
+            Event::Writable(_) => fill(&socket), // the system's buffers may have grown
+            other => panic!("{other:?}"),
+        }
     }
     let reader = std::thread::spawn(move || std::io::copy(&mut client, &mut std::io::sink()));
     until(&mut events, |event| matches!(event, Event::Writable(_)).then_some(()));

@@ -2,4 +2,5 @@
 
 mod children;
 mod dropped;
+mod tokio_io;
 mod windows;

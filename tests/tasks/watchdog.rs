@@ -111,46 +111,51 @@ fn on_linux_the_report_says_what_the_thread_does() {
     }
 }
 
-/// A machine that is busy may stop this thread in a poll for a while, but not for so long.
+/// A busy machine may stop the thread in any poll, so one of five runs has to have no report of so long a poll.
 #[track_caller]
-fn assert_no_report_from(took: Duration, reports: mpsc::Receiver<Stuck>) {
-    let found: Vec<_> = reports.iter().filter(|stuck| stuck.poll.took >= took).collect();
-    assert!(found.is_empty(), "{found:?}");
+fn assert_no_report_from(took: Duration, run: impl Fn() -> mpsc::Receiver<Stuck>) {
+    let found = || run().iter().filter(|stuck| stuck.poll.took >= took).collect::<Vec<_>>();
+    let mut runs = std::iter::repeat_with(found).take(5);
+    assert!(runs.any(|found| found.is_empty()), "each of five runs has a report");
 }
 
 #[test]
 fn a_loop_that_is_parked_or_not_run_is_never_reported() {
     const SHORT: Duration = Duration::from_millis(200);
-    let (runtime, reports) = watched(SHORT);
-    let begin = Instant::now();
-    finish_on(&runtime, async {
-        drop(spawn(pending::<()>()));
-        yield_now().await;
-        sleep(SHORT * 5).await;
+    assert_no_report_from(SHORT * 4, || {
+        let (runtime, reports) = watched(SHORT);
+        let begin = Instant::now();
+        finish_on(&runtime, async {
+            drop(spawn(pending::<()>()));
+            yield_now().await;
+            sleep(SHORT * 5).await;
+        });
+        std::thread::sleep(SHORT * 5);
+        runtime.turn();
+        std::thread::sleep(SHORT * 2);
+        assert!(begin.elapsed() >= SHORT * 12);
+        drop(runtime);
+        reports
     });
-    std::thread::sleep(SHORT * 5);
-    runtime.turn();
-    std::thread::sleep(SHORT * 2);
-    assert!(begin.elapsed() >= SHORT * 12);
-    drop(runtime);
-    assert_no_report_from(SHORT * 4, reports);
 }
 
 #[test]
 fn a_task_that_gives_way_often_is_never_stuck() {
     const SHORT: Duration = Duration::from_millis(200);
-    let (runtime, reports) = watched(SHORT);
-    finish_on(&runtime, async {
-        let begin = Instant::now();
-        let busy = spawn(async move {
-            while begin.elapsed() < SHORT * 6 {
-                yield_now().await;
-            }
+    assert_no_report_from(SHORT * 4, || {
+        let (runtime, reports) = watched(SHORT);
+        finish_on(&runtime, async {
+            let begin = Instant::now();
+            let busy = spawn(async move {
+                while begin.elapsed() < SHORT * 6 {
+                    yield_now().await;
+                }
+            });
+            busy.await.unwrap();
         });
-        busy.await.unwrap();
+        drop(runtime);
+        reports
     });
-    drop(runtime);
-    assert_no_report_from(SHORT * 4, reports);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::thread;
 
 use oneloop_work_queue::NewJob;
 
-use crate::support::{Redis, Running, Seen, ms, run, status, until, until_done, until_empty};
+use crate::support::{Redis, Running, Seen, ms, run, status, until, until_done, until_empty, within};
 
 /// Kills the broker `kills` times while a producer adds and two workers work. Returns the number of jobs
 /// that the broker has acknowledged, the ids of these jobs that no handler has received, and the number
@@ -34,14 +34,16 @@ fn kill_and_restart(mut redis: Redis, kills: usize, jobs_between: usize) -> (usi
     let producing = {
         let (acknowledged, stop, make) = (acknowledged.clone(), stop.clone(), redis.maker());
         thread::spawn(move || {
-            run(async {
+            // Only each step has a limit: a slow disk makes many of them, one after another, slow.
+            oneloop::block_on(async {
                 let producer = make().producer();
                 for n in 0.. {
                     if stop.load(Ordering::SeqCst) {
                         break;
                     }
                     let id = format!("{n:06}");
-                    producer.add(NewJob::new("x").id(&*id)).await.expect("the broker answers again in time");
+                    let added = within(producer.add(NewJob::new("x").id(&*id))).await;
+                    added.expect("the broker answers again in time");
                     acknowledged.lock().unwrap().push(id);
                 }
             });

@@ -111,7 +111,7 @@ fn a_second_instance_that_is_allowed_serves_beside_the_first_and_after_it() {
 #[test]
 fn the_address_can_be_taken_again_at_once() {
     let mut cores = Cores::new().count(1);
-    let port = cores.listen("127.0.0.1:0").unwrap();
+    let port = cores.listen(address_of_its_own(5)).unwrap();
     // The server closes its side first, so a connection at the port stays in TIME_WAIT.
     let close_one = move |core: oneloop_cores::Core| async move {
         let mut listener = core.listener(port).unwrap();

@@ -190,6 +190,8 @@ pub fn curl_command(arguments: &[&str]) -> Command {
     let mut command = Command::new("curl");
     let limit = LIMIT.as_secs().to_string();
     command.args(["-q", "--silent", "--show-error", "--noproxy", "*", "--max-time", &limit]);
+    // Without an answer to its question curl sends the body after a second, which may be too early.
+    command.args(["--expect100-timeout", &limit]);
     command.args(arguments).stdin(Stdio::null());
     command
 }

@@ -68,8 +68,8 @@ fn request(event: &str) -> Option<String> {
         return None;
     }
     let url = event["params"]["request"]["url"].as_str().unwrap_or_default();
-    let local = ["file:", "data:", "about:"].iter().any(|scheme| url.starts_with(scheme));
-    (!local).then(|| url.to_owned())
+    // The browser's first, empty page also loads parts of the browser, but by other schemes.
+    ["http", "ws"].iter().any(|scheme| url.starts_with(scheme)).then(|| url.to_owned())
 }
 
 impl Page {

@@ -109,7 +109,20 @@ pub struct Driver {
 }
 
 impl Driver {
+    /// Starts a browser. Chromium sometimes crashes at its start on a busy machine, so a second and a
+    /// third attempt are made.
     pub fn start(programs: &Programs) -> Driver {
+        let mut failed = Vec::new();
+        while failed.len() < 3 {
+            match Driver::try_start(programs) {
+                Ok(driver) => return driver,
+                Err(error) => failed.push(error),
+            }
+        }
+        panic!("no session in three attempts: {failed:#?}");
+    }
+
+    fn try_start(programs: &Programs) -> Result<Driver, thirtyfour::error::WebDriverError> {
         let profile = tempfile::tempdir().expect("a folder for the profile");
         let (process, port) = ChromeDriver::start(&programs.driver);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -127,9 +140,8 @@ impl Driver {
             let session = WebDriver::builder(url, wanted).request_timeout(WAIT).await?;
             session.set_script_timeout(WAIT).await?;
             Ok::<_, thirtyfour::error::WebDriverError>(session)
-        });
-        let session = Some(session.expect("a session"));
-        Driver { runtime, session, _process: process, _profile: profile }
+        })?;
+        Ok(Driver { runtime, session: Some(session), _process: process, _profile: profile })
     }
 
     pub fn session(&self) -> &WebDriver {

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use common::examples::until;
+pub use common::sockets::within;
 use oneloop_work_queue::{Error, Failure, Job, Queue, Status, Summary, Worker};
 pub use server::Redis;
 use tokio::sync::oneshot;
