@@ -111,38 +111,34 @@ fn on_linux_the_report_says_what_the_thread_does() {
     }
 }
 
-/// A busy machine may stop the thread in any poll, so one of five runs has to have no report of so long a poll.
-#[track_caller]
-fn assert_no_report_from(took: Duration, run: impl Fn() -> mpsc::Receiver<Stuck>) {
-    let found = || run().iter().filter(|stuck| stuck.poll.took >= took).collect::<Vec<_>>();
-    let mut runs = std::iter::repeat_with(found).take(5);
-    assert!(runs.any(|found| found.is_empty()), "each of five runs has a report");
+/// The reports of a run that has ended about polls of at least this time.
+fn reports_from(took: Duration, reports: mpsc::Receiver<Stuck>) -> Vec<Stuck> {
+    reports.iter().filter(|stuck| stuck.poll.took >= took).collect()
 }
 
 #[test]
 fn a_loop_that_is_parked_or_not_run_is_never_reported() {
     const SHORT: Duration = Duration::from_millis(200);
-    assert_no_report_from(SHORT * 4, || {
-        let (runtime, reports) = watched(SHORT);
-        let begin = Instant::now();
-        finish_on(&runtime, async {
-            drop(spawn(pending::<()>()));
-            yield_now().await;
-            sleep(SHORT * 5).await;
-        });
-        std::thread::sleep(SHORT * 5);
-        runtime.turn();
-        std::thread::sleep(SHORT * 2);
-        assert!(begin.elapsed() >= SHORT * 12);
-        drop(runtime);
-        reports
+    let (runtime, reports) = watched(SHORT);
+    let begin = Instant::now();
+    finish_on(&runtime, async {
+        drop(spawn(pending::<()>()));
+        yield_now().await;
+        sleep(SHORT * 5).await;
     });
+    std::thread::sleep(SHORT * 5);
+    runtime.turn();
+    std::thread::sleep(SHORT * 2);
+    assert!(begin.elapsed() >= SHORT * 12);
+    drop(runtime);
+    let found = reports_from(SHORT * 4, reports);
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]
 fn a_task_that_gives_way_often_is_never_stuck() {
     const SHORT: Duration = Duration::from_millis(200);
-    assert_no_report_from(SHORT * 4, || {
+    let run = || {
         let (runtime, reports) = watched(SHORT);
         finish_on(&runtime, async {
             let begin = Instant::now();
@@ -154,8 +150,12 @@ fn a_task_that_gives_way_often_is_never_stuck() {
             busy.await.unwrap();
         });
         drop(runtime);
-        reports
-    });
+        reports_from(SHORT * 4, reports)
+    };
+    // The loop is in a poll nearly all the time, and a busy machine may stop its thread there.
+    let mut runs: Vec<_> =
+        std::iter::repeat_with(run).take(5).take_while(|found| !found.is_empty()).collect();
+    assert!(runs.len() < 5, "each of five runs has reports, the last one {:?}", runs.pop());
 }
 
 #[test]
